@@ -1,0 +1,1 @@
+//! What the tests share: a scratch directory, a daemon on it, real services to watch.

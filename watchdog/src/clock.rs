@@ -1,0 +1,58 @@
+//! The only reader of clocks. Everything else is handed its time.
+//!
+//! Rules live on `CLOCK_BOOTTIME`, which no administrator can set; the wall clock is for texts.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// Time since boot, suspend included (`CLOCK_BOOTTIME`), in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct BootTime(pub u64);
+
+impl BootTime {
+    /// Whole and part seconds since boot.
+    pub fn from_secs(seconds: u64) -> Self {
+        Self(seconds * 1_000_000_000)
+    }
+
+    /// How long after `earlier` this is; zero where it is not after.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for BootTime {
+    type Output = Self;
+    fn add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub<Duration> for BootTime {
+    type Output = Self;
+    fn sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// The boot clock now.
+pub fn boot_now() -> BootTime {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
+    BootTime(seconds * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0))
+}
+
+/// The wall clock now, for texts only.
+#[expect(clippy::disallowed_methods, reason = "this module is the one place that reads clocks")]
+pub fn wall_now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// The wall time of a moment on the boot clock, by today's difference between the two.
+pub fn wall_of(at: BootTime) -> jiff::Timestamp {
+    let (boot, wall) = (boot_now(), wall_now());
+    let ago = jiff::SignedDuration::from_nanos(
+        i64::try_from(boot.0).unwrap_or(i64::MAX) - i64::try_from(at.0).unwrap_or(i64::MAX),
+    );
+    wall.checked_sub(ago).unwrap_or(wall)
+}

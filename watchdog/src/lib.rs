@@ -1,0 +1,6 @@
+//! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod event;
+pub mod identity;
+pub mod source;

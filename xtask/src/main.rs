@@ -1,0 +1,3 @@
+//! The project's own commands. Nothing here is installed on a user's machine.
+
+fn main() {}
