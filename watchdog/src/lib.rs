@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod event;
 pub mod identity;
+pub mod metric;
+pub mod service;
 pub mod source;

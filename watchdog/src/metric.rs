@@ -1,0 +1,181 @@
+//! The numbers that rules compare, and their units. One row per metric.
+//!
+//! Not here: how a number is got (`engine::levels`) and how a sentence names it (`config::grammar`).
+
+use std::fmt;
+
+/// A number that a rule can compare with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// CPU time of the main process over the window, divided by (elapsed × min(threads, online
+    /// CPUs)), at most 1. As Monit's `cpu`.
+    Cpu,
+    /// CPU time of the whole group, dead members included, divided by (elapsed × online CPUs).
+    TotalCpu,
+    /// Memory of the main process: RSS.
+    Memory,
+    /// Memory of the group: the sum of the members' RSS.
+    TotalMemory,
+    /// All living descendants of the main process.
+    Children,
+    /// Threads of the main process.
+    Threads,
+    /// Age of the main process; in `system`, of the host.
+    Uptime,
+    /// The kernel's load average; divided by the online CPUs where `per_core`.
+    LoadAverage {
+        /// Over which time.
+        over: LoadWindow,
+        /// `per core`.
+        per_core: bool,
+    },
+    /// Share of all CPU ticks since the last cycle, all cores together being 1.
+    SystemCpu(CpuShare),
+    /// MemTotal − MemAvailable.
+    SystemMemory,
+    /// SwapTotal − SwapFree.
+    SystemSwap,
+}
+
+/// Which of the three load averages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoadWindow {
+    /// One minute.
+    One,
+    /// Five minutes.
+    Five,
+    /// Fifteen minutes.
+    Fifteen,
+}
+
+/// Which part of the CPU's time (`/proc/stat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CpuShare {
+    /// User + system: what Monit calls plain `cpu usage`.
+    Busy,
+    /// Without nice and guest, as Monit.
+    User,
+    /// Kernel time.
+    System,
+    /// Idle with input or output outstanding.
+    Wait,
+    /// Niced user time.
+    Nice,
+    /// Hardware interrupts.
+    HardIrq,
+    /// Software interrupts.
+    SoftIrq,
+    /// Taken by the hypervisor.
+    Steal,
+    /// Running guests.
+    Guest,
+    /// Running niced guests.
+    GuestNice,
+}
+
+/// What a metric counts in; a limit must be in the same unit or, for bytes, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// A ratio, 1 = 100 %. For CPU of the CPUs, for memory of MemTotal (or SwapTotal).
+    Ratio,
+    /// Bytes.
+    Bytes,
+    /// A bare number.
+    Count,
+    /// Seconds.
+    Seconds,
+}
+
+impl Metric {
+    /// The unit its value is in. Byte metrics may also be compared in percent.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Cpu | Self::TotalCpu | Self::SystemCpu(_) => Unit::Ratio,
+            Self::Memory | Self::TotalMemory | Self::SystemMemory | Self::SystemSwap => Unit::Bytes,
+            Self::Children | Self::Threads | Self::LoadAverage { .. } => Unit::Count,
+            Self::Uptime => Unit::Seconds,
+        }
+    }
+
+    /// Monit's words for it in a limit (`total mem amount > 1800 MB`, `cpu usage > 60.0%`).
+    /// Memory in bytes is an `amount`, in percent a `usage`.
+    pub fn words(self, percent: bool) -> String {
+        let amount = if percent { "usage" } else { "amount" };
+        match self {
+            Self::Cpu => "cpu usage".into(),
+            Self::TotalCpu => "total cpu usage".into(),
+            Self::Memory | Self::SystemMemory => {
+                format!("mem {}", if percent { "usage" } else { amount })
+            }
+            Self::TotalMemory => format!("total mem {amount}"),
+            Self::SystemSwap => format!("swap {amount}"),
+            Self::Children => "children".into(),
+            Self::Threads => "threads".into(),
+            Self::Uptime => "uptime".into(),
+            Self::LoadAverage { over, per_core } => {
+                let minutes = match over {
+                    LoadWindow::One => "1min",
+                    LoadWindow::Five => "5min",
+                    LoadWindow::Fifteen => "15min",
+                };
+                format!("loadavg ({minutes}){}", if per_core { " per core" } else { "" })
+            }
+            Self::SystemCpu(share) => match share {
+                CpuShare::Busy => "cpu usage".into(),
+                CpuShare::User => "cpu user usage".into(),
+                CpuShare::System => "cpu system usage".into(),
+                CpuShare::Wait => "cpu wait usage".into(),
+                CpuShare::Nice => "cpu nice usage".into(),
+                CpuShare::HardIrq => "cpu hardware irq usage".into(),
+                CpuShare::SoftIrq => "cpu software irq usage".into(),
+                CpuShare::Steal => "cpu steal usage".into(),
+                CpuShare::Guest => "cpu guest usage".into(),
+                CpuShare::GuestNice => "cpu guest nice usage".into(),
+            },
+        }
+    }
+}
+
+/// How a value is compared with the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operator {
+    /// `>`
+    Greater,
+    /// `<`
+    Less,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<=`
+    LessOrEqual,
+    /// `=` or `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+impl Operator {
+    /// Whether `value` stands in this relation to `limit`.
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Greater => value > limit,
+            Self::Less => value < limit,
+            Self::GreaterOrEqual => value >= limit,
+            Self::LessOrEqual => value <= limit,
+            Self::Equal => (value - limit).abs() < f64::EPSILON,
+            Self::NotEqual => (value - limit).abs() >= f64::EPSILON,
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Greater => ">",
+            Self::Less => "<",
+            Self::GreaterOrEqual => ">=",
+            Self::LessOrEqual => "<=",
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+        })
+    }
+}

@@ -1,0 +1,538 @@
+//! The configuration as it is meant: validated, plain, without positions in a file.
+//!
+//! Past `config`, an invalid state does not exist. Not here: YAML (`config`), judging (`engine`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::identity::ServiceId;
+use crate::metric::{Metric, Operator};
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// How often rules in cycles are judged. At least 1 s (tests may go below by `50ms`).
+    pub cycle: Duration,
+    /// How often levels are looked at between cycles, for rules in time.
+    pub sample: Duration,
+    /// Wait before the first cycle, on the first start after a boot only.
+    pub start_delay: Duration,
+    /// The log file; none: the journal under systemd, else standard error.
+    pub log_file: Option<PathBuf>,
+    /// Where state is kept (mode 0700, root's).
+    pub state_dir: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// Refuse to run without the kernel sensor.
+    pub require_ebpf: bool,
+    /// What memory rules finally judge.
+    pub memory: MemoryBasis,
+    /// Program names never stopped, besides pid 1, kernel threads and ourselves.
+    pub protect: Vec<String>,
+    /// Mail servers and sender; none: no mail can be sent.
+    pub mail: Option<Mail>,
+    /// Who is told of everything.
+    pub alerts: Vec<Recipient>,
+    /// Undelivered alerts kept at most.
+    pub queue_slots: usize,
+    /// The web front; none: no TCP at all.
+    pub http: Option<Http>,
+    /// The services, in the file's order (includes after it, sorted). `services[i].id == ServiceId(i)`.
+    pub services: Vec<Arc<Service>>,
+}
+
+/// `memory:` of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryBasis {
+    /// Proportional set size where it decides.
+    Pss,
+    /// Resident set size only.
+    Rss,
+}
+
+/// `mail:` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Tried in order.
+    pub servers: Vec<MailServer>,
+    /// The sender's address; `$HOST` is already replaced.
+    pub from: String,
+    /// `reply_to:`.
+    pub reply_to: Option<String>,
+    /// `subject:` with Monit's macros ($EVENT $SERVICE $DATE $HOST $ACTION $DESCRIPTION).
+    pub subject: Option<String>,
+    /// `message:` with Monit's macros.
+    pub message: Option<String>,
+    /// The whole conversation with one server is inside this. Default 30 s.
+    pub timeout: Duration,
+}
+
+/// One mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Name or address.
+    pub host: String,
+    /// Default 25 (465 with `tls: wrapped`).
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: MailTls,
+    /// Login name; the password beside it.
+    pub user: Option<String>,
+    /// Password, already read from `password: { file: … }`. Never printed.
+    pub password: Option<Secret>,
+    /// Do not verify the server's certificate (`verify: false`).
+    pub insecure: bool,
+    /// PEM file of a certificate authority to trust besides the system's (`ca_file:`).
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How a mail connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// Never (`tls: none`).
+    None,
+    /// STARTTLS where the server offers it (the default, `tls: opportunistic`).
+    Opportunistic,
+    /// STARTTLS or no mail (`tls: required`).
+    Required,
+    /// TLS from the first byte (`tls: wrapped`).
+    Wrapped,
+}
+
+/// Text that no log, status or debug print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One receiver of alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// Mail address.
+    pub mail: String,
+    /// Only these events; empty: all.
+    pub only: Vec<EventWord>,
+    /// Not these events.
+    pub not: Vec<EventWord>,
+    /// Again every so many failing cycles (`reminder: 10 cycles`).
+    pub reminder: Option<u32>,
+}
+
+/// Monit's filter words for events, as far as something raises them now. One list, here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventWord {
+    /// An action on user request is done.
+    Action,
+    /// A start, stop or exec program failed.
+    Exec,
+    /// Something exists that should not, or exists again.
+    Exist,
+    /// The daemon has started, stopped or reloaded.
+    Instance,
+    /// A process is not running.
+    Nonexist,
+    /// The main process changed.
+    Pid,
+    /// CPU, memory, load, children, threads: a limit is passed.
+    Resource,
+    /// The restart limit is reached.
+    Timeout,
+    /// Uptime.
+    Uptime,
+    /// A process ended, in a way a rule asked for (ours; Monit has no such event).
+    Exit,
+}
+
+impl EventWord {
+    /// Every word of Monit's list with ours: the ones not raised now are accepted in `only:`.
+    pub const NAMES: &'static [(&'static str, Option<Self>)] = &[
+        ("action", Some(Self::Action)),
+        ("bytein", None),
+        ("byteout", None),
+        ("checksum", None),
+        ("connection", None),
+        ("content", None),
+        ("data", None),
+        ("exec", Some(Self::Exec)),
+        ("exist", Some(Self::Exist)),
+        ("exit", Some(Self::Exit)),
+        ("fsflags", None),
+        ("gid", None),
+        ("icmp", None),
+        ("instance", Some(Self::Instance)),
+        ("invalid", None),
+        ("link", None),
+        ("nonexist", Some(Self::Nonexist)),
+        ("packetin", None),
+        ("packetout", None),
+        ("permission", None),
+        ("pid", Some(Self::Pid)),
+        ("ppid", None),
+        ("resource", Some(Self::Resource)),
+        ("saturation", None),
+        ("size", None),
+        ("speed", None),
+        ("status", None),
+        ("timeout", Some(Self::Timeout)),
+        ("timestamp", None),
+        ("uid", None),
+        ("uptime", Some(Self::Uptime)),
+    ];
+}
+
+/// `http:` of the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    /// Loopback only in this version.
+    pub listen: SocketAddr,
+    /// Networks that may connect; empty: loopback.
+    pub allow: Vec<ipnet::IpNet>,
+    /// Users with bcrypt hashes.
+    pub users: Vec<WebUser>,
+}
+
+impl Http {
+    /// Whether the address may talk to us at all.
+    pub fn admits(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        if self.allow.is_empty() {
+            peer.is_loopback()
+        } else {
+            self.allow.iter().any(|net| net.contains(&peer))
+        }
+    }
+}
+
+/// A user of the web front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebUser {
+    /// Login name.
+    pub name: String,
+    /// bcrypt, as `ebpf-watchdog hash-password` or `htpasswd -B` writes it.
+    pub password_hash: Secret,
+    /// May this user act (later work) or only look.
+    pub operator: bool,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its place in the configuration.
+    pub id: ServiceId,
+    /// Unique name, `$HOST` replaced. Any text without control characters.
+    pub name: String,
+    /// `group:`, possibly several.
+    pub groups: Vec<String>,
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Its rules in the file's order. `rules[i]` is `RuleId(i)`. The implicit
+    /// `does not exist` rule of a process service comes last, marked `implicit`.
+    pub rules: Vec<Rule>,
+}
+
+/// The kinds of services this version knows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServiceKind {
+    /// The host as a whole.
+    System,
+    /// A process with its descendants.
+    Process(ProcessService),
+}
+
+impl ServiceKind {
+    /// The key word in the file.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Process(_) => "process",
+        }
+    }
+}
+
+impl Service {
+    /// The process part, where it is one.
+    pub fn process(&self) -> Option<&ProcessService> {
+        match &self.kind {
+            ServiceKind::Process(process) => Some(process),
+            ServiceKind::System => None,
+        }
+    }
+}
+
+/// How a process service is found, started and stopped. At least one of `pidfile`, `matching` and
+/// `start` is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessService {
+    /// File that holds the main process's pid.
+    pub pidfile: Option<PathBuf>,
+    /// What the main process looks like.
+    pub matching: Option<Match>,
+    /// The start program; its own timeout covers program and appearance of the process.
+    pub start: Option<Program>,
+    /// The stop program.
+    pub stop: Option<Program>,
+    /// A restart program in place of stop and start.
+    pub restart: Option<Program>,
+    /// How long TERM may take before KILL when there is no stop program. Default 30 s.
+    pub stop_timeout: Duration,
+}
+
+/// `match:`: all given parts must hold.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Path or glob of the resolved executable.
+    pub exe: Option<String>,
+    /// Regular expression on the arguments joined by one space.
+    pub args: Option<regex::Regex>,
+    /// Effective user, by name or number (resolved when looking).
+    pub user: Option<String>,
+}
+
+impl PartialEq for Match {
+    fn eq(&self, other: &Self) -> bool {
+        self.exe == other.exe
+            && self.user == other.user
+            && self.args.as_ref().map(regex::Regex::as_str)
+                == other.args.as_ref().map(regex::Regex::as_str)
+    }
+}
+
+/// A program to run: no shell unless its first word is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Absolute path and arguments; never empty.
+    pub argv: Vec<String>,
+    /// Run as this user (name or number); default root.
+    pub user: Option<String>,
+    /// Run as this group; default the user's.
+    pub group: Option<String>,
+    /// More environment.
+    pub env: Vec<(String, String)>,
+    /// Working directory; default `/`.
+    pub cwd: Option<PathBuf>,
+    /// After this it is ended with all it started. Default 30 s for start and stop, 300 s for exec.
+    pub timeout: Duration,
+}
+
+impl Program {
+    /// The command in one line, for logs.
+    pub fn line(&self) -> String {
+        shlex::try_join(self.argv.iter().map(String::as_str))
+            .unwrap_or_else(|_| self.argv.join(" "))
+    }
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The `if` text as written (one line), for people.
+    pub text: String,
+    /// `name:`.
+    pub name: Option<String>,
+    /// What must hold.
+    pub condition: Condition,
+    /// For how long or how often.
+    pub qualifier: Qualifier,
+    /// What is done when the qualifier is met.
+    pub then: Vec<Action>,
+    /// After how many good judgements it is recovered (`else: { after: 3 cycles }`); default 1.
+    pub recover_after: u32,
+    /// What is done on recovery, besides the alert.
+    pub otherwise: Vec<Action>,
+    /// `severity:`; default critical for give-up, else warning.
+    pub severity: Severity,
+    /// `alert:` of the rule: told besides the global list.
+    pub alert: Vec<Recipient>,
+    /// Made by us, not the user (`does not exist → restart`).
+    pub implicit: bool,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// For information.
+    Info,
+    /// The default.
+    Warning,
+    /// Someone should get up.
+    Critical,
+}
+
+impl Severity {
+    /// The word in the file and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A condition: real and, or, not (in Monit these are noise words).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// `and`; at least two.
+    All(Vec<Condition>),
+    /// `or`; at least two.
+    Any(Vec<Condition>),
+    /// `not`
+    Not(Box<Condition>),
+    /// A single test.
+    Test(Test),
+}
+
+impl Condition {
+    /// Calls `visit` for every test, left to right.
+    pub fn for_each_test(&self, visit: &mut dyn FnMut(&Test)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.for_each_test(visit);
+                }
+            }
+            Self::Not(part) => part.for_each_test(visit),
+            Self::Test(test) => visit(test),
+        }
+    }
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// A number against a limit.
+    Level(Level),
+    /// `does not exist`: the process is not there.
+    DoesNotExist,
+    /// `exists`.
+    Exists,
+    /// `exits`, `exits with code != 0`: the main process ended by returning.
+    Exits {
+        /// Only such codes.
+        code: Option<(Operator, u8)>,
+    },
+    /// `killed`, `killed by signal 9`: a signal ended the main process.
+    Killed {
+        /// Only this signal.
+        signal: Option<u8>,
+    },
+    /// `3 restarts within 5 cycles`.
+    Restarts {
+        /// At least so many.
+        count: u32,
+        /// Within this.
+        within: Span,
+    },
+}
+
+impl Test {
+    /// Whether it is about a moment (a death), not a state that lasts.
+    pub fn is_event(&self) -> bool {
+        matches!(self, Self::Exits { .. } | Self::Killed { .. })
+    }
+}
+
+/// A number against a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Which number.
+    pub metric: Metric,
+    /// Which relation.
+    pub operator: Operator,
+    /// The limit.
+    pub limit: Limit,
+}
+
+/// A limit with its unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// A ratio, 1 = 100 %.
+    Ratio(f64),
+    /// Bytes.
+    Bytes(f64),
+    /// A bare number.
+    Count(f64),
+    /// Seconds.
+    Seconds(f64),
+}
+
+/// A length of time or of cycles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// So many cycles.
+    Cycles(u32),
+    /// So long.
+    Time(Duration),
+}
+
+/// For how long or how often a condition must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Qualifier {
+    /// At once (no `for`).
+    Once,
+    /// `for N cycles` is `times == of`; `for N times within M cycles`. `of` is at most 64.
+    Cycles {
+        /// True so often
+        times: u32,
+        /// of the last so many.
+        of: u32,
+    },
+    /// `for 30s`: at every sample from t to t + 30 s, two samples at least.
+    Lasting(Duration),
+    /// `3 times within 10 minutes`: so many changes to true (or events) within the time.
+    TimesWithin {
+        /// So many.
+        times: u32,
+        /// Within this.
+        within: Duration,
+    },
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Log and mail (every other action alerts as well).
+    Alert,
+    /// Stop, wait until gone, start, wait until there.
+    Restart,
+    /// Start.
+    Start,
+    /// Stop and unmonitor.
+    Stop,
+    /// Do not watch it any longer, loudly.
+    Unmonitor,
+    /// Nothing, not even an alert.
+    Ignore,
+    /// Run a program.
+    Exec(Exec),
+}
+
+impl Action {
+    /// Monit's word, as mails and logs show it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Restart => "restart",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Unmonitor => "unmonitor",
+            Self::Ignore => "ignore",
+            Self::Exec(_) => "exec",
+        }
+    }
+}
+
+/// `exec:` of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exec {
+    /// The program.
+    pub program: Program,
+    /// Again every so many failing cycles.
+    pub repeat: Option<u32>,
+}
