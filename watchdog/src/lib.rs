@@ -1,8 +1,11 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod engine;
 pub mod event;
 pub mod identity;
+pub mod inbox;
+pub mod message;
 pub mod metric;
 pub mod service;
 pub mod source;

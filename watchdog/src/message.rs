@@ -1,0 +1,611 @@
+//! What crosses the inbox: stamped inputs in, decisions out. Plain data, no behaviour.
+//!
+//! The engine (pure) turns one into the other; the daemon and the runner do everything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::BootTime;
+use crate::event::Event;
+use crate::identity::{ProcessKey, ServiceId};
+use crate::service::{Action, EventWord, Program, Service, Severity};
+use crate::source::Health;
+
+/// One line of the inbox.
+#[derive(Debug, Clone)]
+pub struct Stamped {
+    /// When it was put in.
+    pub at: BootTime,
+    /// What it is.
+    pub input: Input,
+}
+
+/// Everything that the engine can be told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// From the sensor.
+    Event(Event),
+    /// The host's own numbers, once per pass.
+    Host(HostSample),
+    /// Answer to [`Decision::Find`].
+    Found(Found),
+    /// How an action of ours is getting on.
+    Progress(Progress),
+    /// An action of ours has ended: answer to [`Decision::Act`] and [`Decision::Exec`].
+    Acted(Acted),
+    /// From an operator.
+    Command(Command),
+    /// The pass of a cycle is complete: judge everything.
+    Cycle,
+    /// A pass between two cycles is complete: judge rules in time.
+    Sampled,
+    /// A moment that [`crate::engine::Engine::next_wake`] asked for has come.
+    Wake,
+}
+
+/// The host's own numbers (`/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, `/proc/uptime`).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct HostSample {
+    /// Online CPUs.
+    pub cpus: u32,
+    /// CPU time since boot by kind.
+    pub ticks: CpuTicks,
+    /// MemTotal in bytes.
+    pub memory_total: u64,
+    /// MemAvailable in bytes.
+    pub memory_available: u64,
+    /// SwapTotal in bytes.
+    pub swap_total: u64,
+    /// SwapFree in bytes.
+    pub swap_free: u64,
+    /// 1, 5 and 15 minutes.
+    pub load: [f64; 3],
+}
+
+/// The `cpu` line of `/proc/stat`, in ticks since boot.
+#[expect(missing_docs, reason = "named as in proc(5)")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CpuTicks {
+    pub user: u64,
+    pub nice: u64,
+    pub system: u64,
+    pub idle: u64,
+    pub iowait: u64,
+    pub irq: u64,
+    pub softirq: u64,
+    pub steal: u64,
+    pub guest: u64,
+    pub guest_nice: u64,
+}
+
+/// The answer of a look for a service's main process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The service.
+    pub service: ServiceId,
+    /// What was found.
+    pub presence: Presence,
+}
+
+/// Whether a service's main process is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Present {
+        /// The main process.
+        main: ProcessKey,
+        /// How many roots matched; the oldest was taken.
+        candidates: u32,
+    },
+    /// It is not.
+    Absent {
+        /// In one line, why we think so (`pidfile … does not exist`).
+        why: String,
+    },
+    /// Something is there but may not be believed (a pidfile that is not root's). Nothing is
+    /// started or signalled.
+    Untrusted {
+        /// The cause and the cure, in one line.
+        why: String,
+    },
+}
+
+/// Number of an action, unique in one run of the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionId(pub u64);
+
+/// What is done to a service as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// End leftovers of a dead main process, run the start program, wait until it is there.
+    Start,
+    /// Run the stop program or signal the group, wait until all are gone.
+    Stop,
+    /// Stop, then start; or the restart program.
+    Restart,
+}
+
+impl Verb {
+    /// `start`, `stop`, `restart`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// An order to act on a service.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Its number, for the answer.
+    pub id: ActionId,
+    /// The service as configured.
+    pub service: Arc<Service>,
+    /// What to do.
+    pub verb: Verb,
+    /// The main process as last known alive.
+    pub main: Option<ProcessKey>,
+    /// A start program that a former run of the daemon left running: ended first.
+    pub leftover: Option<ProcessKey>,
+    /// Why.
+    pub context: Context,
+}
+
+/// An order to run a rule's program.
+#[derive(Debug, Clone)]
+pub struct RunProgram {
+    /// Its number, for the answer.
+    pub id: ActionId,
+    /// The service as configured.
+    pub service: Arc<Service>,
+    /// What to run.
+    pub program: Program,
+    /// Why.
+    pub context: Context,
+}
+
+/// Why something is done, for an action's environment (`WATCHDOG_*`, `MONIT_*`) and for texts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Context {
+    /// Monit's event text, such as `Resource limit matched`.
+    pub event: String,
+    /// One line: what happened.
+    pub description: String,
+    /// `restart`, `exec`, …
+    pub action: String,
+    /// The rule's text.
+    pub rule: String,
+    /// The value that was judged, as text with its unit.
+    pub value: String,
+    /// The limit, as text with its unit.
+    pub limit: String,
+    /// The main process, where there is one.
+    pub pid: Option<u32>,
+    /// RSS of the main process in kB.
+    pub memory_kb: Option<u64>,
+    /// Descendants.
+    pub children: Option<u64>,
+    /// CPU of the main process in percent.
+    pub cpu_percent: Option<f64>,
+    /// Moment of the event.
+    pub at: BootTime,
+}
+
+/// How an action is getting on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The action.
+    pub id: ActionId,
+    /// The service.
+    pub service: ServiceId,
+    /// The step.
+    pub step: Step,
+}
+
+/// A step of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A program is about to run, or signals are sent: text for the log (`stop: '/etc/init.d/x'`).
+    Doing(String),
+    /// The start program runs as this process.
+    Spawned(ProcessKey),
+    /// The service's processes are gone; a start will follow.
+    Gone,
+}
+
+/// An action has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acted {
+    /// The action.
+    pub id: ActionId,
+    /// The service.
+    pub service: ServiceId,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The service is up: answer to start and restart.
+    Started {
+        /// The main process.
+        main: ProcessKey,
+        /// How many roots matched.
+        candidates: u32,
+    },
+    /// All its processes are gone: answer to stop.
+    Stopped,
+    /// A rule's program ended with status 0.
+    Ran,
+    /// It went wrong.
+    Failed {
+        /// Which part.
+        part: Part,
+        /// One line in Monit's words: `(exit status 3) -- '/etc/init.d/x start': cannot …`.
+        message: String,
+    },
+}
+
+/// The part of an action that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Stopping; starting was not tried.
+    Stop,
+    /// Starting, or waiting for the process.
+    Start,
+    /// A rule's program.
+    Exec,
+}
+
+/// Number of an operator's request, for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// A request of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Its number.
+    pub id: RequestId,
+    /// What.
+    pub verb: CommandVerb,
+    /// To which service. One request per service: the control socket takes a list apart.
+    pub service: String,
+}
+
+/// What an operator may ask of one service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CommandVerb {
+    /// Start and monitor.
+    Start,
+    /// Stop and unmonitor.
+    Stop,
+    /// Restart and monitor.
+    Restart,
+    /// Watch again; clears `given_up`.
+    Monitor,
+    /// Watch no longer; processes keep running.
+    Unmonitor,
+}
+
+impl CommandVerb {
+    /// All, for the command line and the routes.
+    pub const ALL: [Self; 5] =
+        [Self::Start, Self::Stop, Self::Restart, Self::Monitor, Self::Unmonitor];
+
+    /// As typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Monitor => "monitor",
+            Self::Unmonitor => "unmonitor",
+        }
+    }
+}
+
+/// Everything that the engine can ask for. The order in a list is the order to carry them out in:
+/// a `Save` stands before the deed it must survive.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Look for the service's main process once.
+    Find(ServiceId),
+    /// Follow this process and its descendants.
+    Watch {
+        /// The service.
+        service: ServiceId,
+        /// Its main process.
+        main: ProcessKey,
+    },
+    /// Follow the service no longer.
+    Unwatch(ServiceId),
+    /// Start, stop or restart it.
+    Act(Act),
+    /// Run a rule's program.
+    Exec(RunProgram),
+    /// Write a line to the log and to the list of events.
+    Log(LogLine),
+    /// Tell people.
+    Alert(Alert),
+    /// Answer an operator.
+    Reply {
+        /// The request.
+        id: RequestId,
+        /// `Ok`: one line of what was done. `Err`: one line of why not.
+        result: Result<String, String>,
+    },
+    /// Write the state that must survive, now.
+    Save,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it happened.
+    pub at: BootTime,
+    /// Monit's levels.
+    pub level: Level,
+    /// The service's name; none: the daemon itself.
+    pub service: Option<String>,
+    /// Monit's event word, where it is an event.
+    pub event: Option<EventWord>,
+    /// What happened; any text: the sink escapes it.
+    pub text: String,
+}
+
+/// Monit's log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// For following the program.
+    Debug,
+    /// Normal life.
+    Info,
+    /// A failing judgement below its count.
+    Warning,
+    /// A rule has failed.
+    Error,
+    /// We gave up, or cannot work.
+    Critical,
+}
+
+impl Level {
+    /// The word in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Something that people are told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// Number within this run; with the boot time it makes the Message-ID.
+    pub number: u64,
+    /// When it happened.
+    pub at: BootTime,
+    /// The service's name; the host's for the daemon's own.
+    pub service: String,
+    /// Filter word.
+    pub event: EventWord,
+    /// Monit's event text: `Resource limit matched`, `Does not exist`, …
+    pub title: String,
+    /// The action taken: `restart`, `alert`, …
+    pub action: String,
+    /// One line: what happened, with numbers.
+    pub description: String,
+    /// More lines for the body: what did it (the group's processes by memory and CPU).
+    pub detail: Vec<String>,
+    /// How bad.
+    pub severity: Severity,
+    /// Mail addresses; filters are already applied.
+    pub to: Vec<String>,
+}
+
+/// What must survive the daemon. Hostile input when read back: nothing in it is believed without
+/// its boot id and the identity of each process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct SavedState {
+    /// By service name.
+    pub services: BTreeMap<String, SavedService>,
+}
+
+/// What must survive of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedService {
+    /// Is it monitored?
+    pub monitored: bool,
+    /// Our restarts since the state began.
+    pub restarts: u64,
+    /// Attempts to start in a row without life.
+    pub attempts: u32,
+    /// Did we give up?
+    pub given_up: bool,
+    /// The main process as last known; of this boot only.
+    pub main: Option<ProcessKey>,
+    /// An action was under way.
+    pub acting: Option<SavedAction>,
+}
+
+/// An action that was under way when the state was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedAction {
+    /// `start`, `stop` or `restart`.
+    pub verb: String,
+    /// Boot time in nanoseconds when it began; of this boot only.
+    pub since: u64,
+    /// The start program's process, once it ran.
+    pub program: Option<ProcessKey>,
+}
+
+/// All that status shows, at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: BootTime,
+    /// The host's name.
+    pub host: String,
+    /// When the daemon started.
+    pub started: BootTime,
+    /// Length of a cycle in seconds.
+    pub cycle_seconds: f64,
+    /// Cycles judged.
+    pub cycles: u64,
+    /// 1 after start, one more with every reload.
+    pub config_generation: u64,
+    /// The sensor; filled in by the daemon.
+    pub sensor: Health,
+    /// In the configuration's order.
+    pub services: Vec<ServiceView>,
+}
+
+/// One service in a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: String,
+    /// `process`, `system`.
+    pub kind: &'static str,
+    /// The first that holds.
+    pub status: Status,
+    /// Why, in one line, where it is not ok.
+    pub reason: Option<String>,
+    /// Is it monitored?
+    pub monitored: bool,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// The main process.
+    pub main: Option<ProcessKey>,
+    /// Since when the main process lives (system: since boot, 0).
+    pub since: Option<BootTime>,
+    /// How many roots matched.
+    pub candidates: u32,
+    /// Our restarts since the state began.
+    pub restarts: u64,
+    /// The action under way.
+    pub acting: Option<Verb>,
+    /// When the next attempt to start is due, in back-off or after giving up.
+    pub next_attempt: Option<BootTime>,
+    /// What ended the last main process, in one line.
+    pub last_death: Option<String>,
+    /// Numbers; `None` is not known.
+    pub metrics: Metrics,
+    /// Its rules.
+    pub rules: Vec<RuleView>,
+}
+
+/// Status words of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+pub enum Status {
+    Unmonitored,
+    GivenUp,
+    Acting,
+    Unknown,
+    Failing,
+    Pending,
+    Ok,
+}
+
+impl Status {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unmonitored => "unmonitored",
+            Self::GivenUp => "given_up",
+            Self::Acting => "acting",
+            Self::Unknown => "unknown",
+            Self::Failing => "failing",
+            Self::Pending => "pending",
+            Self::Ok => "ok",
+        }
+    }
+}
+
+/// Numbers of a service; a system service fills the host's part, a process service its own.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Metrics {
+    /// Ratio 0–1. System: user + system.
+    pub cpu: Option<f64>,
+    /// Ratio 0–1 of the whole group.
+    pub totalcpu: Option<f64>,
+    /// CPU seconds of the group since it was first seen.
+    pub totalcpu_seconds: Option<f64>,
+    /// RSS of the main process. System: used memory.
+    pub memory_bytes: Option<u64>,
+    /// RSS sum of the group.
+    pub totalmem_bytes: Option<u64>,
+    /// PSS sum, if one was taken.
+    pub totalmem_pss_bytes: Option<u64>,
+    /// Living descendants.
+    pub children: Option<u64>,
+    /// Threads of the main process.
+    pub threads: Option<u64>,
+    /// System only: used swap.
+    pub swap_bytes: Option<u64>,
+    /// System only: MemTotal.
+    pub memory_total_bytes: Option<u64>,
+    /// System only: SwapTotal.
+    pub swap_total_bytes: Option<u64>,
+    /// System only: user, system, wait ratios.
+    pub cpu_shares: Option<[f64; 3]>,
+    /// System only.
+    pub load: Option<[f64; 3]>,
+}
+
+/// One rule in a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleView {
+    /// The rule's text.
+    pub text: String,
+    /// `ok`, `pending`, `failing`, `unknown`.
+    pub state: RuleStatus,
+    /// Failing judgements in the window.
+    pub failing_cycles: u32,
+    /// First action's word.
+    pub then: String,
+    /// Made by us.
+    pub implicit: bool,
+}
+
+/// The states of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RuleStatus {
+    /// Judged and good.
+    Ok,
+    /// Bad, but not for long or often enough.
+    Pending,
+    /// Bad.
+    Failing,
+    /// Not judged yet, or its values are not known.
+    Unknown,
+}
+
+impl RuleStatus {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Pending => "pending",
+            Self::Failing => "failing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The word of the first action of a list, as status shows it.
+pub fn first_action(actions: &[Action]) -> String {
+    actions.first().map_or("alert", Action::word).to_owned()
+}
