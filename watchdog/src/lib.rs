@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod engine;
+pub mod escape;
 pub mod event;
 pub mod identity;
 pub mod inbox;
