@@ -1,1 +1,6 @@
 //! What the tests share: a scratch directory, a daemon on it, real services to watch.
+
+pub mod daemon;
+pub mod need;
+pub mod scratch;
+pub mod until;
