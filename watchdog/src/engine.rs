@@ -1,7 +1,320 @@
 //! The one place that decides: stamped inputs in, decisions out.
 //!
-//! Pure: no clock, no files, no tasks, no log. It cannot fail; what is not known is a value.
+//! Pure: no clock, no files, no tasks, no log. It cannot fail; what is not known is a value. The
+//! order of the decisions is the order to carry them out in.
 
-/// The engine.
+mod acting;
+mod judge;
+mod judging;
+mod keep;
+mod levels;
+mod operator;
+mod retry;
+mod rule;
+mod service;
+mod view;
+mod window;
+mod wording;
+
+use std::sync::Arc;
+
+use crate::clock::BootTime;
+use crate::engine::judging::Moment;
+use crate::engine::levels::HostLevels;
+use crate::engine::service::ServiceState;
+use crate::event::Event;
+use crate::identity::{ProcessKey, ServiceId};
+use crate::message::{
+    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped,
+};
+use crate::service::{Config, EventWord, Qualifier, Recipient, Rule, Severity};
+
+/// The engine: every service's state, and the rules that change it.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    config: Arc<Config>,
+    host_name: String,
+    started: BootTime,
+    generation: u64,
+    services: Vec<ServiceState>,
+    host: HostLevels,
+    cycle: u64,
+    actions: u64,
+    alerts: u64,
+    out: Vec<Decision>,
+}
+
+impl Engine {
+    /// An engine for a configuration, with what the last run knew.
+    pub fn new(
+        config: Arc<Config>,
+        saved: &SavedState,
+        host_name: String,
+        now: BootTime,
+    ) -> (Self, Vec<Decision>) {
+        let services = config.services.iter().cloned().map(ServiceState::new).collect();
+        let mut engine = Self {
+            config,
+            host_name,
+            started: now,
+            generation: 1,
+            services,
+            host: HostLevels::default(),
+            cycle: 0,
+            actions: 0,
+            alerts: 0,
+            out: Vec::new(),
+        };
+        engine.restore(saved, now);
+        (engine, Vec::new())
+    }
+
+    /// Looks for every service's process; asked once the sensor and the runner are there.
+    pub fn start(&mut self) -> Vec<Decision> {
+        for i in 0..self.services.len() {
+            self.look(i);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Takes one input and decides.
+    pub fn step(&mut self, stamped: Stamped) -> Vec<Decision> {
+        let at = stamped.at;
+        match stamped.input {
+            Input::Event(event) => self.event(event, at),
+            Input::Host(sample) => self.host.sample(sample),
+            Input::Found(found) => self.found(found, at),
+            Input::Progress(progress) => self.progress(progress, at),
+            Input::Acted(acted) => self.acted(acted, at),
+            Input::Command(command) => self.command(command, at),
+            Input::Cycle => self.judge_cycle(at),
+            Input::Sampled => self.judge_sample(at),
+            Input::Wake => self.wake(at),
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether any rule needs passes between cycles.
+    pub fn needs_samples(&self) -> bool {
+        self.config
+            .services
+            .iter()
+            .flat_map(|service| &service.rules)
+            .any(|rule| matches!(rule.qualifier, Qualifier::Lasting(_)))
+    }
+
+    fn event(&mut self, event: Event, at: BootTime) {
+        match event {
+            Event::Sample(sample) => {
+                if let Some(i) = self.index(sample.service) {
+                    self.services[i].levels.sample(sample);
+                }
+            }
+            Event::Group(group) => {
+                if let Some(i) = self.index(group.service) {
+                    self.services[i].levels.dead_cpu(group.dead_cpu_ns);
+                }
+            }
+            Event::PassEnd { at: began, complete } => self.pass_end(began, complete, at),
+            Event::Exited(exited) => self.exited(&exited),
+            Event::Signalled(signal) => self.signalled(signal),
+            Event::OomVictim { service, process, at } => self.oom(service, process, at),
+            // The same process under another program: nothing about it changes for the rules.
+            Event::Executed { .. } => {}
+            Event::Lost { records } => {
+                let text =
+                    format!("{records} kernel records were lost; the table is being repaired");
+                self.log_daemon(Level::Warning, None, text, at);
+            }
+        }
+    }
+
+    fn pass_end(&mut self, began: BootTime, complete: bool, at: BootTime) {
+        for i in 0..self.services.len() {
+            let seen = self.services[i].levels.pass_end(began, complete);
+            if !seen
+                && complete
+                && self.services[i].acting.is_none()
+                && self.services[i].monitored
+                && let Some(main) = self.services[i].main()
+            {
+                // The record of its death was lost; the pass is the repair.
+                let text =
+                    format!("process with pid {} is gone; how it ended was not seen", main.pid);
+                self.services[i].last_death = Some(text.clone());
+                self.log(i, Level::Info, Some(EventWord::Exit), text, at);
+                self.gone(i, main, at, None);
+            }
+        }
+    }
+
+    fn oom(&mut self, service: ServiceId, process: ProcessKey, at: BootTime) {
+        if let Some(i) = self.index(service) {
+            let text = format!("the kernel is out of memory and ends pid {}", process.pid);
+            self.log(i, Level::Error, Some(EventWord::Exit), text, at);
+        }
+    }
+
+    fn judge_cycle(&mut self, at: BootTime) {
+        self.cycle += 1;
+        for i in 0..self.services.len() {
+            self.judge_service(i, Moment::Cycle, at);
+            let state = &mut self.services[i];
+            state.levels.cycle_end();
+            state.deaths.clear();
+            if state.main().is_some() && state.retry.lives(at) {
+                let text = "it has lived for ten minutes: no longer given up".to_owned();
+                self.log(i, Level::Info, None, text, at);
+                self.out.push(Decision::Save);
+            }
+            let state = &self.services[i];
+            if state.acting.is_none() && state.present() != Some(true) {
+                // A look per cycle while it is down: somebody else may have started it.
+                self.look(i);
+            }
+        }
+        self.host.cycle_end();
+    }
+
+    fn judge_sample(&mut self, at: BootTime) {
+        for i in 0..self.services.len() {
+            self.judge_service(i, Moment::Sample, at);
+        }
+    }
+
+    fn index(&self, id: ServiceId) -> Option<usize> {
+        // Ids are places until a reload moves services about.
+        match self.services.get(id.index()) {
+            Some(state) if state.service.id == id => Some(id.index()),
+            _ => self.services.iter().position(|state| state.service.id == id),
+        }
+    }
+
+    fn next_action(&mut self) -> ActionId {
+        self.actions += 1;
+        ActionId(self.actions)
+    }
+
+    fn log(
+        &mut self,
+        i: usize,
+        level: Level,
+        event: Option<EventWord>,
+        text: String,
+        at: BootTime,
+    ) {
+        let service = Some(self.services[i].service.name.clone());
+        self.out.push(Decision::Log(LogLine { at, level, service, event, text }));
+    }
+
+    fn log_daemon(&mut self, level: Level, event: Option<EventWord>, text: String, at: BootTime) {
+        self.out.push(Decision::Log(LogLine { at, level, service: None, event, text }));
+    }
+
+    /// An alert that no rule stands behind.
+    fn alert_service(
+        &mut self,
+        i: usize,
+        event: EventWord,
+        context: &Context,
+        detail: &[String],
+        severity: Severity,
+    ) {
+        let config = self.config.clone();
+        let to = receivers(config.alerts.iter(), event, None);
+        let service = self.services[i].service.name.clone();
+        self.push_alert(service, event, context, detail, severity, to);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call carries one alert's whole reason")]
+    fn alert_rule(
+        &mut self,
+        i: usize,
+        rule: &Rule,
+        event: EventWord,
+        context: &Context,
+        detail: &[String],
+        severity: Severity,
+        reminder: Option<u32>,
+        at: BootTime,
+    ) {
+        let config = self.config.clone();
+        let to = receivers(config.alerts.iter().chain(&rule.alert), event, reminder);
+        if reminder.is_some() && to.is_empty() {
+            return;
+        }
+        let context = Context { at, ..context.clone() };
+        let service = self.services[i].service.name.clone();
+        self.push_alert(service, event, &context, detail, severity, to);
+    }
+
+    /// An alert of the daemon's own: it has started, stopped or reloaded.
+    pub fn alert_instance(&mut self, description: &str, at: BootTime) -> Vec<Decision> {
+        let context = Context {
+            event: "Instance changed".into(),
+            description: description.to_owned(),
+            action: "alert".into(),
+            at,
+            ..Context::default()
+        };
+        let config = self.config.clone();
+        let to = receivers(config.alerts.iter(), EventWord::Instance, None);
+        let host = self.host_name.clone();
+        self.push_alert(host.clone(), EventWord::Instance, &context, &[], Severity::Info, to);
+        self.out.push(Decision::Log(LogLine {
+            at,
+            level: Level::Info,
+            service: Some(host),
+            event: Some(EventWord::Instance),
+            text: description.to_owned(),
+        }));
+        std::mem::take(&mut self.out)
+    }
+
+    fn push_alert(
+        &mut self,
+        service: String,
+        event: EventWord,
+        context: &Context,
+        detail: &[String],
+        severity: Severity,
+        to: Vec<String>,
+    ) {
+        self.alerts += 1;
+        self.out.push(Decision::Alert(Alert {
+            number: self.alerts,
+            at: context.at,
+            service,
+            event,
+            title: context.event.clone(),
+            action: context.action.clone(),
+            description: context.description.clone(),
+            detail: detail.to_vec(),
+            severity,
+            to,
+        }));
+    }
+}
+
+/// Who is told: filters applied, each address once. A reminder goes only to those who asked for
+/// one at this many cycles.
+fn receivers<'a>(
+    all: impl Iterator<Item = &'a Recipient>,
+    event: EventWord,
+    reminder: Option<u32>,
+) -> Vec<String> {
+    let mut to: Vec<String> = Vec::new();
+    for recipient in all {
+        let wanted = (recipient.only.is_empty() || recipient.only.contains(&event))
+            && !recipient.not.contains(&event);
+        let due = match (reminder, recipient.reminder) {
+            (None, _) => true,
+            (Some(_), None | Some(0)) => false,
+            (Some(cycles), Some(every)) => cycles.is_multiple_of(every),
+        };
+        if wanted && due && !to.contains(&recipient.mail) {
+            to.push(recipient.mail.clone());
+        }
+    }
+    to
+}

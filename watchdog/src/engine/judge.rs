@@ -1,0 +1,187 @@
+//! Whether a condition holds: three-valued, because what is not known neither fails nor recovers.
+//!
+//! Pure functions of facts. Not here: for how long (`window`), what follows (`rule`).
+
+use crate::event::ExitStatus;
+use crate::metric::Metric;
+use crate::service::{Condition, Level, Limit, Test};
+
+/// What a condition is judged by at one moment.
+pub(crate) struct Facts<'a> {
+    /// A metric's value in its own unit.
+    pub value: &'a dyn Fn(Metric) -> Option<f64>,
+    /// MemTotal and SwapTotal in bytes, for limits in percent.
+    pub memory_total: Option<f64>,
+    pub swap_total: Option<f64>,
+    /// Is the main process there? `None`: not known.
+    pub present: Option<bool>,
+    /// Deaths of the main process that this judgement is about.
+    pub deaths: &'a [ExitStatus],
+    /// Restarts of ours within a span.
+    pub restarts: &'a dyn Fn(&crate::service::Span) -> u32,
+}
+
+/// A test that held or failed to hold, with the number it was judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finding {
+    pub test: Test,
+    /// In the limit's unit.
+    pub value: Option<f64>,
+    pub truth: Option<bool>,
+}
+
+/// Judges the whole condition. Every test is looked at, so that texts can name each.
+pub(crate) fn judge(
+    condition: &Condition,
+    facts: &Facts<'_>,
+    found: &mut Vec<Finding>,
+) -> Option<bool> {
+    match condition {
+        Condition::Test(test) => {
+            let (truth, value) = judge_test(test, facts);
+            found.push(Finding { test: test.clone(), value, truth });
+            truth
+        }
+        Condition::Not(part) => judge(part, facts, found).map(|truth| !truth),
+        Condition::All(parts) => fold(parts, facts, found, false),
+        Condition::Any(parts) => fold(parts, facts, found, true),
+    }
+}
+
+/// `and` is decided by one false, `or` by one true; otherwise one unknown makes it unknown.
+fn fold(
+    parts: &[Condition],
+    facts: &Facts<'_>,
+    found: &mut Vec<Finding>,
+    decisive: bool,
+) -> Option<bool> {
+    let mut result = Some(!decisive);
+    for part in parts {
+        match judge(part, facts, found) {
+            Some(truth) if truth == decisive => result = Some(decisive),
+            None if result != Some(decisive) => result = None,
+            _ => {}
+        }
+    }
+    result
+}
+
+fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
+    match test {
+        Test::Level(level) => {
+            let value = value_in_limit_unit(level, facts);
+            (value.map(|value| level.operator.holds(value, limit_number(level.limit))), value)
+        }
+        Test::DoesNotExist => (facts.present.map(|present| !present), None),
+        Test::Exists => (facts.present, None),
+        Test::Exits { code } => (
+            Some(facts.deaths.iter().any(|death| match (death, code) {
+                (ExitStatus::Code(_), None) => true,
+                (ExitStatus::Code(got), Some((operator, wanted))) => {
+                    operator.holds(f64::from(*got), f64::from(*wanted))
+                }
+                (ExitStatus::Signal { .. }, _) => false,
+            })),
+            None,
+        ),
+        Test::Killed { signal } => (
+            Some(facts.deaths.iter().any(|death| {
+                matches!(death, ExitStatus::Signal { number, .. }
+                    if signal.is_none_or(|wanted| wanted == *number))
+            })),
+            None,
+        ),
+        Test::Restarts { count, within } => {
+            let restarts = (facts.restarts)(within);
+            (Some(restarts >= *count), Some(f64::from(restarts)))
+        }
+    }
+}
+
+/// The bare number of a limit.
+pub(crate) fn limit_number(limit: Limit) -> f64 {
+    match limit {
+        Limit::Ratio(n) | Limit::Bytes(n) | Limit::Count(n) | Limit::Seconds(n) => n,
+    }
+}
+
+fn value_in_limit_unit(level: &Level, facts: &Facts<'_>) -> Option<f64> {
+    let value = (facts.value)(level.metric)?;
+    match (level.limit, level.metric) {
+        // Without swap, swap usage in percent is not known rather than infinite.
+        (Limit::Ratio(_), Metric::SystemSwap) => Some(value / facts.swap_total?),
+        (Limit::Ratio(_), Metric::Memory | Metric::TotalMemory | Metric::SystemMemory) => {
+            Some(value / facts.memory_total?)
+        }
+        _ => Some(value),
+    }
+}
+
+/// Whether the number is the host's, not a process's.
+pub(crate) fn is_host_metric(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::LoadAverage { .. }
+            | Metric::SystemCpu(_)
+            | Metric::SystemMemory
+            | Metric::SystemSwap
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Operator;
+
+    fn level(metric: Metric, operator: Operator, limit: Limit) -> Condition {
+        Condition::Test(Test::Level(Level { metric, operator, limit }))
+    }
+
+    fn verdict(condition: &Condition, cpu: Option<f64>, memory: Option<f64>) -> Option<bool> {
+        let value = |metric| match metric {
+            Metric::Cpu => cpu,
+            Metric::TotalMemory => memory,
+            _ => None,
+        };
+        let facts = Facts {
+            value: &value,
+            memory_total: Some(1000.0),
+            swap_total: None,
+            present: Some(true),
+            deaths: &[],
+            restarts: &|_| 0,
+        };
+        judge(condition, &facts, &mut Vec::new())
+    }
+
+    #[test]
+    fn and_or_not_mean_what_they_say_and_unknown_stays_unknown() {
+        let hot = level(Metric::Cpu, Operator::Greater, Limit::Ratio(0.6));
+        let fat = level(Metric::TotalMemory, Operator::Greater, Limit::Bytes(500.0));
+        let both = Condition::All(vec![hot.clone(), fat.clone()]);
+        let either = Condition::Any(vec![hot.clone(), fat]);
+        let cases = [
+            (&both, Some(0.9), Some(600.0), Some(true)),
+            (&both, Some(0.9), Some(400.0), Some(false)),
+            (&both, None, Some(400.0), Some(false)),
+            (&both, None, Some(600.0), None),
+            (&both, Some(0.1), None, Some(false)),
+            (&either, None, Some(600.0), Some(true)),
+            (&either, None, Some(400.0), None),
+            (&either, Some(0.1), Some(400.0), Some(false)),
+        ];
+        for (condition, cpu, memory, expect) in cases {
+            assert_eq!(verdict(condition, cpu, memory), expect, "{condition:?} {cpu:?} {memory:?}");
+        }
+        let not = Condition::Not(Box::new(hot));
+        assert_eq!(verdict(&not, None, None), None);
+        assert_eq!(verdict(&not, Some(0.1), None), Some(true));
+    }
+
+    #[test]
+    fn memory_in_percent_is_of_the_machine() {
+        let fat = level(Metric::TotalMemory, Operator::Greater, Limit::Ratio(0.5));
+        assert_eq!(verdict(&fat, None, Some(501.0)), Some(true));
+        assert_eq!(verdict(&fat, None, Some(499.0)), Some(false));
+    }
+}

@@ -1,0 +1,354 @@
+//! Rules are judged and their changes told: logs, alerts, and which actions follow.
+//!
+//! Not here: carrying an action through (`acting`).
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::judge::{Facts, Finding, is_host_metric, judge, limit_number};
+use crate::engine::levels::Over;
+use crate::engine::rule::Change;
+use crate::engine::wording;
+use crate::event::ExitStatus;
+use crate::message::Decision;
+use crate::message::{Context, Level as LogLevel, RunProgram, Verb};
+use crate::service::{Action, Qualifier, Rule, Severity, Test};
+
+/// Which rules a moment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The end of a cycle: all of them.
+    Cycle,
+    /// A sample between cycles: rules in time.
+    Sample,
+    /// The main process came or went: rules about that, but for those that count cycles.
+    Presence,
+    /// An attempt has ended: rules about restarts.
+    Attempt,
+}
+
+impl Engine {
+    pub(crate) fn judge_service(&mut self, i: usize, moment: Moment, at: BootTime) {
+        if !self.services[i].monitored || self.services[i].acting.is_some() {
+            return;
+        }
+        for r in 0..self.services[i].service.rules.len() {
+            let state = &self.services[i];
+            let service = state.service.clone();
+            let rule = &service.rules[r];
+            if !concerns(rule, moment) {
+                continue;
+            }
+            let over = match rule.qualifier {
+                Qualifier::Lasting(_) => Over::Sample,
+                _ => Over::Cycle,
+            };
+            // Rules that count cycles see each death once, at the cycle's end; the others were
+            // told at once and recover now.
+            let deaths: &[ExitStatus] = match rule.qualifier {
+                Qualifier::Cycles { .. } => &state.deaths,
+                _ => &[],
+            };
+            let mut findings = Vec::new();
+            let truth = self.judge_rule(i, rule, over, deaths, at, &mut findings);
+            let change = self.services[i].rules[r].judge(rule, truth, at);
+            self.changed(i, r, change, &findings, moment == Moment::Cycle, at);
+            // An action or an operator's word may have changed everything.
+            if !self.services[i].monitored || self.services[i].acting.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// The main process has ended: rules about such events, at once.
+    pub(crate) fn judge_death(&mut self, i: usize, status: ExitStatus, at: BootTime) {
+        for r in 0..self.services[i].service.rules.len() {
+            if !self.services[i].monitored || self.services[i].acting.is_some() {
+                return;
+            }
+            let service = self.services[i].service.clone();
+            let rule = &service.rules[r];
+            if !has(rule, Test::is_event) || matches!(rule.qualifier, Qualifier::Cycles { .. }) {
+                continue;
+            }
+            let mut findings = Vec::new();
+            let truth = self.judge_rule(i, rule, Over::Cycle, &[status], at, &mut findings);
+            if truth == Some(true) {
+                let change = self.services[i].rules[r].judge_event(at);
+                self.changed(i, r, change, &findings, true, at);
+            }
+        }
+    }
+
+    fn judge_rule(
+        &self,
+        i: usize,
+        rule: &Rule,
+        over: Over,
+        deaths: &[ExitStatus],
+        at: BootTime,
+        findings: &mut Vec<Finding>,
+    ) -> Option<bool> {
+        let state = &self.services[i];
+        let is_system = state.service.process().is_none();
+        let value = |metric| {
+            if is_host_metric(metric) {
+                self.host.value(metric, over)
+            } else if is_system {
+                // The only process metric that a system service shares: uptime of the host.
+                (metric == crate::metric::Metric::Uptime)
+                    .then(|| at.since(BootTime::default()).as_secs_f64())
+            } else {
+                state.levels.value(metric, over, self.host.cpus(), at)
+            }
+        };
+        let facts = Facts {
+            value: &value,
+            memory_total: self.host.memory_total(),
+            swap_total: self.host.swap_total(),
+            present: state.present(),
+            deaths,
+            restarts: &|span| state.restarts_within(span, self.cycle, at),
+        };
+        judge(&rule.condition, &facts, findings)
+    }
+
+    fn changed(
+        &mut self,
+        i: usize,
+        r: usize,
+        change: Change,
+        findings: &[Finding],
+        cycle: bool,
+        at: BootTime,
+    ) {
+        let service = self.services[i].service.clone();
+        let rule = &service.rules[r];
+        if rule.then == [Action::Ignore] {
+            return;
+        }
+        let Some(lead) = lead(findings) else { return };
+        let (event, failed_title, succeeded_title) = wording::event(&lead.test);
+        match change {
+            Change::None => {}
+            Change::Pending => {
+                // One warning a cycle; samples between cycles are not worth a line each.
+                if cycle {
+                    let text = failed_text(rule, findings, &self.services[i].last_death);
+                    self.log(i, LogLevel::Warning, Some(event), text, at);
+                }
+            }
+            Change::Failed => {
+                let mut text = failed_text(rule, findings, &self.services[i].last_death);
+                if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert) {
+                    text.push_str(" - unmonitor");
+                }
+                let level = if rule.severity == Severity::Critical {
+                    LogLevel::Critical
+                } else {
+                    LogLevel::Error
+                };
+                self.log(i, level, Some(event), text.clone(), at);
+                let detail = self.detail(i, &lead.test, at);
+                let context = self.context(i, rule, lead, failed_title, &text, at);
+                self.take(i, r, &rule.then, &context, event, &detail, at);
+            }
+            Change::StillFailing(cycles) => {
+                if cycle {
+                    self.remind(i, r, cycles, findings, at);
+                }
+            }
+            Change::Recovered => {
+                let pid = self.services[i].main().map(|main| main.pid);
+                let text: Vec<String> = findings
+                    .iter()
+                    .filter(|finding| finding.truth == Some(false) || findings.len() == 1)
+                    .map(|finding| wording::succeeded(finding, pid))
+                    .collect();
+                let text = text.join(" and ");
+                self.log(i, LogLevel::Info, Some(event), text.clone(), at);
+                if self.services[i].main().is_some() {
+                    // What a rule wanted to restart is good again without it.
+                    self.services[i].wanted = None;
+                }
+                let context = self.context(i, rule, lead, succeeded_title, &text, at);
+                let mut actions = rule.otherwise.clone();
+                if actions.is_empty() {
+                    actions.push(Action::Alert);
+                }
+                self.take(i, r, &actions, &context, event, &[], at);
+            }
+        }
+    }
+
+    /// Does what the rule says; one alert, whatever the number of actions.
+    #[expect(clippy::too_many_arguments, reason = "one call carries one decision's whole reason")]
+    fn take(
+        &mut self,
+        i: usize,
+        r: usize,
+        actions: &[Action],
+        context: &Context,
+        event: crate::service::EventWord,
+        detail: &[String],
+        at: BootTime,
+    ) {
+        let service = self.services[i].service.clone();
+        let rule = &service.rules[r];
+        if actions == [Action::Ignore] {
+            return;
+        }
+        let deed = actions.iter().find(|action| **action != Action::Alert);
+        let word = deed.map_or("alert", Action::word);
+        let severity = if deed == Some(&Action::Unmonitor) {
+            // Nobody watches it any more: never a quiet matter.
+            Severity::Critical
+        } else {
+            rule.severity
+        };
+        let context = Context { action: word.to_owned(), ..context.clone() };
+        self.alert_rule(i, rule, event, &context, detail, severity, None, at);
+        for action in actions {
+            match action {
+                Action::Alert | Action::Ignore => {}
+                Action::Restart => self.request(i, Verb::Restart, context.clone(), at),
+                Action::Start => self.request(i, Verb::Start, context.clone(), at),
+                Action::Stop => {
+                    self.services[i].monitored = false;
+                    self.begin(i, Verb::Stop, context.clone(), None, at);
+                }
+                Action::Unmonitor => self.unmonitor(i),
+                Action::Exec(exec) => self.exec(i, &exec.program, &context),
+            }
+        }
+    }
+
+    fn exec(&mut self, i: usize, program: &crate::service::Program, context: &Context) {
+        let id = self.next_action();
+        let service = self.services[i].service.clone();
+        let line = format!("exec: '{}'", program.line());
+        self.log(i, LogLevel::Info, None, line, context.at);
+        let context = Context { action: "exec".into(), ..context.clone() };
+        self.out.push(Decision::Exec(RunProgram {
+            id,
+            service,
+            program: program.clone(),
+            context,
+        }));
+    }
+
+    /// Reminders and repeated programs of a rule that goes on failing.
+    fn remind(&mut self, i: usize, r: usize, cycles: u32, findings: &[Finding], at: BootTime) {
+        let service = self.services[i].service.clone();
+        let rule = &service.rules[r];
+        let Some(lead) = lead(findings) else { return };
+        let (event, title, _) = wording::event(&lead.test);
+        let text = failed_text(rule, findings, &self.services[i].last_death);
+        let context = self.context(i, rule, lead, title, &text, at);
+        self.alert_rule(i, rule, event, &context, &[], rule.severity, Some(cycles), at);
+        for action in &rule.then {
+            if let Action::Exec(exec) = action
+                && exec.repeat.is_some_and(|repeat| repeat > 0 && cycles.is_multiple_of(repeat))
+            {
+                self.exec(i, &exec.program, &context);
+            }
+        }
+    }
+
+    /// Why: for programs' environments, mails and the log.
+    fn context(
+        &self,
+        i: usize,
+        rule: &Rule,
+        lead: &Finding,
+        title: &str,
+        text: &str,
+        at: BootTime,
+    ) -> Context {
+        let state = &self.services[i];
+        let metrics = state.levels.shown(self.host.cpus());
+        let (value, limit) = match &lead.test {
+            Test::Level(level) => (
+                lead.value.map(|value| wording::number(value, level.limit, level.metric)),
+                Some(wording::number(limit_number(level.limit), level.limit, level.metric)),
+            ),
+            Test::Restarts { count, .. } => {
+                (lead.value.map(|value| format!("{value:.0}")), Some(count.to_string()))
+            }
+            _ => (None, None),
+        };
+        Context {
+            event: title.to_owned(),
+            description: text.to_owned(),
+            action: String::new(),
+            rule: rule.text.clone(),
+            value: value.unwrap_or_default(),
+            limit: limit.unwrap_or_default(),
+            pid: state.main().map(|main| main.pid),
+            memory_kb: metrics.memory_bytes.map(|bytes| bytes / 1024),
+            children: metrics.children,
+            cpu_percent: metrics.cpu.map(|cpu| cpu * 100.0),
+            at,
+        }
+    }
+
+    /// What did it: logged as a line and sent with the alert.
+    fn detail(&mut self, i: usize, test: &Test, at: BootTime) -> Vec<String> {
+        let state = &self.services[i];
+        match test {
+            Test::Level(level) if !is_host_metric(level.metric) => {
+                let culprits = wording::culprits(state.levels.members());
+                if let Some(first) = culprits.first() {
+                    let text = format!("most is held by {first}");
+                    self.log(i, LogLevel::Info, None, text, at);
+                }
+                culprits
+            }
+            Test::DoesNotExist | Test::Exits { .. } | Test::Killed { .. } => {
+                state.last_death.iter().cloned().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
+    let mut found = false;
+    rule.condition.for_each_test(&mut |test| found |= what(test));
+    found
+}
+
+fn concerns(rule: &Rule, moment: Moment) -> bool {
+    let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
+    match moment {
+        Moment::Cycle => true,
+        Moment::Sample => matches!(rule.qualifier, Qualifier::Lasting(_)),
+        Moment::Presence => {
+            !counts_cycles && has(rule, |test| matches!(test, Test::DoesNotExist | Test::Exists))
+        }
+        Moment::Attempt => {
+            !counts_cycles && has(rule, |test| matches!(test, Test::Restarts { .. }))
+        }
+    }
+}
+
+/// The finding that names the event: the first that holds, else the first.
+fn lead(findings: &[Finding]) -> Option<&Finding> {
+    findings.iter().find(|finding| finding.truth == Some(true)).or(findings.first())
+}
+
+/// The findings that hold, in Monit's words. A death is told in full where one is the matter.
+fn failed_text(rule: &Rule, findings: &[Finding], last_death: &Option<String>) -> String {
+    let holding: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.truth == Some(true))
+        .map(|finding| match (&finding.test, last_death) {
+            (test, Some(death)) if test.is_event() => death.clone(),
+            _ => wording::failed(finding),
+        })
+        .collect();
+    if holding.is_empty() {
+        // `not (…)`: no single test holds.
+        return format!("rule matches: {}", rule.text);
+    }
+    holding.join(" and ")
+}

@@ -1,0 +1,151 @@
+//! What outlives a run and what outlives a configuration: saved state and reload.
+//!
+//! Not here: files (`state`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::rule::RuleState;
+use crate::engine::service::ServiceState;
+use crate::identity::ServiceId;
+use crate::message::{Decision, SavedAction, SavedService, SavedState};
+use crate::service::{Config, Service};
+
+impl Engine {
+    pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
+        for state in &mut self.services {
+            let known = saved.services.get(&state.service.name);
+            let empty = SavedService {
+                monitored: true,
+                restarts: 0,
+                attempts: 0,
+                given_up: false,
+                main: None,
+                acting: None,
+            };
+            state.restore(known.unwrap_or(&empty), now);
+        }
+    }
+
+    /// What must survive the daemon.
+    pub fn saved(&self) -> SavedState {
+        let services = self.services.iter().map(|state| {
+            let acting = state.acting.as_ref().map(|acting| SavedAction {
+                verb: acting.verb.word().to_owned(),
+                since: acting.since.0,
+                program: acting.program,
+            });
+            let saved = SavedService {
+                monitored: state.monitored,
+                restarts: state.restarts,
+                attempts: state.retry.attempts,
+                given_up: state.retry.given_up,
+                main: state.main().or(state.former_main),
+                acting,
+            };
+            (state.service.name.clone(), saved)
+        });
+        SavedState { services: services.collect() }
+    }
+
+    /// Another configuration takes over: services and rules that are the same keep their state;
+    /// nothing is restarted because of a reload.
+    pub fn reload(&mut self, config: Config) -> Vec<Decision> {
+        let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
+        let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
+        let mut config = config;
+        let mut fresh = Vec::new();
+        for slot in &mut config.services {
+            let mut service: Service = (**slot).clone();
+            let known = old.iter().position(|state| {
+                state.service.name == service.name
+                    && state.service.kind.word() == service.kind.word()
+            });
+            let state = match known {
+                Some(place) => {
+                    let mut state = old.swap_remove(place);
+                    service.id = state.service.id;
+                    state.take_over(Arc::new(service));
+                    state
+                }
+                None => {
+                    // The kernel's group numbers go with the ids: a new service takes a free one.
+                    let free = (0..).find(|id| !taken.contains(id)).unwrap_or(u32::MAX);
+                    taken.insert(free);
+                    service.id = ServiceId(free);
+                    fresh.push(service.name.clone());
+                    let mut state = ServiceState::new(Arc::new(service));
+                    state.restore_nothing();
+                    state
+                }
+            };
+            *slot = state.service.clone();
+            self.services.push(state);
+        }
+        for gone in old {
+            if gone.service.process().is_some() {
+                self.out.push(Decision::Unwatch(gone.service.id));
+            }
+        }
+        self.config = Arc::new(config);
+        self.generation += 1;
+        for i in 0..self.services.len() {
+            if fresh.contains(&self.services[i].service.name) || self.services[i].main().is_none() {
+                self.look(i);
+            }
+        }
+        self.out.push(Decision::Save);
+        std::mem::take(&mut self.out)
+    }
+}
+
+impl ServiceState {
+    /// The same service under a new definition.
+    fn take_over(&mut self, service: Arc<Service>) {
+        let former = std::mem::replace(&mut self.service, service.clone());
+        let mut remembered: Vec<Option<RuleState>> =
+            std::mem::take(&mut self.rules).into_iter().map(Some).collect();
+        self.rules = service
+            .rules
+            .iter()
+            .map(|rule| {
+                former
+                    .rules
+                    .iter()
+                    .zip(&mut remembered)
+                    .find(|(old, state)| {
+                        state.is_some()
+                            && old.condition == rule.condition
+                            && old.qualifier == rule.qualifier
+                            && old.then == rule.then
+                    })
+                    .and_then(|(_, state)| state.take())
+                    .unwrap_or_else(|| RuleState::new(rule))
+            })
+            .collect();
+        let moved = match (former.process(), service.process()) {
+            (Some(old), Some(new)) => old.pidfile != new.pidfile || old.matching != new.matching,
+            _ => false,
+        };
+        if moved && self.acting.is_none() {
+            // It may be another process now; the finder says.
+            self.former_main = None;
+            self.life = super::service::Life::Unknown;
+            self.levels.forget_main();
+        }
+    }
+
+    fn restore_nothing(&mut self) {
+        let nothing = SavedService {
+            monitored: true,
+            restarts: 0,
+            attempts: 0,
+            given_up: false,
+            main: None,
+            acting: None,
+        };
+        self.restore(&nothing, BootTime::default());
+    }
+}

@@ -1,0 +1,116 @@
+//! An operator's word: start, stop, restart, monitor, unmonitor.
+//!
+//! Not here: who may give it (`status`).
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::service::Life;
+use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, Verb};
+use crate::service::EventWord;
+
+impl Engine {
+    pub(crate) fn command(&mut self, command: Command, at: BootTime) {
+        let known = self.services.iter().position(|state| state.service.name == command.service);
+        let Some(i) = known else {
+            let result = Err(format!("there is no service '{}'", command.service));
+            self.out.push(Decision::Reply { id: command.id, result });
+            return;
+        };
+        let is_process = self.services[i].service.process().is_some();
+        let answer = match command.verb {
+            CommandVerb::Monitor => Some(self.monitor(i, at)),
+            CommandVerb::Unmonitor => Some(self.unmonitor_asked(i, at)),
+            verb if !is_process => {
+                Some(Err(format!("a system service has nothing to {}", verb.word())))
+            }
+            CommandVerb::Start => self.act_asked(i, Verb::Start, command.id, at),
+            CommandVerb::Stop => self.act_asked(i, Verb::Stop, command.id, at),
+            CommandVerb::Restart => self.act_asked(i, Verb::Restart, command.id, at),
+        };
+        if let Some(result) = answer {
+            self.out.push(Decision::Reply { id: command.id, result });
+        }
+    }
+
+    fn monitor(&mut self, i: usize, at: BootTime) -> Result<String, String> {
+        self.log(i, Level::Info, Some(EventWord::Action), "monitor on user request".into(), at);
+        let state = &mut self.services[i];
+        state.retry.clear();
+        let was = std::mem::replace(&mut state.monitored, true);
+        if !was {
+            state.restart_log.clear();
+            state.rules.iter_mut().for_each(super::rule::RuleState::reset);
+            self.find_afresh(i, at);
+        } else if state.wanted.is_some() {
+            // It was in back-off or given up: try at once.
+            if let Some(wanted) = &mut state.wanted {
+                wanted.at = at;
+            }
+        }
+        self.out.push(Decision::Save);
+        Ok("monitored".into())
+    }
+
+    /// Looks for the process of a service that was not monitored until now.
+    fn find_afresh(&mut self, i: usize, at: BootTime) {
+        let state = &mut self.services[i];
+        let Some(process) = state.service.process() else { return };
+        if super::service::has_selector(process) {
+            state.life = Life::Unknown;
+            self.look(i);
+        } else if let Some(main) = state.former_main.take() {
+            state.life = Life::Present { main, candidates: 1 };
+            self.look(i);
+        } else {
+            state.life = Life::Absent { why: "it was never started".into() };
+            self.judge_service(i, super::judging::Moment::Presence, at);
+        }
+    }
+
+    fn unmonitor_asked(&mut self, i: usize, at: BootTime) -> Result<String, String> {
+        self.log(i, Level::Info, Some(EventWord::Action), "unmonitor on user request".into(), at);
+        // Kept for `monitor`, where nothing else can name the process.
+        self.services[i].former_main = self.services[i].main();
+        self.unmonitor(i);
+        Ok("unmonitored; its processes keep running".into())
+    }
+
+    fn act_asked(
+        &mut self,
+        i: usize,
+        verb: Verb,
+        request: RequestId,
+        at: BootTime,
+    ) -> Option<Result<String, String>> {
+        let state = &mut self.services[i];
+        if let Some(acting) = &state.acting {
+            return Some(Err(format!("a {} is under way", acting.verb.word())));
+        }
+        if verb != Verb::Stop && !state.is_startable() {
+            return Some(Err("it has no start program".into()));
+        }
+        let main = state.main();
+        if verb == Verb::Start
+            && state.monitored
+            && let Some(main) = main
+        {
+            return Some(Ok(format!("process is running with pid {} already", main.pid)));
+        }
+        if let Life::Untrusted { why } = &state.life {
+            return Some(Err(why.clone()));
+        }
+        state.retry.clear();
+        state.monitored = verb != Verb::Stop;
+        let text = format!("{} on user request", verb.word());
+        let context = Context {
+            event: "Action done".into(),
+            description: text.clone(),
+            pid: main.map(|main| main.pid),
+            at,
+            ..Context::default()
+        };
+        self.log(i, Level::Info, Some(EventWord::Action), text, at);
+        self.begin(i, verb, context, Some(request), at);
+        None
+    }
+}

@@ -1,0 +1,134 @@
+//! One rule's life: pending, failed, recovered. Each rule has a state of its own; two rules never
+//! share one.
+//!
+//! Not here: whether the condition holds (`judge`), what an action does (`service`).
+
+use crate::clock::BootTime;
+use crate::engine::window::Window;
+use crate::message::RuleStatus;
+use crate::service::Rule;
+
+/// What a rule remembers.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleState {
+    window: Window,
+    /// The qualifier was met and no recovery came since.
+    failing: bool,
+    /// People were told of a failure and must be told of the recovery, also when an action let the
+    /// window start afresh meanwhile.
+    announced: bool,
+    /// Good judgements in a row, while a recovery is due.
+    good: u32,
+    /// Cycles since the failure, for reminders and repeated programs.
+    failing_cycles: u32,
+    known: bool,
+}
+
+/// What a judgement changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing to say.
+    None,
+    /// It holds, but not for long or often enough.
+    Pending,
+    /// The qualifier is met: act.
+    Failed,
+    /// It goes on failing; so many cycles by now.
+    StillFailing(u32),
+    /// It is good again.
+    Recovered,
+}
+
+impl RuleState {
+    pub(crate) fn new(rule: &Rule) -> Self {
+        Self {
+            window: Window::new(rule.qualifier),
+            failing: false,
+            announced: false,
+            good: 0,
+            failing_cycles: 0,
+            known: false,
+        }
+    }
+
+    /// Takes one judgement of a state.
+    pub(crate) fn judge(&mut self, rule: &Rule, truth: Option<bool>, at: BootTime) -> Change {
+        let Some(truth) = truth else {
+            self.window.unknown();
+            return Change::None;
+        };
+        self.known = true;
+        let met = self.window.push(truth, at);
+        if truth {
+            self.good = 0;
+            if self.failing {
+                self.failing_cycles = self.failing_cycles.saturating_add(1);
+                return Change::StillFailing(self.failing_cycles);
+            }
+            if met {
+                return self.fail();
+            }
+            return Change::Pending;
+        }
+        self.maybe_recover(rule)
+    }
+
+    /// Takes an event: true for this moment. It recovers at the next judgement that finds it false.
+    pub(crate) fn judge_event(&mut self, at: BootTime) -> Change {
+        self.known = true;
+        self.good = 0;
+        if self.window.push_event(at) { self.fail() } else { Change::Pending }
+    }
+
+    fn fail(&mut self) -> Change {
+        self.failing = true;
+        self.announced = true;
+        self.failing_cycles = 0;
+        Change::Failed
+    }
+
+    fn maybe_recover(&mut self, rule: &Rule) -> Change {
+        if !self.failing && !self.announced {
+            return Change::None;
+        }
+        self.good += 1;
+        if self.good < rule.recover_after {
+            return Change::None;
+        }
+        (self.failing, self.announced, self.good) = (false, false, 0);
+        // The next failure needs its full count again.
+        self.window.clear();
+        Change::Recovered
+    }
+
+    /// An action was taken: what was counted before it does not count after it (Monit restarts
+    /// again at every following cycle).
+    pub(crate) fn start_afresh(&mut self) {
+        self.window.clear();
+        self.failing = false;
+        self.good = 0;
+        self.known = false;
+    }
+
+    /// Back to where a new rule is.
+    pub(crate) fn reset(&mut self) {
+        self.start_afresh();
+        self.announced = false;
+    }
+
+    pub(crate) fn status(&self) -> RuleStatus {
+        if self.failing {
+            RuleStatus::Failing
+        } else if self.window.failing() > 0 {
+            RuleStatus::Pending
+        } else if self.known {
+            RuleStatus::Ok
+        } else {
+            RuleStatus::Unknown
+        }
+    }
+
+    pub(crate) fn failing_cycles(&self) -> u32 {
+        if self.failing { self.failing_cycles + 1 } else { self.window.failing() }
+    }
+}

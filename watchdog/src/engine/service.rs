@@ -1,0 +1,198 @@
+//! What the engine remembers of one service.
+//!
+//! State only; the transitions are in `judging`, `acting` and `operator`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::BootTime;
+use crate::engine::levels::Levels;
+use crate::engine::retry::Retry;
+use crate::engine::rule::RuleState;
+use crate::event::{ExitStatus, Signalled};
+use crate::identity::ProcessKey;
+use crate::message::{ActionId, Context, RequestId, SavedService, Verb};
+use crate::service::{ProcessService, Service, Span, Test};
+
+/// Restarts remembered for `N restarts within …`; more than any limit can count to.
+const RESTARTS: usize = 256;
+
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceState {
+    pub service: Arc<Service>,
+    pub monitored: bool,
+    pub life: Life,
+    pub levels: Levels,
+    pub rules: Vec<RuleState>,
+    pub acting: Option<Acting>,
+    pub retry: Retry,
+    /// An attempt that waits for its time.
+    pub wanted: Option<Wanted>,
+    pub restarts: u64,
+    /// It was up before, so that the next start is a restart.
+    pub was_up: bool,
+    /// Cycle and moment of each start and restart of ours.
+    pub restart_log: VecDeque<(u64, BootTime)>,
+    /// How main processes ended since the last cycle.
+    pub deaths: Vec<ExitStatus>,
+    pub last_death: Option<String>,
+    pub last_signal: Option<Signalled>,
+    /// The main process before this moment, while it is being found out what came after it.
+    pub former_main: Option<ProcessKey>,
+    /// What a former run of the daemon had begun, until it is clear how that ended.
+    pub recovering: Option<Recovering>,
+}
+
+/// Whether the main process is there, as far as we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Life {
+    Unknown,
+    Present { main: ProcessKey, candidates: u32 },
+    Absent { why: String },
+    Untrusted { why: String },
+}
+
+/// An action under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Acting {
+    pub id: ActionId,
+    pub verb: Verb,
+    pub since: BootTime,
+    pub program: Option<ProcessKey>,
+    pub request: Option<RequestId>,
+}
+
+/// An attempt that waits for its time.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub at: BootTime,
+    pub verb: Verb,
+    pub context: Context,
+}
+
+/// The outcome of a start that a former run had begun is awaited until its timeout.
+#[derive(Debug, Clone)]
+pub(crate) struct Recovering {
+    pub until: BootTime,
+    pub next: BootTime,
+    pub program: Option<ProcessKey>,
+}
+
+/// How often the outcome of a former run's start is looked for.
+pub(crate) const RECOVERY_LOOK: Duration = Duration::from_millis(250);
+
+impl ServiceState {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        let rules = service.rules.iter().map(RuleState::new).collect();
+        Self {
+            service,
+            monitored: true,
+            life: Life::Unknown,
+            levels: Levels::default(),
+            rules,
+            acting: None,
+            retry: Retry::default(),
+            wanted: None,
+            restarts: 0,
+            was_up: false,
+            restart_log: VecDeque::new(),
+            deaths: Vec::new(),
+            last_death: None,
+            last_signal: None,
+            former_main: None,
+            recovering: None,
+        }
+    }
+
+    /// What the last run of the daemon knew. Processes in it are believed only as far as the
+    /// sensor finds them again by pid and start time.
+    pub(crate) fn restore(&mut self, saved: &SavedService, now: BootTime) {
+        self.monitored = saved.monitored;
+        self.restarts = saved.restarts;
+        self.retry = Retry::restored(saved.attempts, saved.given_up);
+        self.was_up = saved.main.is_some();
+        let Some(process) = self.service.process() else { return };
+        if let Some(acting) = saved.acting.as_ref().filter(|acting| acting.verb != "stop") {
+            let limit = patience(process);
+            let until = BootTime(acting.since.min(now.0)) + limit;
+            self.recovering =
+                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
+        }
+        if !has_selector(process) {
+            // Only our own start names the process, so only our own note can find it again.
+            let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
+            self.life = match hint {
+                Some(main) => Life::Present { main, candidates: 1 },
+                None => Life::Absent { why: "it was never started".into() },
+            };
+        }
+    }
+
+    pub(crate) fn main(&self) -> Option<ProcessKey> {
+        match self.life {
+            Life::Present { main, .. } => Some(main),
+            _ => None,
+        }
+    }
+
+    /// For rules: `None` where it is not known.
+    pub(crate) fn present(&self) -> Option<bool> {
+        match self.life {
+            Life::Present { .. } => Some(true),
+            Life::Absent { .. } => Some(false),
+            Life::Unknown | Life::Untrusted { .. } => None,
+        }
+    }
+
+    /// A rule of the user's limits restarts, in place of ours.
+    pub(crate) fn own_limit(&self) -> bool {
+        let mut own = false;
+        for rule in &self.service.rules {
+            rule.condition.for_each_test(&mut |test| own |= matches!(test, Test::Restarts { .. }));
+        }
+        own
+    }
+
+    pub(crate) fn note_restart(&mut self, cycle: u64, at: BootTime) {
+        if self.restart_log.len() == RESTARTS {
+            self.restart_log.pop_front();
+        }
+        self.restart_log.push_back((cycle, at));
+    }
+
+    /// Starts and restarts of ours within a span that ends now.
+    pub(crate) fn restarts_within(&self, span: &Span, cycle: u64, now: BootTime) -> u32 {
+        let within = |(when, at): &&(u64, BootTime)| match span {
+            Span::Cycles(cycles) => cycle.saturating_sub(*when) < u64::from(*cycles),
+            Span::Time(time) => now.since(*at) <= *time,
+        };
+        u32::try_from(self.restart_log.iter().filter(within).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The same for the same service, different for another: spreads attempts.
+    pub(crate) fn seed(&self) -> u64 {
+        // FNV-1a
+        self.service.name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
+    pub(crate) fn is_startable(&self) -> bool {
+        self.service
+            .process()
+            .is_some_and(|process| process.start.is_some() || process.restart.is_some())
+    }
+}
+
+/// Whether something but our own start names the main process.
+pub(crate) fn has_selector(process: &ProcessService) -> bool {
+    process.pidfile.is_some() || process.matching.is_some()
+}
+
+/// How long a restart of the service may take in all.
+pub(crate) fn patience(process: &ProcessService) -> Duration {
+    let start = process.start.as_ref().or(process.restart.as_ref());
+    let stop = process.stop.as_ref().map_or(process.stop_timeout, |stop| stop.timeout);
+    start.map_or(Duration::ZERO, |start| start.timeout) + stop
+}

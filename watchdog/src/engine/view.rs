@@ -1,0 +1,131 @@
+//! What status shows, made from the engine's state.
+//!
+//! Not here: JSON and pages (`status`, `web`).
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::acting::human;
+use crate::engine::service::{Life, ServiceState};
+use crate::identity::NANOSECONDS_PER_TICK;
+use crate::message::{RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
+use crate::source::Health;
+
+impl Engine {
+    /// All that status shows, now. The daemon puts in the sensor's health.
+    pub fn snapshot(&self, at: BootTime) -> Snapshot {
+        Snapshot {
+            at,
+            host: self.host_name.clone(),
+            started: self.started,
+            cycle_seconds: self.config.cycle.as_secs_f64(),
+            cycles: self.cycle,
+            config_generation: self.generation,
+            sensor: Health::default(),
+            services: self.services.iter().map(|state| self.view(state, at)).collect(),
+        }
+    }
+
+    fn view(&self, state: &ServiceState, at: BootTime) -> ServiceView {
+        let service = &state.service;
+        let is_process = service.process().is_some();
+        let rules: Vec<RuleView> = service
+            .rules
+            .iter()
+            .zip(&state.rules)
+            .map(|(rule, remembered)| RuleView {
+                text: rule.text.clone(),
+                state: remembered.status(),
+                failing_cycles: remembered.failing_cycles(),
+                then: first_action(&rule.then),
+                implicit: rule.implicit,
+            })
+            .collect();
+        let status = self.status(state, &rules);
+        let main = state.main();
+        ServiceView {
+            name: service.name.clone(),
+            kind: service.kind.word(),
+            status,
+            reason: reason(state, &rules, status, at),
+            monitored: state.monitored,
+            groups: service.groups.clone(),
+            main,
+            since: if is_process {
+                main.map(|main| BootTime(main.start * NANOSECONDS_PER_TICK))
+            } else {
+                Some(BootTime::default())
+            },
+            candidates: match state.life {
+                Life::Present { candidates, .. } => candidates,
+                _ => 0,
+            },
+            restarts: state.restarts,
+            acting: state.acting.as_ref().map(|acting| acting.verb),
+            next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
+            last_death: state.last_death.clone(),
+            metrics: if is_process {
+                state.levels.shown(self.host.cpus())
+            } else {
+                self.host.shown()
+            },
+            rules,
+        }
+    }
+
+    /// The first that holds, in the contract's order.
+    fn status(&self, state: &ServiceState, rules: &[RuleView]) -> Status {
+        let any = |wanted| rules.iter().any(|rule| rule.state == wanted);
+        if !state.monitored {
+            Status::Unmonitored
+        } else if state.retry.given_up {
+            Status::GivenUp
+        } else if state.acting.is_some() {
+            Status::Acting
+        } else if self.is_unknown(state) {
+            Status::Unknown
+        } else if any(RuleStatus::Failing) || matches!(state.life, Life::Absent { .. }) {
+            Status::Failing
+        } else if any(RuleStatus::Pending) {
+            Status::Pending
+        } else {
+            Status::Ok
+        }
+    }
+
+    fn is_unknown(&self, state: &ServiceState) -> bool {
+        if state.service.process().is_some() {
+            matches!(state.life, Life::Unknown | Life::Untrusted { .. })
+        } else {
+            self.host.shown().load.is_none()
+        }
+    }
+}
+
+fn reason(
+    state: &ServiceState,
+    rules: &[RuleView],
+    status: Status,
+    at: BootTime,
+) -> Option<String> {
+    let next = state.wanted.as_ref().map(|wanted| {
+        format!("next attempt to {} in {}", wanted.verb.word(), human(wanted.at.since(at)))
+    });
+    let rule =
+        |wanted| rules.iter().find(|rule| rule.state == wanted).map(|rule| rule.text.clone());
+    let why = match (&state.life, status) {
+        (_, Status::Ok | Status::Unmonitored) => None,
+        (_, Status::Acting) => state.acting.as_ref().map(|acting| {
+            format!("{} since {}", acting.verb.word(), human(at.since(acting.since)))
+        }),
+        (Life::Untrusted { why } | Life::Absent { why }, _) => Some(why.clone()),
+        (_, Status::Pending) => rule(RuleStatus::Pending),
+        (Life::Unknown, Status::Unknown) if state.service.process().is_some() => {
+            Some("its process is being looked for".into())
+        }
+        _ => rule(RuleStatus::Failing),
+    };
+    match (why, next) {
+        (Some(why), Some(next)) => Some(format!("{why}; {next}")),
+        (why, next) => why.or(next),
+    }
+}

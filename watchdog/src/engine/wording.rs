@@ -1,0 +1,215 @@
+//! Findings as Monit would log them, so that people's log watchers go on working, and more plainly
+//! where Monit is silent. Source of the words: real output of Monit 5.33.
+//!
+//! Not here: escaping (each sink does it), the log's line shape (`logfile`).
+
+use crate::engine::judge::{Finding, limit_number};
+use crate::event::{ExitStatus, Sample, Signalled};
+use crate::metric::Metric;
+use crate::service::{EventWord, Level, Limit, Span, Test};
+
+/// A number with the unit of its limit: `1981.4 MB`, `62.5%`, `12`, `90 s`.
+pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
+    match limit {
+        Limit::Bytes(_) => bytes(value),
+        Limit::Ratio(_) => format!("{:.1}%", value * 100.0),
+        Limit::Seconds(_) => format!("{value:.0} seconds"),
+        Limit::Count(_) if matches!(metric, Metric::LoadAverage { .. }) => format!("{value:.1}"),
+        Limit::Count(_) => format!("{value:.0}"),
+    }
+}
+
+/// Sizes in powers of 1024 with one decimal, without a trailing `.0`, as Monit prints them.
+pub(crate) fn bytes(value: f64) -> String {
+    let (mut value, mut unit) = (value, "B");
+    for next in ["kB", "MB", "GB", "TB", "PB"] {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    let text = format!("{value:.1}");
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+fn limit_text(level: &Level) -> String {
+    let percent = matches!(level.limit, Limit::Ratio(_));
+    let limit = number(limit_number(level.limit), level.limit, level.metric);
+    format!("{} {} {limit}", level.metric.words(percent), level.operator)
+}
+
+/// What a finding that holds says.
+pub(crate) fn failed(finding: &Finding) -> String {
+    match &finding.test {
+        Test::Level(level) => {
+            let Some(value) = finding.value else { return limit_text(level) };
+            let shown = number(value, level.limit, level.metric);
+            let words = level.metric.words(matches!(level.limit, Limit::Ratio(_)));
+            match level.metric {
+                Metric::Uptime => format!("uptime test failed -- current uptime is {shown}"),
+                Metric::Children => {
+                    format!("children count {shown} matches resource limit [{}]", limit_text(level))
+                }
+                Metric::Threads => {
+                    format!("threads count {shown} matches resource limit [{}]", limit_text(level))
+                }
+                _ => format!("{words} of {shown} matches resource limit [{}]", limit_text(level)),
+            }
+        }
+        Test::DoesNotExist => "process is not running".into(),
+        Test::Exists => "process is running".into(),
+        Test::Exits { .. } => "process exited".into(),
+        Test::Killed { .. } => "process was killed by a signal".into(),
+        Test::Restarts { within, .. } => {
+            let times = finding.value.unwrap_or_default();
+            let span = match within {
+                Span::Cycles(cycles) => format!("{cycles} cycles(s)"),
+                Span::Time(time) => format!("{} s", time.as_secs()),
+            };
+            format!("service restarted {times:.0} times within {span}")
+        }
+    }
+}
+
+/// What a finding that no longer holds says. `pid` is the main process's.
+pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
+    match &finding.test {
+        Test::Level(level) => {
+            let words = level.metric.words(matches!(level.limit, Limit::Ratio(_)));
+            match finding.value {
+                Some(value) => {
+                    let shown = number(value, level.limit, level.metric);
+                    format!("{words} check succeeded [current {words} = {shown}]")
+                }
+                None => format!("{words} check succeeded"),
+            }
+        }
+        Test::DoesNotExist => match pid {
+            Some(pid) => format!("process is running with pid {pid}"),
+            None => "process is running".into(),
+        },
+        Test::Exists => "process is not running".into(),
+        Test::Exits { .. } | Test::Killed { .. } => "process did not end again".into(),
+        Test::Restarts { .. } => "service was not restarted too often again".into(),
+    }
+}
+
+/// Monit's event word and text of a test, for filters and subjects: (word, failed, succeeded).
+pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
+    match test {
+        Test::Level(Level { metric: Metric::Uptime, .. }) => {
+            (EventWord::Uptime, "Uptime failed", "Uptime succeeded")
+        }
+        Test::Level(_) => {
+            (EventWord::Resource, "Resource limit matched", "Resource limit succeeded")
+        }
+        Test::DoesNotExist => (EventWord::Nonexist, "Does not exist", "Exists"),
+        Test::Exists => (EventWord::Exist, "Does exist", "Does not exist"),
+        Test::Exits { .. } => (EventWord::Exit, "Process exited", "Process exit cleared"),
+        Test::Killed { .. } => (EventWord::Exit, "Process killed", "Process kill cleared"),
+        Test::Restarts { .. } => (EventWord::Timeout, "Timeout", "Timeout recovery"),
+    }
+}
+
+/// How a process ended: `exited with code 3`, `was killed by signal 9 (KILL)`.
+pub(crate) fn death(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Code(code) => format!("exited with code {code}"),
+        ExitStatus::Signal { number, core } => {
+            let name = signal_name(number);
+            let core = if core { ", core dumped" } else { "" };
+            format!("was killed by signal {number} ({name}){core}")
+        }
+    }
+}
+
+/// Who sent the signal: `sent by pid 812 (bash), uid 0`.
+pub(crate) fn sender(signal: &Signalled) -> String {
+    if signal.sender == 0 {
+        return "sent by the kernel".into();
+    }
+    format!(
+        "sent by pid {} ({}), uid {}",
+        signal.sender,
+        comm(&signal.sender_comm),
+        signal.sender_uid
+    )
+}
+
+/// The processes that hold most, largest first: what did it.
+pub(crate) fn culprits(members: &[Sample]) -> Vec<String> {
+    let total: u64 = members.iter().map(|sample| sample.rss_bytes).sum();
+    let mut largest: Vec<&Sample> = members.iter().filter(|sample| !sample.zombie).collect();
+    largest.sort_by_key(|sample| (std::cmp::Reverse(sample.rss_bytes), sample.process.pid));
+    largest
+        .iter()
+        .take(5)
+        .map(|sample| {
+            let share = if total == 0 { 0.0 } else { sample.rss_bytes as f64 / total as f64 };
+            format!(
+                "{} (pid {}, uid {}): {} of memory ({:.0}% of the service), {:.1} s of CPU{}",
+                comm(&sample.comm),
+                sample.process.pid,
+                sample.uid,
+                bytes(sample.rss_bytes as f64),
+                share * 100.0,
+                sample.cpu_ns as f64 / 1e9,
+                if sample.main { ", the main process" } else { "" },
+            )
+        })
+        .collect()
+}
+
+/// A kernel program name as text. It is hostile: the sinks escape it.
+pub(crate) fn comm(raw: &[u8; 16]) -> String {
+    let end = raw.iter().position(|byte| *byte == 0).unwrap_or(raw.len());
+    String::from_utf8_lossy(&raw[..end]).into_owned()
+}
+
+/// signal(7), x86 and ARM numbers.
+pub(crate) fn signal_name(number: u8) -> &'static str {
+    const NAMES: [&str; 32] = [
+        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
+        "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU",
+        "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
+    NAMES.get(number as usize).copied().unwrap_or("RT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Operator;
+
+    #[test]
+    fn sizes_read_as_monits() {
+        let cases = [
+            (104_857_600.0, "100 MB"),
+            (110_834_483.0, "105.7 MB"),
+            (512.0, "512 B"),
+            (1_887_436_800.0, "1.8 GB"),
+        ];
+        for (value, expect) in cases {
+            assert_eq!(bytes(value), expect);
+        }
+    }
+
+    #[test]
+    fn a_memory_limit_reads_as_monits() {
+        let level = Level {
+            metric: Metric::TotalMemory,
+            operator: Operator::Greater,
+            limit: Limit::Bytes(94_371_840.0),
+        };
+        let finding =
+            Finding { test: Test::Level(level), value: Some(97_097_318.0), truth: Some(true) };
+        assert_eq!(
+            failed(&finding),
+            "total mem amount of 92.6 MB matches resource limit [total mem amount > 90 MB]"
+        );
+        assert_eq!(
+            succeeded(&finding, None),
+            "total mem amount check succeeded [current total mem amount = 92.6 MB]"
+        );
+    }
+}
