@@ -86,7 +86,7 @@ impl Engine {
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
-            Input::Command(command) => self.command(command, at),
+            Input::Command(command) => self.command(&command, at),
             Input::Cycle => self.judge_cycle(at),
             Input::Sampled => self.judge_sample(at),
             Input::Wake => self.wake(at),

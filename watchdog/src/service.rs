@@ -238,6 +238,7 @@ pub struct Service {
 
 /// The kinds of services this version knows.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every service is a process")]
 pub enum ServiceKind {
     /// The host as a whole.
     System,

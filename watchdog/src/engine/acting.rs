@@ -44,11 +44,11 @@ impl Engine {
         match found.presence {
             Presence::Present { main, candidates } => self.appeared(i, main, candidates, at),
             Presence::Absent { why } => {
-                if let Some(recovering) = &mut self.services[i].recovering {
-                    if at < recovering.until {
-                        recovering.next = at + RECOVERY_LOOK;
-                        return;
-                    }
+                if let Some(recovering) = &mut self.services[i].recovering
+                    && at < recovering.until
+                {
+                    recovering.next = at + RECOVERY_LOOK;
+                    return;
                 }
                 self.services[i].life = Life::Absent { why };
                 self.services[i].levels.forget_main();

@@ -67,7 +67,7 @@ impl Engine {
                 Some(place) => {
                     let mut state = old.swap_remove(place);
                     service.id = state.service.id;
-                    state.take_over(Arc::new(service));
+                    state.take_over(&Arc::new(service));
                     state
                 }
                 None => {
@@ -103,7 +103,7 @@ impl Engine {
 
 impl ServiceState {
     /// The same service under a new definition.
-    fn take_over(&mut self, service: Arc<Service>) {
+    fn take_over(&mut self, service: &Arc<Service>) {
         let former = std::mem::replace(&mut self.service, service.clone());
         let mut remembered: Vec<Option<RuleState>> =
             std::mem::take(&mut self.rules).into_iter().map(Some).collect();

@@ -9,7 +9,7 @@ use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, 
 use crate::service::EventWord;
 
 impl Engine {
-    pub(crate) fn command(&mut self, command: Command, at: BootTime) {
+    pub(crate) fn command(&mut self, command: &Command, at: BootTime) {
         let known = self.services.iter().position(|state| state.service.name == command.service);
         let Some(i) = known else {
             let result = Err(format!("there is no service '{}'", command.service));
