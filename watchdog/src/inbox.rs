@@ -13,6 +13,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
 use crate::message::{CommandVerb, Input, Snapshot};
+use crate::service::Config;
 
 /// How many messages may wait before operators' requests are refused.
 pub const CAPACITY: usize = 4096;
@@ -35,6 +36,13 @@ pub enum Message {
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Read the configuration again; all or nothing. The answer is a summary or the errors.
     Reload(oneshot::Sender<Result<String, String>>),
+    /// A configuration asked for by `Reload` has been read.
+    Loaded {
+        /// The configuration, or the errors as they are shown.
+        result: Box<Result<Config, String>>,
+        /// Who asked.
+        reply: oneshot::Sender<Result<String, String>>,
+    },
     /// Judge now.
     Validate(oneshot::Sender<Result<String, String>>),
     /// Stop the daemon in order; services keep running.
@@ -64,6 +72,16 @@ impl Inbox {
     /// Puts an answer in; never refused.
     pub fn answer(&self, input: Input) {
         self.lock().push_back(Message::Input(input));
+        self.ring();
+    }
+
+    /// Puts in the end of a reload that was accepted as a request; never refused.
+    pub fn loaded(
+        &self,
+        result: Result<Config, String>,
+        reply: oneshot::Sender<Result<String, String>>,
+    ) {
+        self.lock().push_back(Message::Loaded { result: Box::new(result), reply });
         self.ring();
     }
 

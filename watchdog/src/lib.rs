@@ -4,6 +4,7 @@ pub mod clock;
 pub mod engine;
 pub mod escape;
 pub mod event;
+pub mod host;
 pub mod identity;
 pub mod inbox;
 pub mod message;

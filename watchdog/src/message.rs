@@ -314,7 +314,12 @@ impl CommandVerb {
 #[derive(Debug, Clone)]
 pub enum Decision {
     /// Look for the service's main process once.
-    Find(ServiceId),
+    Find {
+        /// The service.
+        service: Arc<Service>,
+        /// The main process as last known, from this run or from the saved state of this boot.
+        known: Option<ProcessKey>,
+    },
     /// Follow this process and its descendants.
     Watch {
         /// The service.

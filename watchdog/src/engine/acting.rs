@@ -28,7 +28,8 @@ impl Engine {
         }
         let service = state.service.id;
         if has_selector(process) {
-            self.out.push(Decision::Find(service));
+            let known = state.main().or(state.former_main).or(state.hint);
+            self.out.push(Decision::Find { service: state.service.clone(), known });
         } else if let Life::Present { main, .. } = state.life {
             // The sensor says at once where the note is out of date.
             self.services[i].levels.count_from_next_pass();
@@ -77,6 +78,7 @@ impl Engine {
         let state = &mut self.services[i];
         state.recovering = None;
         let former = state.former_main.take();
+        state.hint = None;
         if state.main() == Some(main) {
             state.life = Life::Present { main, candidates };
             return;
@@ -327,7 +329,7 @@ impl Engine {
         let announced = !matches!(&state.life, Life::Present { main: known, .. } if *known == main);
         state.life = Life::Present { main, candidates };
         state.was_up = true;
-        state.former_main = None;
+        (state.former_main, state.hint) = (None, None);
         state.levels.forget_main();
         state.levels.count_from_birth();
         state.retry.came_up(at);
@@ -346,7 +348,7 @@ impl Engine {
     fn stopped(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
         state.life = Life::Absent { why: "it was stopped".into() };
-        state.former_main = None;
+        (state.former_main, state.hint) = (None, None);
         state.levels.forget_main();
         let service = state.service.id;
         self.out.push(Decision::Unwatch(service));

@@ -42,7 +42,7 @@ impl Engine {
                 restarts: state.restarts,
                 attempts: state.retry.attempts,
                 given_up: state.retry.given_up,
-                main: state.main().or(state.former_main),
+                main: state.main().or(state.former_main).or(state.hint),
                 acting,
             };
             (state.service.name.clone(), saved)

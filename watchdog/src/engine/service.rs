@@ -42,6 +42,8 @@ pub(crate) struct ServiceState {
     pub former_main: Option<ProcessKey>,
     /// What a former run of the daemon had begun, until it is clear how that ended.
     pub recovering: Option<Recovering>,
+    /// The main process in the saved state of this boot.
+    pub hint: Option<ProcessKey>,
 }
 
 /// Whether the main process is there, as far as we know.
@@ -102,6 +104,7 @@ impl ServiceState {
             last_signal: None,
             former_main: None,
             recovering: None,
+            hint: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl ServiceState {
         self.restarts = saved.restarts;
         self.retry = Retry::restored(saved.attempts, saved.given_up);
         self.was_up = saved.main.is_some();
+        self.hint = saved.main;
         let Some(process) = self.service.process() else { return };
         if let Some(acting) = saved.acting.as_ref().filter(|acting| acting.verb != "stop") {
             let limit = patience(process);

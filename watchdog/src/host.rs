@@ -1,0 +1,137 @@
+//! The host's own numbers, read once per pass: `/proc/stat`, `/proc/meminfo`, `/proc/loadavg`.
+//!
+//! Three small files, kept open and read by position: three system calls a pass, whatever the number
+//! of processes. Nothing below `/proc/<pid>` is touched here. Format: proc(5).
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::message::{CpuTicks, HostSample};
+
+/// The three files, open.
+#[derive(Debug)]
+pub struct Host {
+    stat: File,
+    meminfo: File,
+    loadavg: File,
+    buffer: Vec<u8>,
+}
+
+impl Host {
+    /// Opens the files.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            stat: File::open("/proc/stat")?,
+            meminfo: File::open("/proc/meminfo")?,
+            loadavg: File::open("/proc/loadavg")?,
+            // The CPU lines come first in `/proc/stat`; what follows them is not needed.
+            buffer: vec![0; 16 * 1024],
+        })
+    }
+
+    /// Reads all three. A file that cannot be read gives an error: the numbers are then unknown.
+    pub fn sample(&mut self) -> io::Result<HostSample> {
+        let mut sample = HostSample::default();
+        read_stat(read(&self.stat, &mut self.buffer)?, &mut sample);
+        read_meminfo(read(&self.meminfo, &mut self.buffer)?, &mut sample);
+        read_loadavg(read(&self.loadavg, &mut self.buffer)?, &mut sample);
+        Ok(sample)
+    }
+}
+
+fn read<'b>(file: &File, buffer: &'b mut [u8]) -> io::Result<&'b str> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read_at(&mut buffer[length..], length as u64)? {
+            0 => break,
+            // One read gives a whole small file; only a full buffer is worth another.
+            n if length + n < buffer.len() => {
+                length += n;
+                break;
+            }
+            n => length += n,
+        }
+    }
+    Ok(std::str::from_utf8(&buffer[..length]).unwrap_or(""))
+}
+
+fn read_stat(text: &str, sample: &mut HostSample) {
+    for line in text.lines() {
+        let Some(rest) = line.strip_prefix("cpu") else { break };
+        if !rest.starts_with(' ') {
+            sample.cpus += 1;
+            continue;
+        }
+        let mut numbers = rest.split_ascii_whitespace().map(|n| n.parse::<u64>().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        sample.ticks = CpuTicks {
+            user: next(),
+            nice: next(),
+            system: next(),
+            idle: next(),
+            iowait: next(),
+            irq: next(),
+            softirq: next(),
+            steal: next(),
+            guest: next(),
+            guest_nice: next(),
+        };
+    }
+}
+
+fn read_meminfo(text: &str, sample: &mut HostSample) {
+    for line in text.lines() {
+        let Some((name, rest)) = line.split_once(':') else { continue };
+        let target = match name {
+            "MemTotal" => &mut sample.memory_total,
+            "MemAvailable" => &mut sample.memory_available,
+            "SwapTotal" => &mut sample.swap_total,
+            "SwapFree" => &mut sample.swap_free,
+            _ => continue,
+        };
+        let kilobytes = rest.split_ascii_whitespace().next().and_then(|n| n.parse::<u64>().ok());
+        *target = kilobytes.unwrap_or(0).saturating_mul(1024);
+    }
+}
+
+fn read_loadavg(text: &str, sample: &mut HostSample) {
+    let numbers = text.split_ascii_whitespace().map(|n| n.parse().unwrap_or(0.0));
+    for (load, number) in sample.load.iter_mut().zip(numbers) {
+        *load = number;
+    }
+}
+
+/// The host's name, as `uname -n` prints it.
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_kernel_prints() {
+        let mut sample = HostSample::default();
+        read_stat(
+            "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 2\ncpu1 3 4\nintr 5 6\n",
+            &mut sample,
+        );
+        read_meminfo(
+            "MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable:   40 kB\nSwapTotal: 9 kB\nSwapFree: 3 kB\n",
+            &mut sample,
+        );
+        read_loadavg("0.50 1.25 2.00 1/234 5678\n", &mut sample);
+        assert_eq!((sample.cpus, sample.ticks.user, sample.ticks.guest_nice), (2, 10, 100));
+        assert_eq!((sample.memory_total, sample.memory_available), (102_400, 40_960));
+        assert_eq!((sample.swap_total, sample.swap_free), (9216, 3072));
+        assert!((sample.load[1] - 1.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn this_host_answers() {
+        let sample = Host::open().and_then(|mut host| host.sample()).expect("proc is mounted");
+        assert!(sample.cpus >= 1 && sample.memory_total > sample.memory_available);
+    }
+}
