@@ -1,6 +1,7 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod escape;
 pub mod event;

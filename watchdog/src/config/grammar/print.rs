@@ -1,0 +1,135 @@
+//! A condition as a sentence again, in one form for each meaning: what `parse` reads back as the same.
+
+use crate::metric::{LoadWindow, Metric};
+use crate::service::{Condition, Level, Limit, Qualifier, Span, Test};
+
+use super::super::units::print_time;
+use super::level::SHARES;
+
+/// The sentence of a condition and a qualifier, normalised: `total mem amount is greater than 1 GB` is
+/// `totalmem > 1 GB`.
+pub fn print(condition: &Condition, qualifier: Qualifier) -> String {
+    let mut text = clause(condition, Outer::None);
+    match qualifier {
+        Qualifier::Once => {}
+        Qualifier::Cycles { times, of } if times == of => {
+            text.push_str(&format!(" for {of} cycles"));
+        }
+        Qualifier::Cycles { times, of } => {
+            text.push_str(&format!(" for {times} times within {of} cycles"));
+        }
+        Qualifier::Lasting(time) => text.push_str(&format!(" for {}", print_time(time))),
+        Qualifier::TimesWithin { times, within } => {
+            text.push_str(&format!(" for {times} times within {}", print_time(within)));
+        }
+    }
+    text
+}
+
+/// What a part stands in: it decides about parentheses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outer {
+    None,
+    Or,
+    And,
+    Not,
+}
+
+fn clause(condition: &Condition, outer: Outer) -> String {
+    let join = |parts: &[Condition], word: &str, inner: Outer| {
+        parts.iter().map(|part| clause(part, inner)).collect::<Vec<_>>().join(word)
+    };
+    let (text, bare) = match condition {
+        Condition::All(parts) => {
+            (join(parts, " and ", Outer::And), matches!(outer, Outer::None | Outer::Or))
+        }
+        Condition::Any(parts) => (join(parts, " or ", Outer::Or), outer == Outer::None),
+        Condition::Not(part) => (format!("not {}", clause(part, Outer::Not)), true),
+        // `not exists` is the sentence `does not exist`.
+        Condition::Test(each) => (test(each), outer != Outer::Not || *each != Test::Exists),
+    };
+    if bare { text } else { format!("({text})") }
+}
+
+fn test(test: &Test) -> String {
+    match test {
+        Test::Level(each) => level(each),
+        Test::DoesNotExist => "does not exist".into(),
+        Test::Exists => "exists".into(),
+        Test::Exits { code: None } => "exits".into(),
+        Test::Exits { code: Some((operator, code)) } => {
+            format!("exits with code {operator} {code}")
+        }
+        Test::Killed { signal: None } => "killed".into(),
+        Test::Killed { signal: Some(signal) } => format!("killed by signal {signal}"),
+        Test::Restarts { count, within: Span::Cycles(cycles) } => {
+            format!("{count} restarts within {cycles} cycles")
+        }
+        Test::Restarts { count, within: Span::Time(time) } => {
+            format!("{count} restarts within {}", print_time(*time))
+        }
+    }
+}
+
+fn level(level: &Level) -> String {
+    let Level { metric, operator, limit } = level;
+    format!("{} {operator} {}", name(*metric), value(*limit))
+}
+
+/// The metric's name in the file.
+fn name(metric: Metric) -> String {
+    match metric {
+        Metric::Cpu => "cpu".into(),
+        Metric::TotalCpu => "totalcpu".into(),
+        Metric::Memory | Metric::SystemMemory => "memory".into(),
+        Metric::TotalMemory => "totalmem".into(),
+        Metric::Children => "children".into(),
+        Metric::Threads => "threads".into(),
+        Metric::Uptime => "uptime".into(),
+        Metric::SystemSwap => "swap".into(),
+        Metric::LoadAverage { over, per_core } => {
+            let minutes = match over {
+                LoadWindow::One => 1,
+                LoadWindow::Five => 5,
+                LoadWindow::Fifteen => 15,
+            };
+            format!("loadavg ({minutes}min){}", if per_core { " per core" } else { "" })
+        }
+        Metric::SystemCpu(share) => match SHARES.iter().find(|(_, each)| *each == share) {
+            Some((word, _)) => format!("cpu ({word})"),
+            None => "cpu".into(),
+        },
+    }
+}
+
+fn value(limit: Limit) -> String {
+    match limit {
+        Limit::Ratio(ratio) => percent(ratio),
+        Limit::Count(count) => count.to_string(),
+        Limit::Bytes(bytes) => {
+            let (word, unit) = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)]
+                .into_iter()
+                .map(|(word, power)| (word, (1u64 << power) as f64))
+                .find(|(_, unit)| bytes > 0.0 && bytes % unit == 0.0)
+                .unwrap_or(("B", 1.0));
+            format!("{} {word}", bytes / unit)
+        }
+        Limit::Seconds(seconds) => {
+            let (word, unit) = [("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)]
+                .into_iter()
+                .find(|(_, unit)| seconds > 0.0 && seconds % unit == 0.0)
+                .unwrap_or(("seconds", 1.0));
+            format!("{} {word}", seconds / unit)
+        }
+    }
+}
+
+/// The shortest percentage that is read back as this ratio.
+fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    (0..=17)
+        .map(|digits| format!("{percent:.digits$}"))
+        .find(|text| text.parse::<f64>().is_ok_and(|number| number / 100.0 == ratio))
+        .unwrap_or_else(|| percent.to_string())
+        + "%"
+}

@@ -1,0 +1,99 @@
+//! For how long or how often a condition must hold.
+
+use std::time::Duration;
+
+use crate::service::{Qualifier, Span};
+
+use super::super::units;
+use super::event::whole;
+use super::token::Kind;
+use super::{Parser, SentenceError, nearest};
+
+/// The engine keeps one bit per cycle.
+const MAX_CYCLES: u32 = 64;
+/// As many changes are counted at most.
+const MAX_TIMES: u32 = 1000;
+
+impl Parser<'_> {
+    /// What stands behind the clause; nothing: at once.
+    pub(super) fn qualifier(&mut self) -> Result<Qualifier, SentenceError> {
+        let spoken = self.word("for");
+        if self.word("within") {
+            return self.within(1, 0..0);
+        }
+        let Some(token) = self.peek().cloned() else {
+            return if spoken {
+                Err(self.expected("a number of cycles or a time"))
+            } else {
+                Ok(Qualifier::Once)
+            };
+        };
+        let Kind::Number(number) = token.kind else {
+            return if spoken {
+                Err(self.expected("a number of cycles or a time"))
+            } else {
+                Ok(Qualifier::Once)
+            };
+        };
+        let counted = self
+            .peek_at(1)
+            .is_some_and(|next| next.is("times") || next.is("time") || next.is("within"));
+        if counted {
+            self.at += 1;
+            self.any(&["times", "time"]);
+            if !self.word("within") {
+                return Err(self.expected("`within`"));
+            }
+            let times = whole(number, 1, MAX_TIMES).ok_or_else(|| {
+                SentenceError::new(
+                    token.span.clone(),
+                    format!("a whole number from 1 to {MAX_TIMES}"),
+                )
+            })?;
+            return self.within(times, token.span);
+        }
+        if !spoken {
+            return Ok(Qualifier::Once);
+        }
+        match self.span(MAX_CYCLES)? {
+            Span::Cycles(cycles) => Ok(Qualifier::Cycles { times: cycles, of: cycles }),
+            Span::Time(time) => Ok(Qualifier::Lasting(time)),
+        }
+    }
+
+    /// Behind `within`.
+    fn within(
+        &mut self,
+        times: u32,
+        count: std::ops::Range<usize>,
+    ) -> Result<Qualifier, SentenceError> {
+        let start = self.peek().map_or(0, |token| token.span.start);
+        match self.span(MAX_CYCLES)? {
+            Span::Cycles(of) if times > of => {
+                Err(SentenceError::new(start..self.behind(), "fewer cycles than times")
+                    .also(count, "so often"))
+            }
+            Span::Cycles(of) => Ok(Qualifier::Cycles { times, of }),
+            Span::Time(within) => Ok(Qualifier::TimesWithin { times, within }),
+        }
+    }
+
+    /// The unit of time behind a number.
+    pub(super) fn time(&mut self, number: f64, start: usize) -> Result<Duration, SentenceError> {
+        let Some(Kind::Word(word)) = self.peek().map(|token| &token.kind) else {
+            return Err(self.expected("`cycles` or a unit of time (s, m, h)"));
+        };
+        let Some(milliseconds) = units::unit(units::TIME, word) else {
+            let near = nearest(word, ["cycles", "times", "seconds", "minutes", "hours", "days"]);
+            let error = self.expected("`cycles` or a unit of time (s, m, h)");
+            return Err(match near {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        };
+        self.at += 1;
+        units::time(number, milliseconds)
+            .filter(|time| !time.is_zero())
+            .ok_or_else(|| SentenceError::new(start..self.behind(), "a time from 1 ms to a year"))
+    }
+}

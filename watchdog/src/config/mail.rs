@@ -1,0 +1,246 @@
+//! `mail:` and the receivers of alerts.
+//!
+//! Not here: sending (`mail` at the top of the crate).
+
+use std::io::Read;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::service::{EventWord, Mail, MailServer, MailTls, Recipient, Secret};
+
+use super::Trust;
+use super::diagnostic::Diagnostic;
+use super::raw::{Node, Value};
+use super::reader::{Entry, Reader};
+use super::source::Place;
+use super::trust;
+use super::vocabulary::{MAIL, MAIL_SERVER, PASSWORD, RECIPIENT, suggestion};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const PORT: u16 = 25;
+const PORT_WRAPPED: u16 = 465;
+/// No password is longer.
+const MAX_SECRET: u64 = 4096;
+
+impl Reader {
+    /// The mapping `mail:`.
+    pub(super) fn mail(&mut self, entry: Entry) -> Option<Mail> {
+        let at = entry.key;
+        let mut table = self.table(entry.value, at, &MAIL)?;
+        let mut servers = Vec::new();
+        match table.take("servers") {
+            Some(entry) => {
+                let at = entry.key;
+                for node in self.list(entry) {
+                    servers.extend(self.mail_server(node, at));
+                }
+            }
+            None => {
+                self.error_help(at, "`mail` has no `servers`", "write `servers: [localhost]`");
+            }
+        }
+        let mut address = |reader: &mut Self, name: &str| {
+            let entry = table.take(name)?;
+            let text = reader.line(&entry.value, entry.key)?;
+            let text = reader.with_host(&text);
+            reader.address(&text, entry.value.place)
+        };
+        let from = address(self, "from");
+        let reply_to = address(self, "reply_to");
+        let subject = table.take("subject").and_then(|entry| self.line(&entry.value, entry.key));
+        let message = table.take("message").and_then(|entry| self.text(&entry.value, entry.key));
+        let timeout = table.take("timeout").and_then(|entry| self.duration(&entry));
+        Some(Mail {
+            servers,
+            from: from.unwrap_or_else(|| self.with_host("ebpf-watchdog@$HOST")),
+            reply_to,
+            subject,
+            message,
+            timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        })
+    }
+
+    fn mail_server(&mut self, node: Node, at: Place) -> Option<MailServer> {
+        let mut server = MailServer {
+            host: String::new(),
+            port: PORT,
+            tls: MailTls::Opportunistic,
+            user: None,
+            password: None,
+            insecure: false,
+            ca_file: None,
+        };
+        if let Value::Scalar(_) = node.value {
+            server.host = self.line(&node, at)?;
+            return Some(server);
+        }
+        let mut table = self.table(node, at, &MAIL_SERVER)?;
+        let place = table.place;
+        if let Some(tls) = table.take("tls").and_then(|entry| {
+            self.choice(
+                &entry,
+                &[
+                    ("none", MailTls::None),
+                    ("opportunistic", MailTls::Opportunistic),
+                    ("required", MailTls::Required),
+                    ("wrapped", MailTls::Wrapped),
+                ],
+            )
+        }) {
+            server.tls = tls;
+            server.port = if tls == MailTls::Wrapped { PORT_WRAPPED } else { PORT };
+        }
+        if let Some(port) = table.take("port").and_then(|entry| self.number(&entry, 1, u16::MAX)) {
+            server.port = port;
+        }
+        server.user = table.take("user").and_then(|entry| self.line(&entry.value, entry.key));
+        let password = table.take("password");
+        match (&server.user, &password) {
+            (Some(_), None) => self.error_help(
+                place,
+                "a `user` without a `password`",
+                "write `password: { file: /etc/ebpf-watchdog/mail.password }`",
+            ),
+            (None, Some(entry)) => self.error(entry.key, "a `password` without a `user`"),
+            _ => {}
+        }
+        server.password = password.and_then(|entry| self.password(entry));
+        if let Some(verify) = table.take("verify").and_then(|entry| self.boolean(&entry)) {
+            server.insecure = !verify;
+        }
+        server.ca_file = table.take("ca_file").and_then(|entry| self.path(&entry));
+        let Some(host) = table.take("host") else {
+            self.error(place, "a mail server needs a `host`");
+            return None;
+        };
+        server.host = self.line(&host.value, host.key)?;
+        Some(server)
+    }
+
+    /// `password: { file: … }`, read now: the file is root's and closed to others.
+    fn password(&mut self, entry: Entry) -> Option<Secret> {
+        if let Value::Scalar(_) = entry.value.value {
+            self.error_help(
+                entry.key,
+                "a password does not stand in the configuration",
+                "put it into a file of root's with mode 0600 and write `password: { file: PATH }`",
+            );
+            return None;
+        }
+        let at = entry.key;
+        let file = self.table(entry.value, at, &PASSWORD)?.take("file");
+        let Some(file) = file else {
+            self.error(at, "`password` needs a `file`");
+            return None;
+        };
+        let path = self.path(&file)?;
+        let mut text = String::new();
+        let read = trust::open_secret(&path).map_err(|error| error.to_string()).and_then(|file| {
+            file.take(MAX_SECRET)
+                .read_to_string(&mut text)
+                .map_err(|error| format!("{}: {error}", path.display()))
+        });
+        if let Err(why) = read {
+            // Who may not read the secret can still check the rest.
+            let message = format!("the password cannot be taken from its file: {why}");
+            self.out.push(match self.options.trust {
+                Trust::Enforce => Diagnostic::error(file.value.place, message),
+                Trust::Skip => Diagnostic::warning(file.value.place, message),
+            });
+        }
+        Some(Secret(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    /// `alerts:` of the configuration or `alert:` of a rule.
+    pub(super) fn recipients(&mut self, entry: Entry) -> Vec<Recipient> {
+        let at = entry.key;
+        let items = self.list(entry);
+        items.into_iter().filter_map(|node| self.recipient(node, at)).collect()
+    }
+
+    fn recipient(&mut self, node: Node, at: Place) -> Option<Recipient> {
+        if let Value::Scalar(_) = node.value {
+            let text = self.line(&node, at)?;
+            let mail = self.address(&text, node.place)?;
+            return Some(Recipient { mail, only: Vec::new(), not: Vec::new(), reminder: None });
+        }
+        let mut table = self.table(node, at, &RECIPIENT)?;
+        let place = table.place;
+        let (only_at, not_at) = (table.key("only"), table.key("not"));
+        if let (Some(only), Some(not)) = (only_at, not_at) {
+            self.out.push(
+                Diagnostic::error(not, "`only` and `not` exclude each other")
+                    .also(only, "`only` is here"),
+            );
+        }
+        let only = self.events(table.take("only"));
+        let not = self.events(table.take("not"));
+        if let (Some(at), Some(words)) = (only_at, &only)
+            && words.is_empty()
+        {
+            // An empty list of known words would mean "all" to the rest of the program.
+            self.out.push(
+                Diagnostic::error(at, "`only` names no event that this version raises")
+                    .help("this receiver would get nothing: leave it out"),
+            );
+        }
+        let reminder = table.take("reminder").and_then(|entry| self.cycles(&entry));
+        let Some(mail) = table.take("mail") else {
+            self.error(place, "a receiver of alerts needs `mail`");
+            return None;
+        };
+        let text = self.line(&mail.value, mail.key)?;
+        let mail = self.address(&text, mail.value.place)?;
+        Some(Recipient {
+            mail,
+            only: only.unwrap_or_default(),
+            not: not.unwrap_or_default(),
+            reminder,
+        })
+    }
+
+    /// Event words; `None` where the key is missing or some word is wrong.
+    fn events(&mut self, entry: Option<Entry>) -> Option<Vec<EventWord>> {
+        let entry = entry?;
+        let at = entry.key;
+        let mut good = true;
+        let mut words = Vec::new();
+        for node in self.list(entry) {
+            let Some(text) = self.text(&node, at) else {
+                good = false;
+                continue;
+            };
+            match EventWord::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text)) {
+                Some((_, word)) => words.extend(*word),
+                None => {
+                    good = false;
+                    let names: Vec<&str> = EventWord::NAMES.iter().map(|(name, _)| *name).collect();
+                    self.error_help(
+                        node.place,
+                        format!("unknown event `{text}`"),
+                        suggestion(&text, &names),
+                    );
+                }
+            }
+        }
+        good.then_some(words)
+    }
+
+    /// A mail address, with or without a name before it.
+    fn address(&mut self, text: &str, place: Place) -> Option<String> {
+        if lettre::message::Mailbox::from_str(text).is_err() {
+            self.error_help(
+                place,
+                format!("`{text}` is not a mail address"),
+                "write it as `name@example.org`",
+            );
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// `$HOST` replaced: the only substitution there is.
+    pub(super) fn with_host(&self, text: &str) -> String {
+        text.replace("$HOST", &self.options.host)
+    }
+}

@@ -1,0 +1,140 @@
+//! The keys of the main file besides `services`, `mail` and `http`: cycle, paths, queue and so on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::service::{Config, MemoryBasis};
+
+use super::diagnostic::Diagnostic;
+use super::reader::{Entry, Reader, Table};
+use super::vocabulary::{CONTROL, LOG, QUEUE};
+
+const DEFAULT_CYCLE: Duration = Duration::from_secs(60);
+const DEFAULT_SAMPLE: Duration = Duration::from_secs(1);
+const DEFAULT_STATE: &str = "/var/lib/ebpf-watchdog";
+const DEFAULT_SOCKET: &str = "/run/ebpf-watchdog/control.sock";
+const DEFAULT_SLOTS: usize = 100;
+/// Below this the daemon would do nothing but judge.
+const SHORTEST_CYCLE: Duration = Duration::from_millis(50);
+const SENSIBLE_CYCLE: Duration = Duration::from_secs(1);
+/// A Unix socket's path must fit `sockaddr_un`, with its final NUL.
+const LONGEST_SOCKET: usize = 107;
+
+impl Default for Config {
+    /// What an empty file means.
+    fn default() -> Self {
+        Self {
+            cycle: DEFAULT_CYCLE,
+            sample: DEFAULT_SAMPLE,
+            start_delay: Duration::ZERO,
+            log_file: None,
+            state_dir: PathBuf::from(DEFAULT_STATE),
+            socket: PathBuf::from(DEFAULT_SOCKET),
+            require_ebpf: false,
+            memory: MemoryBasis::Pss,
+            protect: Vec::new(),
+            mail: None,
+            alerts: Vec::new(),
+            queue_slots: DEFAULT_SLOTS,
+            http: None,
+            services: Vec::new(),
+        }
+    }
+}
+
+impl Reader {
+    /// Everything of the main file but its services and includes.
+    pub(super) fn settings(&mut self, top: &mut Table) -> Config {
+        let mut config = Config::default();
+        if let Some(cycle) = top.take("cycle").and_then(|entry| self.period(&entry, true)) {
+            config.cycle = cycle;
+        }
+        if let Some(sample) = top.take("sample").and_then(|entry| self.period(&entry, false)) {
+            config.sample = sample;
+        }
+        if let Some(delay) = top.take("start_delay").and_then(|entry| self.duration(&entry)) {
+            config.start_delay = delay;
+        }
+        config.log_file = self.only_path(top.take("log"), &LOG, "file");
+        if let Some(path) = top.take("state_dir").and_then(|entry| self.path(&entry)) {
+            config.state_dir = path;
+        }
+        let socket = top.take("control");
+        let at = socket.as_ref().map(|entry| entry.key);
+        if let Some(path) = self.only_path(socket, &CONTROL, "socket") {
+            if path.as_os_str().len() > LONGEST_SOCKET
+                && let Some(at) = at
+            {
+                self.error(at, format!("a socket's path has at most {LONGEST_SOCKET} bytes"));
+            }
+            config.socket = path;
+        }
+        if let Some(required) = top.take("require_ebpf").and_then(|entry| self.boolean(&entry)) {
+            config.require_ebpf = required;
+        }
+        if let Some(memory) = top.take("memory").and_then(|entry| {
+            self.choice(&entry, &[("pss", MemoryBasis::Pss), ("rss", MemoryBasis::Rss)])
+        }) {
+            config.memory = memory;
+        }
+        if let Some(entry) = top.take("protect") {
+            config.protect = self.names(entry);
+        }
+        if let Some(slots) = self
+            .inner(top.take("queue"), &QUEUE, "slots")
+            .and_then(|entry| self.number(&entry, 1usize, 100_000))
+        {
+            config.queue_slots = slots;
+        }
+        config.mail = top.take("mail").and_then(|entry| self.mail(entry));
+        if let Some(entry) = top.take("alerts") {
+            config.alerts = self.recipients(entry);
+        }
+        config.http = top.take("http").and_then(|entry| self.http(entry));
+        config
+    }
+
+    /// A period of judging.
+    fn period(&mut self, entry: &Entry, warn: bool) -> Option<Duration> {
+        let period = self.duration(entry)?;
+        if period < SHORTEST_CYCLE {
+            self.error(entry.value.place, format!("`{}` is at least 50ms", entry.name));
+            return None;
+        }
+        if warn && period < SENSIBLE_CYCLE {
+            self.out.push(Diagnostic::warning(
+                entry.value.place,
+                format!("a `{}` below 1s is meant for tests", entry.name),
+            ));
+        }
+        Some(period)
+    }
+
+    /// The one entry of a mapping with one key.
+    fn inner(
+        &mut self,
+        entry: Option<Entry>,
+        keys: &super::vocabulary::Keys,
+        name: &str,
+    ) -> Option<Entry> {
+        let entry = entry?;
+        self.table(entry.value, entry.key, keys)?.take(name)
+    }
+
+    fn only_path(
+        &mut self,
+        entry: Option<Entry>,
+        keys: &super::vocabulary::Keys,
+        name: &str,
+    ) -> Option<PathBuf> {
+        let entry = self.inner(entry, keys, name)?;
+        self.path(&entry)
+    }
+
+    /// One name or a list of names.
+    pub(super) fn names(&mut self, entry: Entry) -> Vec<String> {
+        let at = entry.key;
+        let items = self.list(entry);
+        items.iter().filter_map(|node| self.line(node, at)).collect()
+    }
+}

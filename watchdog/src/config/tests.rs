@@ -1,0 +1,22 @@
+//! Tests of loading: the seed's example, everything that is refused, any bytes.
+
+mod bad;
+mod good;
+mod includes;
+mod noise;
+mod sentences;
+
+use super::*;
+
+/// As a user's `check` on a laptop: nothing of the host is asked for.
+fn lenient() -> LoadOptions {
+    LoadOptions {
+        trust: Trust::Skip,
+        host_checks: HostChecks::Warn,
+        host: "box.example.org".to_owned(),
+    }
+}
+
+fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
+    load_str("/etc/test.yaml", text, lenient())
+}

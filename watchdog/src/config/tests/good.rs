@@ -1,0 +1,201 @@
+//! What is accepted, and what it means.
+
+use std::time::Duration;
+
+use crate::metric::{CpuShare, LoadWindow, Metric, Operator};
+use crate::service::*;
+
+use super::*;
+
+/// The process and system part of the first user's Monit file.
+const SEED: &str = r#"
+cycle: 60s
+start_delay: 240s
+log: { file: /var/log/ebpf-watchdog.log }
+mail:
+  servers: [mail.example.org, { host: backup.example.org, port: 10025 }, localhost]
+  from: watchdog@$HOST
+alerts:
+  - mail: ops@example.org
+  - mail: manager@example.org
+    only: [timeout]
+services:
+  - system: $HOST
+    rules:
+      - { if: "loadavg (1min) > 4", then: alert }
+      - { if: "loadavg (5min) > 2", then: alert }
+      - { if: "memory > 75%", then: alert }
+      - { if: "cpu (user) > 70%", then: alert }
+      - { if: "cpu (system) > 30%", then: alert }
+      - { if: "cpu (wait) > 20%", then: alert }
+  - process: apache
+    pidfile: /var/run/httpd/httpd.pid
+    start: { program: /etc/init.d/httpd start, timeout: 60s }
+    stop: /etc/init.d/httpd stop
+    group: [server]
+    rules:
+      - { if: "cpu > 60% for 2 cycles", then: alert }
+      - { if: "cpu > 80% for 5 cycles", then: restart }
+      - { if: "totalmem > 1800 MB for 5 cycles", then: restart }
+      - { if: "children > 250", then: restart }
+      - { if: "loadavg(5min) greater than 10 for 8 cycles", then: restart }
+      - { if: "3 restarts within 5 cycles", then: unmonitor }
+"#;
+
+#[test]
+fn the_seed_means_what_it_says() {
+    let Loaded { config, files, .. } = load_text(SEED).expect("the seed loads");
+    assert_eq!(files, [PathBuf::from("/etc/test.yaml")]);
+    assert_eq!(config.cycle, Duration::from_secs(60));
+    assert_eq!(config.sample, Duration::from_secs(1));
+    assert_eq!(config.start_delay, Duration::from_secs(240));
+    assert_eq!(config.log_file, Some(PathBuf::from("/var/log/ebpf-watchdog.log")));
+    let mail = config.mail.as_ref().expect("mail");
+    assert_eq!(mail.from, "watchdog@box.example.org");
+    let servers: Vec<_> = mail.servers.iter().map(|s| (s.host.as_str(), s.port)).collect();
+    assert_eq!(
+        servers,
+        [("mail.example.org", 25), ("backup.example.org", 10025), ("localhost", 25)]
+    );
+    assert_eq!(config.alerts.len(), 2);
+    assert_eq!(config.alerts[1].only, [EventWord::Timeout]);
+
+    let system = &config.services[0];
+    assert_eq!((system.name.as_str(), system.id.index()), ("box.example.org", 0));
+    assert_eq!(system.rules.len(), 6);
+    let level = |rule: &Rule| match &rule.condition {
+        Condition::Test(Test::Level(level)) => *level,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        level(&system.rules[1]),
+        Level {
+            metric: Metric::LoadAverage { over: LoadWindow::Five, per_core: false },
+            operator: Operator::Greater,
+            limit: Limit::Count(2.0),
+        }
+    );
+    assert_eq!(level(&system.rules[5]).metric, Metric::SystemCpu(CpuShare::Wait));
+    assert_eq!(level(&system.rules[2]).limit, Limit::Ratio(0.75));
+
+    let apache = &config.services[1];
+    let process = apache.process().expect("a process");
+    assert_eq!(apache.groups, ["server"]);
+    let start = process.start.as_ref().expect("start");
+    assert_eq!(start.argv, ["/etc/init.d/httpd", "start"]);
+    assert_eq!(start.timeout, Duration::from_secs(60));
+    assert_eq!(process.stop.as_ref().expect("stop").timeout, Duration::from_secs(30));
+    assert_eq!(apache.rules.len(), 7, "the implicit rule comes last");
+    assert_eq!(apache.rules[2].text, "totalmem > 1800 MB for 5 cycles");
+    assert_eq!(level(&apache.rules[2]).limit, Limit::Bytes(1800.0 * 1024.0 * 1024.0));
+    assert_eq!(apache.rules[2].qualifier, Qualifier::Cycles { times: 5, of: 5 });
+    assert_eq!(apache.rules[2].then, [Action::Restart]);
+    assert_eq!(
+        apache.rules[5].condition,
+        Condition::Test(Test::Restarts { count: 3, within: Span::Cycles(5) })
+    );
+    assert_eq!(apache.rules[5].severity, Severity::Critical);
+    let implicit = &apache.rules[6];
+    assert!(implicit.implicit);
+    assert_eq!(implicit.condition, Condition::Test(Test::DoesNotExist));
+    assert_eq!(implicit.then, [Action::Restart]);
+}
+
+#[test]
+fn an_empty_file_is_all_defaults() {
+    let config = load_text("# nothing\n").expect("loads").config;
+    assert_eq!(config, Config::default());
+    assert_eq!(config.queue_slots, 100);
+    assert_eq!(config.socket, PathBuf::from("/run/ebpf-watchdog/control.sock"));
+}
+
+#[test]
+fn the_implicit_rule_alerts_without_programs_and_yields_to_the_users_own() {
+    let text = "services:\n- { process: a, pidfile: /run/a.pid }\n\
+                - process: b\n  pidfile: /run/b.pid\n  rules: [{ if: not exist, then: ignore }]\n";
+    let services = load_text(text).expect("loads").config.services;
+    assert_eq!(services[0].rules[0].then, [Action::Alert]);
+    assert_eq!(services[1].rules.len(), 1);
+    assert!(!services[1].rules[0].implicit);
+}
+
+#[test]
+fn programs_come_in_three_forms() {
+    let text = r#"
+services:
+  - process: a
+    start: /bin/sh -c 'echo "a  b"'
+    stop: [/bin/sh, -c, "echo a  b"]
+    restart: { program: [/bin/true], timeout: 1500ms, user: root, group: "0", cwd: /tmp, env: { A: 1, B: x y } }
+    stop_timeout: 2m
+    rules:
+      - { if: exits with code != 0, then: { exec: /bin/true } }
+      - if: cpu > 1%
+        then: [alert, { exec: { program: /bin/true, repeat: 5 cycles } }]
+        else: { after: 3 cycles, then: [alert] }
+        severity: critical
+        name: busy
+        alert: [root@localhost]
+      - { if: killed by signal SIGKILL, then: alert, else: { exec: /bin/true x } }
+"#;
+    let loaded = load_text(text).expect("loads");
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let service = &loaded.config.services[0];
+    let process = service.process().expect("a process");
+    assert_eq!(
+        process.start.as_ref().map(|p| p.argv.clone()),
+        Some(vec!["/bin/sh".into(), "-c".into(), "echo \"a  b\"".into()])
+    );
+    assert_eq!(process.stop.as_ref().map(|p| p.argv.len()), Some(3));
+    let restart = process.restart.as_ref().expect("restart");
+    assert_eq!(restart.timeout, Duration::from_millis(1500));
+    assert_eq!(restart.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x y".to_owned())]);
+    assert_eq!(restart.cwd, Some(PathBuf::from("/tmp")));
+    assert_eq!(process.stop_timeout, Duration::from_secs(120));
+    let Action::Exec(exec) = &service.rules[0].then[0] else { panic!("exec") };
+    assert_eq!((exec.program.timeout, exec.repeat), (Duration::from_secs(300), None));
+    let busy = &service.rules[1];
+    assert_eq!((busy.recover_after, busy.severity, busy.then.len()), (3, Severity::Critical, 2));
+    assert_eq!(busy.alert[0].mail, "root@localhost");
+    assert!(matches!(busy.then[1], Action::Exec(Exec { repeat: Some(5), .. })));
+    assert_eq!(service.rules[2].condition, Condition::Test(Test::Killed { signal: Some(9) }));
+    assert_eq!(service.rules[2].otherwise.len(), 1);
+}
+
+#[test]
+fn the_web_front_and_anchors() {
+    let text = r#"
+http:
+  listen: "[::1]:2812"
+  allow: [127.0.0.0/8, "::1"]
+  users:
+    - { name: admin, password_hash: "$2y$12$......................0123456789abcdefghijklmnopqrstu", role: operator }
+queue: { slots: 7 }
+memory: rss
+protect: [sshd]
+services:
+  - process: a
+    pidfile: /run/a.pid
+    rules: &rules [{ if: cpu > 5%, then: alert }]
+  - { process: b, pidfile: /run/b.pid, rules: *rules }
+"#;
+    let config = load_text(text).expect("loads").config;
+    let http = config.http.expect("http");
+    assert!(http.users[0].operator && http.listen.is_ipv6() && http.allow.len() == 2);
+    assert_eq!((config.queue_slots, config.memory), (7, MemoryBasis::Rss));
+    assert_eq!(config.services[1].rules[0].text, "cpu > 5%");
+}
+
+#[test]
+fn doubtful_things_are_warned_of() {
+    let text = "cycle: 100ms\nservices:\n- process: a\n  pidfile: /run/a.pid\n  \
+                start: /nonexistent/program | cat\n  rules: [{ if: cpu > 100%, then: alert }]\n";
+    let loaded = load_text(text).expect("loads");
+    let words: Vec<_> = loaded.warnings.items().iter().map(|item| item.message.as_str()).collect();
+    assert!(words.iter().any(|w| w.contains("meant for tests")), "{words:?}");
+    assert!(words.iter().any(|w| w.contains("/nonexistent does not exist")), "{words:?}");
+    assert!(words.iter().any(|w| w.contains("no shell runs here")), "{words:?}");
+    assert!(words.iter().any(|w| w.contains("never true")), "{words:?}");
+    let strict = LoadOptions { host_checks: HostChecks::Enforce, ..lenient() };
+    assert!(load_str("x", text, strict).is_err());
+}

@@ -1,0 +1,86 @@
+//! Any bytes: an answer, never a panic.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../../../config/ebpf-watchdog.yaml");
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text(text in any::<String>()) {
+        if let Err(found) = load_text(&text) {
+            let _ = (found.render(true), found.to_json());
+        }
+    }
+
+    #[test]
+    fn yaml_like_text(text in "([a-z]{1,6}: ?|- |[ \n\"'{}\\[\\],&*|>#]|\t|[0-9]{1,3}|ä){0,60}") {
+        if let Err(found) = load_text(&text) {
+            let _ = (found.render(false), found.to_json());
+        }
+    }
+
+    #[test]
+    fn mutated_samples(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<char>(), 0u8..3), 1..6),
+    ) {
+        let mut text: Vec<char> = SAMPLE.chars().collect();
+        for (at, with, how) in changes {
+            let at = at.index(text.len());
+            match how {
+                0 => text[at] = with,
+                1 => text.insert(at, with),
+                _ => { text.remove(at); }
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(found) = load_text(&text) {
+            let _ = (found.render(false), found.to_json());
+        }
+    }
+}
+
+#[test]
+fn the_sample_names_every_word() {
+    let loaded = load_text(SAMPLE).map_err(|found| panic!("{found}")).expect("loads");
+    drop(loaded);
+    let keys = vocabulary::ALL.iter().flat_map(|keys| keys.known).copied();
+    let mut words: Vec<&str> = keys.collect();
+    words.extend(vocabulary::KINDS);
+    words.extend(vocabulary::SERVICE_KEYS);
+    words.extend(vocabulary::PROCESS_KEYS);
+    words.extend(vocabulary::ACTIONS);
+    words.extend(grammar::Subject::Process.tests());
+    words.extend(grammar::Subject::System.tests());
+    words.extend(["per core", "totalmem", "for 30s", "times within", "and", "or", "not"]);
+    words.extend(
+        crate::service::EventWord::NAMES
+            .iter()
+            .filter(|(_, word)| word.is_some())
+            .map(|(name, _)| *name),
+    );
+    words.extend([
+        "user",
+        "system",
+        "wait",
+        "nice",
+        "hardirq",
+        "softirq",
+        "steal",
+        "guest",
+        "guestnice",
+    ]);
+    let absent: Vec<_> = words.into_iter().filter(|word| !names(SAMPLE, word)).collect();
+    assert!(absent.is_empty(), "not in the sample: {absent:?}");
+}
+
+/// Whether a word stands in a text as a word.
+fn names(text: &str, word: &str) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(word).any(|(at, _)| {
+        !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next())
+    })
+}

@@ -1,0 +1,213 @@
+//! The grammar: Monit's sentences, ours, and printing.
+
+use proptest::prelude::*;
+
+use crate::config::grammar::{Subject, parse, print};
+use crate::metric::*;
+use crate::service::*;
+use std::time::Duration;
+
+fn normal(subject: Subject, text: &str) -> String {
+    match parse(text, subject) {
+        Ok(sentence) => print(&sentence.condition, sentence.qualifier),
+        Err(error) => panic!("{text}: {error:?}"),
+    }
+}
+
+#[test]
+fn sentences_of_a_process() {
+    for (text, printed) in [
+        ("cpu > 60% for 2 cycles", "cpu > 60% for 2 cycles"),
+        ("CPU usage is greater than 60 percent for 1 cycle", "cpu > 60% for 1 cycles"),
+        ("total cpu usage gt 80.5%", "totalcpu > 80.5%"),
+        ("total mem amount is greater than 1800 megabytes", "totalmem > 1800 MB"),
+        ("total memory usage > 10%", "totalmem > 10%"),
+        (
+            "totalmem>1GiB for 5 times within 15 cycles",
+            "totalmem > 1 GB for 5 times within 15 cycles",
+        ),
+        ("mem < 512 kb", "memory < 512 KB"),
+        ("memory usage >= 1.5 GB", "memory >= 1536 MB"),
+        ("children more than 250", "children > 250"),
+        ("threads != 1 for 30s", "threads != 1 for 30s"),
+        ("uptime is less than 3 minutes", "uptime < 3 minutes"),
+        ("loadavg(5min) greater than 10 for 8 cycles", "loadavg (5min) > 10 for 8 cycles"),
+        ("loadavg (15) per core > 0.5", "loadavg (15min) per core > 0.5"),
+        ("loadavg > 4", "loadavg (1min) > 4"),
+        ("does not exist", "does not exist"),
+        ("not exist for 3 cycles", "does not exist for 3 cycles"),
+        ("does exist", "exists"),
+        ("not (exists)", "not (exists)"),
+        ("exits", "exits"),
+        ("exits with code 3", "exits with code = 3"),
+        (
+            "exits with code != 0 3 times within 1 hour",
+            "exits with code != 0 for 3 times within 1h",
+        ),
+        ("killed", "killed"),
+        (
+            "killed by signal sigterm within 10 minutes",
+            "killed by signal 15 for 1 times within 10m",
+        ),
+        (
+            "killed by signal 64 2 within 5 cycles",
+            "killed by signal 64 for 2 times within 5 cycles",
+        ),
+        ("3 restarts within 5 cycles", "3 restarts within 5 cycles"),
+        ("1 restart within 90 seconds", "1 restarts within 90s"),
+        (
+            "(cpu > 60% and totalmem > 1 GB) or children > 250",
+            "cpu > 60% and totalmem > 1 GB or children > 250",
+        ),
+        (
+            "cpu > 1% and (cpu < 5% or not threads = 1)",
+            "cpu > 1% and (cpu < 5% or not threads = 1)",
+        ),
+        ("cpu > 1% or cpu > 2% and cpu > 3%", "cpu > 1% or cpu > 2% and cpu > 3%"),
+        ("not not exists", "not does not exist"),
+    ] {
+        assert_eq!(normal(Subject::Process, text), printed, "{text}");
+    }
+}
+
+#[test]
+fn sentences_of_a_system() {
+    for (text, printed) in [
+        ("cpu usage (user) > 70%", "cpu (user) > 70%"),
+        ("cpu(wait) is greater than 20%", "cpu (wait) > 20%"),
+        ("cpu > 95%", "cpu > 95%"),
+        ("memory usage > 75%", "memory > 75%"),
+        ("swap usage > 25% for 4 cycles", "swap > 25% for 4 cycles"),
+        ("uptime > 90 days", "uptime > 90 days"),
+        ("cpu (guestnice) > 1%", "cpu (guestnice) > 1%"),
+    ] {
+        assert_eq!(normal(Subject::System, text), printed, "{text}");
+    }
+}
+
+#[test]
+fn noise_words_stand_only_where_monit_has_them() {
+    for text in
+        ["cpu than > 5%", "is cpu > 5%", "cpu > is 5%", "children usage > 5", "cpu > than 5%"]
+    {
+        assert!(parse(text, Subject::Process).is_err(), "{text}");
+    }
+}
+
+/// Conditions as the model can hold them.
+fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
+    let metrics: Vec<Metric> = match subject {
+        Subject::Process => vec![
+            Metric::Cpu,
+            Metric::TotalCpu,
+            Metric::Memory,
+            Metric::TotalMemory,
+            Metric::Children,
+            Metric::Threads,
+            Metric::Uptime,
+            Metric::LoadAverage { over: LoadWindow::Fifteen, per_core: true },
+        ],
+        Subject::System => vec![
+            Metric::SystemCpu(CpuShare::Busy),
+            Metric::SystemCpu(CpuShare::HardIrq),
+            Metric::SystemMemory,
+            Metric::SystemSwap,
+            Metric::Uptime,
+            Metric::LoadAverage { over: LoadWindow::One, per_core: false },
+        ],
+    };
+    let operator = prop::sample::select(vec![
+        Operator::Greater,
+        Operator::Less,
+        Operator::GreaterOrEqual,
+        Operator::LessOrEqual,
+        Operator::Equal,
+        Operator::NotEqual,
+    ]);
+    let level = (prop::sample::select(metrics), operator.clone(), 0.0f64..1e9, any::<bool>())
+        .prop_map(|(metric, operator, number, percent)| {
+            let limit = match metric.unit() {
+                Unit::Ratio => Limit::Ratio((number / 1e4).round() / 1000.0 / 100.0),
+                Unit::Bytes if percent => Limit::Ratio((number / 1e7).round() / 100.0),
+                Unit::Bytes => Limit::Bytes(number),
+                Unit::Count => Limit::Count(number),
+                Unit::Seconds => Limit::Seconds(number.round()),
+            };
+            Test::Level(Level { metric, operator, limit })
+        });
+    let test = match subject {
+        Subject::System => level.boxed(),
+        Subject::Process => prop_oneof![
+            level,
+            Just(Test::DoesNotExist),
+            Just(Test::Exists),
+            prop::option::of((operator, any::<u8>())).prop_map(|code| Test::Exits { code }),
+            prop::option::of(1u8..=64).prop_map(|signal| Test::Killed { signal }),
+            (1u32..1000, 1u32..1000)
+                .prop_map(|(count, m)| Test::Restarts { count, within: Span::Cycles(m) }),
+            (1u32..1000, 1u64..1_000_000_000).prop_map(|(count, ms)| Test::Restarts {
+                count,
+                within: Span::Time(Duration::from_millis(ms))
+            }),
+        ]
+        .boxed(),
+    };
+    test.prop_map(Condition::Test).prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::All),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::Any),
+            inner.prop_map(|part| Condition::Not(Box::new(part))),
+        ]
+    })
+}
+
+/// Qualifiers that any condition may have.
+fn qualifier() -> impl Strategy<Value = Qualifier> {
+    prop_oneof![
+        Just(Qualifier::Once),
+        (1u32..32, 0u32..32)
+            .prop_filter("one of one", |(_, more)| *more > 0)
+            .prop_map(|(times, more)| Qualifier::Cycles { times, of: times + more }),
+        (1u32..1000, 1u64..1_000_000_000).prop_map(|(times, ms)| Qualifier::TimesWithin {
+            times,
+            within: Duration::from_millis(ms)
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_as_the_same(
+        (subject, condition) in prop_oneof![
+            condition(Subject::Process).prop_map(|c| (Subject::Process, c)),
+            condition(Subject::System).prop_map(|c| (Subject::System, c)),
+        ],
+        qualifier in qualifier(),
+    ) {
+        let text = print(&condition, qualifier);
+        let read = parse(&text, subject);
+        let read = read.map_err(|error| TestCaseError::fail(format!("{text}: {error:?}")))?;
+        prop_assert_eq!(read.condition, condition, "{}", text);
+        prop_assert_eq!(read.qualifier, qualifier, "{}", text);
+    }
+
+    #[test]
+    fn no_sentence_panics(text in "[a-z0-9 ()<>=!%.ä\u{a0}]{0,60}") {
+        for subject in [Subject::Process, Subject::System] {
+            if let Err(error) = parse(&text, subject) {
+                prop_assert!(error.span.start <= error.span.end && error.span.end <= text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn no_words_panic(words in prop::collection::vec(prop::sample::select(vec![
+        "cpu", "(", ")", "not", "and", "or", ">", "5", "%", "MB", "for", "cycles", "within", "times", "total",
+        "mem", "loadavg", "per", "core", "exits", "with", "code", "killed", "by", "signal", "restarts", "does",
+        "exist", "is", "than", "1min", "30s", "999999999999999999999",
+    ]), 0..40)) {
+        for subject in [Subject::Process, Subject::System] {
+            let _ = parse(&words.join(" "), subject);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Every key of the file, in one place: what is known now, what later work brings.
+//!
+//! Not here: what a key means (`settings`, `mail`, `http`, `services`, `rule`), and the words of a rule's
+//! sentence (`grammar`).
+
+/// The keys of one mapping.
+pub(super) struct Keys {
+    /// What the mapping is called in messages, with its article.
+    pub(super) title: &'static str,
+    /// Understood now.
+    pub(super) known: &'static [&'static str],
+    /// Refused as "not supported yet".
+    pub(super) later: &'static [&'static str],
+}
+
+pub(super) const TOP: Keys = Keys {
+    title: "the configuration",
+    known: &[
+        "cycle",
+        "sample",
+        "start_delay",
+        "log",
+        "state_dir",
+        "control",
+        "include",
+        "require_ebpf",
+        "memory",
+        "protect",
+        "mail",
+        "alerts",
+        "queue",
+        "http",
+        "services",
+    ],
+    later: &["limits", "onreboot", "brake", "tls", "history", "incidents", "quiet"],
+};
+
+pub(super) const INCLUDED: Keys =
+    Keys { title: "an included file", known: &["services", "include"], later: &[] };
+
+pub(super) const LOG: Keys = Keys { title: "`log`", known: &["file"], later: &["format"] };
+pub(super) const CONTROL: Keys = Keys { title: "`control`", known: &["socket"], later: &[] };
+pub(super) const QUEUE: Keys = Keys { title: "`queue`", known: &["slots"], later: &[] };
+
+pub(super) const MAIL: Keys = Keys {
+    title: "`mail`",
+    known: &["servers", "from", "reply_to", "subject", "message", "timeout"],
+    later: &[],
+};
+pub(super) const MAIL_SERVER: Keys = Keys {
+    title: "a mail server",
+    known: &["host", "port", "tls", "user", "password", "verify", "ca_file"],
+    later: &[],
+};
+pub(super) const PASSWORD: Keys = Keys { title: "`password`", known: &["file"], later: &[] };
+pub(super) const RECIPIENT: Keys = Keys {
+    title: "a receiver of alerts",
+    known: &["mail", "only", "not", "reminder"],
+    later: &["webhook"],
+};
+
+pub(super) const HTTP: Keys =
+    Keys { title: "`http`", known: &["listen", "allow", "users"], later: &["tls"] };
+pub(super) const WEB_USER: Keys =
+    Keys { title: "a user of `http`", known: &["name", "password_hash", "role"], later: &[] };
+
+/// Kinds of services understood now.
+pub(super) const KINDS: &[&str] = &["system", "process"];
+/// Kinds of later work.
+pub(super) const KINDS_LATER: &[&str] =
+    &["file", "directory", "fifo", "filesystem", "host", "network", "program"];
+/// Keys that every kind takes.
+pub(super) const SERVICE_KEYS: &[&str] = &["group", "rules"];
+/// Keys that a process takes besides.
+pub(super) const PROCESS_KEYS: &[&str] =
+    &["pidfile", "match", "start", "stop", "restart", "stop_timeout"];
+/// Keys of later work, of any kind.
+pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
+    "unit",
+    "cgroup",
+    "depends_on",
+    "mode",
+    "every",
+    "onreboot",
+    "limits",
+    "brake",
+    "alert",
+    "alerts",
+    "path",
+    "address",
+    "interface",
+    "timeout",
+    "ignore",
+];
+
+pub(super) const MATCH: Keys =
+    Keys { title: "`match`", known: &["exe", "args", "user"], later: &["cgroup", "unit"] };
+pub(super) const PROGRAM: Keys = Keys {
+    title: "a program",
+    known: &["program", "timeout", "user", "group", "env", "cwd"],
+    later: &["limits", "cgroup"],
+};
+pub(super) const RULE: Keys = Keys {
+    title: "a rule",
+    known: &["if", "then", "else", "severity", "name", "alert"],
+    later: &["every"],
+};
+pub(super) const RECOVERY: Keys = Keys { title: "`else`", known: &["after", "then"], later: &[] };
+pub(super) const EXEC: Keys = Keys {
+    title: "`exec`",
+    known: &["program", "timeout", "user", "group", "env", "cwd", "repeat"],
+    later: &["limits"],
+};
+/// Actions that are one word.
+pub(super) const ACTIONS: &[&str] =
+    &["alert", "restart", "start", "stop", "unmonitor", "ignore", "exec"];
+/// Actions of later work.
+pub(super) const ACTIONS_LATER: &[&str] = &["brake"];
+
+/// All mappings with fixed keys, for the test that the sample names each key.
+#[cfg(test)]
+pub(super) const ALL: &[&Keys] = &[
+    &TOP,
+    &LOG,
+    &CONTROL,
+    &QUEUE,
+    &MAIL,
+    &MAIL_SERVER,
+    &PASSWORD,
+    &RECIPIENT,
+    &HTTP,
+    &WEB_USER,
+    &MATCH,
+    &PROGRAM,
+    &RULE,
+    &RECOVERY,
+    &EXEC,
+];
+
+/// The candidate that a misspelt word most likely means, for "did you mean …".
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Long garbage costs quadratic time and is near nothing.
+    if word.len() > 40 {
+        return None;
+    }
+    let word = word.to_lowercase();
+    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "did you mean `x`?", or the list of what there is where nothing is near.
+pub(super) fn suggestion(word: &str, candidates: &[&str]) -> String {
+    match nearest(word, candidates.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is: {}", candidates.join(", ")),
+    }
+}
