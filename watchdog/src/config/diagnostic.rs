@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::escape::one_line;
+
 use super::source::{Place, Source};
 
 /// More than this helps nobody; the rest is counted.
@@ -197,14 +199,14 @@ impl Diagnostics {
             Gravity::Error => Level::ERROR,
             Gravity::Warning => Level::WARNING,
         };
-        let message = printable(&item.message);
+        let message = one_line(&item.message);
         let (Some(place), Some(source)) =
             (item.place, item.place.and_then(|place| self.source(place.file)))
         else {
             let title = format!("{}: {message}", item.path.display());
-            let mut group = Group::with_title(level.primary_title(printable(&title)));
+            let mut group = Group::with_title(level.primary_title(one_line(&title)));
             if let Some(help) = &item.help {
-                group = group.element(Level::HELP.message(printable(help)));
+                group = group.element(Level::HELP.message(one_line(help)));
             }
             return renderer.render(&[group]);
         };
@@ -218,14 +220,14 @@ impl Diagnostics {
                         Window::of(source, place, item.also.as_ref().map(|(at, _)| *at))
                             .shift(place),
                     )
-                    .label(item.label.as_deref().map(printable)),
+                    .label(item.label.as_deref().map(one_line)),
             );
         let mut elsewhere = None;
         if let Some((also, label)) = &item.also {
             if also.file == place.file {
                 let window = Window::of(source, place, Some(*also));
                 snippet = snippet.annotation(
-                    AnnotationKind::Context.span(window.shift(*also)).label(printable(label)),
+                    AnnotationKind::Context.span(window.shift(*also)).label(one_line(label)),
                 );
             } else {
                 elsewhere = self.source(also.file).map(|source| (source, *also, label));
@@ -236,11 +238,11 @@ impl Diagnostics {
         if let (Some((source, also, label)), Some(path)) = (elsewhere, &other_path) {
             let window = Window::of(source, also, None);
             group = group.element(window.snippet(path, source).annotation(
-                AnnotationKind::Context.span(window.shift(also)).label(printable(label)),
+                AnnotationKind::Context.span(window.shift(also)).label(one_line(label)),
             ));
         }
         if let Some(help) = &item.help {
-            group = group.element(Level::HELP.message(printable(help)));
+            group = group.element(Level::HELP.message(one_line(help)));
         }
         renderer.render(&[group])
     }
@@ -305,9 +307,4 @@ impl Window {
         let end = (place.end as usize).clamp(start, self.end);
         start - self.start..end - self.start
     }
-}
-
-/// Text of others in our messages, without control characters: it goes to terminals and logs.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -194,7 +194,7 @@ impl Reader {
     /// A whole number within bounds.
     pub(super) fn number<T>(&mut self, entry: &Entry, from: T, to: T) -> Option<T>
     where
-        T: FromStr + PartialOrd + std::fmt::Display,
+        T: FromStr + Copy + PartialOrd + std::fmt::Display,
     {
         let text = self.text(&entry.value, entry.key)?;
         match text.parse::<T>() {
