@@ -12,3 +12,5 @@ pub mod message;
 pub mod metric;
 pub mod service;
 pub mod source;
+pub mod status;
+pub mod sys;

@@ -1,0 +1,287 @@
+//! The JSON document of `GET /api/v1/status` and `status --json`: a snapshot in public words.
+//!
+//! Base units: bytes, seconds, ratios 0–1; RFC 3339 times in UTC; what is not known is `null`.
+//! Fields are only ever added. `docs/status.md` says what each means.
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::clock::{self, BootTime};
+use crate::message::{Metrics, RuleView, ServiceView, Snapshot};
+use crate::source::Health;
+
+/// What the document shows besides the engine's snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// Requests refused because the inbox was full.
+    pub inbox_refused: u64,
+    /// Counters of alert delivery.
+    pub notify: Option<serde_json::Value>,
+}
+
+/// The whole document.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    pub version: String,
+    pub host: String,
+    #[serde(serialize_with = "number")]
+    pub cycle_seconds: f64,
+    pub cycles: u64,
+    pub uptime_seconds: u64,
+    pub config_generation: u64,
+    pub sensor: SensorDocument,
+    pub services: Vec<ServiceDocument>,
+    #[serde(default)]
+    pub inbox: InboxDocument,
+    #[serde(default)]
+    pub notify: Option<serde_json::Value>,
+}
+
+/// The sensor's part.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SensorDocument {
+    pub mode: String,
+    pub kernel: String,
+    pub events: u64,
+    pub lost: u64,
+    pub missing: Vec<MissingDocument>,
+    #[serde(default)]
+    pub repairs: u64,
+}
+
+/// One thing that the host does not offer.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingDocument {
+    pub what: String,
+    pub why: String,
+    pub cure: String,
+}
+
+/// The inbox's part.
+#[expect(missing_docs, reason = "docs/status.md says what each means")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxDocument {
+    pub refused: u64,
+}
+
+/// One service.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceDocument {
+    pub name: String,
+    pub kind: String,
+    pub status: String,
+    pub monitored: bool,
+    pub group: Vec<String>,
+    pub pid: Option<u32>,
+    pub uptime_seconds: Option<u64>,
+    pub restarts: u64,
+    pub metrics: MetricsDocument,
+    pub rules: Vec<RuleDocument>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    #[serde(default)]
+    pub last_death: Option<String>,
+    #[serde(default)]
+    pub acting: Option<String>,
+    #[serde(default)]
+    pub next_attempt: Option<String>,
+    #[serde(default)]
+    pub candidates: u32,
+}
+
+/// The numbers of a service. Written are the keys of its kind only; a missing key reads as `None`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct MetricsDocument {
+    /// The keys of a `system` are written, not those of a `process`.
+    #[serde(skip)]
+    system: bool,
+    /// As in the snapshot; shares are user, system, wait.
+    #[serde(flatten)]
+    pub numbers: Numbers,
+}
+
+/// As [`Metrics`], readable from JSON.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Numbers {
+    pub cpu: Option<f64>,
+    pub totalcpu: Option<f64>,
+    pub totalcpu_seconds: Option<f64>,
+    pub memory_bytes: Option<u64>,
+    pub totalmem_bytes: Option<u64>,
+    pub totalmem_pss_bytes: Option<u64>,
+    pub children: Option<u64>,
+    pub threads: Option<u64>,
+    pub memory_total_bytes: Option<u64>,
+    pub swap_bytes: Option<u64>,
+    pub swap_total_bytes: Option<u64>,
+    pub cpu_user: Option<f64>,
+    pub cpu_system: Option<f64>,
+    pub cpu_wait: Option<f64>,
+    pub load: Option<[f64; 3]>,
+}
+
+/// One rule.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleDocument {
+    #[serde(rename = "if")]
+    pub text: String,
+    pub state: String,
+    pub failing_cycles: u32,
+    pub then: String,
+    #[serde(default)]
+    pub implicit: bool,
+}
+
+impl Document {
+    /// The document of a snapshot.
+    pub fn of(snapshot: &Snapshot, extras: Extras) -> Self {
+        let Snapshot { at, host, started, cycle_seconds, cycles, config_generation, .. } = snapshot;
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: host.clone(),
+            cycle_seconds: *cycle_seconds,
+            cycles: *cycles,
+            uptime_seconds: at.since(*started).as_secs(),
+            config_generation: *config_generation,
+            sensor: SensorDocument::of(&snapshot.sensor),
+            services: snapshot.services.iter().map(|view| ServiceDocument::of(view, *at)).collect(),
+            inbox: InboxDocument { refused: extras.inbox_refused },
+            notify: extras.notify,
+        }
+    }
+}
+
+impl SensorDocument {
+    fn of(health: &Health) -> Self {
+        let missing = health.missing.iter().map(|missing| MissingDocument {
+            what: missing.what.clone(),
+            why: missing.why.clone(),
+            cure: missing.cure.clone(),
+        });
+        Self {
+            mode: health.mode.to_owned(),
+            kernel: health.kernel.clone(),
+            events: health.events,
+            lost: health.lost,
+            missing: missing.collect(),
+            repairs: health.repairs,
+        }
+    }
+}
+
+impl ServiceDocument {
+    fn of(view: &ServiceView, at: BootTime) -> Self {
+        Self {
+            name: view.name.clone(),
+            kind: view.kind.to_owned(),
+            status: view.status.word().to_owned(),
+            monitored: view.monitored,
+            group: view.groups.clone(),
+            pid: view.main.map(|main| main.pid),
+            uptime_seconds: view.since.map(|since| at.since(since).as_secs()),
+            restarts: view.restarts,
+            metrics: MetricsDocument::of(&view.metrics, view.kind == "system"),
+            rules: view.rules.iter().map(RuleDocument::of).collect(),
+            reason: view.reason.clone(),
+            last_death: view.last_death.clone(),
+            acting: view.acting.map(|verb| verb.word().to_owned()),
+            next_attempt: view.next_attempt.map(whole_second),
+            candidates: view.candidates,
+        }
+    }
+
+    /// The kind as a title: `Process`, `System`.
+    pub fn kind_title(&self) -> String {
+        let mut letters = self.kind.chars();
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+}
+
+impl RuleDocument {
+    fn of(view: &RuleView) -> Self {
+        Self {
+            text: view.text.clone(),
+            state: view.state.word().to_owned(),
+            failing_cycles: view.failing_cycles,
+            then: view.then.clone(),
+            implicit: view.implicit,
+        }
+    }
+}
+
+impl MetricsDocument {
+    fn of(metrics: &Metrics, system: bool) -> Self {
+        let share = |index: usize| metrics.cpu_shares.map(|shares| ratio(shares[index]));
+        let numbers = Numbers {
+            cpu: metrics.cpu.map(ratio),
+            totalcpu: metrics.totalcpu.map(ratio),
+            totalcpu_seconds: metrics.totalcpu_seconds.map(ratio),
+            memory_bytes: metrics.memory_bytes,
+            totalmem_bytes: metrics.totalmem_bytes,
+            totalmem_pss_bytes: metrics.totalmem_pss_bytes,
+            children: metrics.children,
+            threads: metrics.threads,
+            memory_total_bytes: metrics.memory_total_bytes,
+            swap_bytes: metrics.swap_bytes,
+            swap_total_bytes: metrics.swap_total_bytes,
+            cpu_user: share(0),
+            cpu_system: share(1),
+            cpu_wait: share(2),
+            load: metrics.load,
+        };
+        Self { system, numbers }
+    }
+}
+
+impl Serialize for MetricsDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = &self.numbers;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("cpu", &numbers.cpu)?;
+        if self.system {
+            map.serialize_entry("cpu_user", &numbers.cpu_user)?;
+            map.serialize_entry("cpu_system", &numbers.cpu_system)?;
+            map.serialize_entry("cpu_wait", &numbers.cpu_wait)?;
+            map.serialize_entry("memory_bytes", &numbers.memory_bytes)?;
+            map.serialize_entry("memory_total_bytes", &numbers.memory_total_bytes)?;
+            map.serialize_entry("swap_bytes", &numbers.swap_bytes)?;
+            map.serialize_entry("swap_total_bytes", &numbers.swap_total_bytes)?;
+            map.serialize_entry("load", &numbers.load)?;
+        } else {
+            map.serialize_entry("totalcpu", &numbers.totalcpu)?;
+            map.serialize_entry("totalcpu_seconds", &numbers.totalcpu_seconds)?;
+            map.serialize_entry("memory_bytes", &numbers.memory_bytes)?;
+            map.serialize_entry("totalmem_bytes", &numbers.totalmem_bytes)?;
+            map.serialize_entry("totalmem_pss_bytes", &numbers.totalmem_pss_bytes)?;
+            map.serialize_entry("children", &numbers.children)?;
+            map.serialize_entry("threads", &numbers.threads)?;
+        }
+        map.end()
+    }
+}
+
+/// Six digits behind the point are below what anything here measures.
+fn ratio(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn whole_second(at: BootTime) -> String {
+    format!("{:.0}", clock::wall_of(at))
+}
+
+/// A whole number without `.0`.
+fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    let whole = *value as u64;
+    let same = (whole as f64 - *value).abs() < f64::EPSILON;
+    if same { serializer.serialize_u64(whole) } else { serializer.serialize_f64(*value) }
+}

@@ -1,0 +1,5 @@
+//! The only unsafe code: system calls that no safe crate offers, one small file each.
+
+#![expect(unsafe_code, reason = "this module is the one place for it")]
+
+pub mod peer;
