@@ -1,5 +1,6 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
@@ -14,3 +15,4 @@ pub mod service;
 pub mod source;
 pub mod status;
 pub mod sys;
+pub mod web;

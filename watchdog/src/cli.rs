@@ -1,0 +1,138 @@
+//! The command line: arguments in, texts and an exit code out. One file per command.
+//!
+//! All but `run`, `check`, `match`, `hash-password` and `web` speak to the running daemon over its
+//! control socket. Not here: what an action does (`engine`, `action`) or a rule file means (`config`).
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+
+pub mod act;
+pub mod arguments;
+pub mod check;
+pub mod client;
+pub mod events;
+pub mod hash_password;
+pub mod matching;
+pub mod order;
+pub mod print;
+pub mod run;
+pub mod status;
+pub mod summary;
+
+use arguments::{Arguments, Command};
+use client::Client;
+
+/// The rule file unless `-c` names another.
+pub const DEFAULT_CONFIG: &str = "/etc/ebpf-watchdog/ebpf-watchdog.yaml";
+
+/// How a command ends. The numbers are a promise: scripts test them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// It failed; in `status`: a service is failing.
+    Failed = 1,
+    /// Wrong words.
+    Usage = 2,
+    /// The daemon is not running (LSB's number).
+    NotRunning = 3,
+    /// A name that the daemon does not know, or no right to ask.
+    NotAllowed = 4,
+    /// Another daemon runs already (EX_TEMPFAIL of sysexits.h).
+    AnotherRuns = 75,
+    /// The configuration is bad (EX_CONFIG of sysexits.h).
+    BadConfig = 78,
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// With which code.
+    pub exit: Exit,
+    /// What to tell the user; lines are escaped when printed.
+    pub text: String,
+}
+
+impl Failure {
+    /// A failure with code 1.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, text: text.into() }
+    }
+}
+
+/// What a command gives back.
+pub type Done = Result<Exit, Failure>;
+
+/// Runs the command line of this process.
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => {
+            // Help and version go to standard output and are no error.
+            let _ = told.print();
+            return if told.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    match dispatch(arguments) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            print::failure(&failure.text);
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Done {
+    let Arguments { config, socket, command } = arguments;
+    let client = || Client::new(socket.clone().unwrap_or_else(|| socket_of(config.as_deref())));
+    let config_file = || config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
+    match command {
+        Command::Run => run::run(&config_file()),
+        Command::Check { json } => check::run(&config_file(), json),
+        Command::Status { names, json } => status::run(&client(), &names, json),
+        Command::Summary { json } => summary::run(&client(), json),
+        Command::Start(which) => act::run(&client(), crate::message::CommandVerb::Start, &which),
+        Command::Stop(which) => act::run(&client(), crate::message::CommandVerb::Stop, &which),
+        Command::Restart(which) => {
+            act::run(&client(), crate::message::CommandVerb::Restart, &which)
+        }
+        Command::Monitor(which) => {
+            act::run(&client(), crate::message::CommandVerb::Monitor, &which)
+        }
+        Command::Unmonitor(which) => {
+            act::run(&client(), crate::message::CommandVerb::Unmonitor, &which)
+        }
+        Command::Reload => order::reload(&client()),
+        Command::Validate => order::validate(&client()),
+        Command::Quit => order::quit(&client()),
+        Command::Match { pattern, json } => matching::run(&pattern, json),
+        Command::Events { follow, json } => events::run(&client(), follow, json),
+        Command::HashPassword => hash_password::run(),
+        Command::Web => crate::web::front::run(),
+        Command::Report(_)
+        | Command::Top(_)
+        | Command::Doctor(_)
+        | Command::Schema(_)
+        | Command::Import(_)
+        | Command::Incident(_)
+        | Command::Incidents(_)
+        | Command::History(_)
+        | Command::Replay(_)
+        | Command::Suggest(_)
+        | Command::TestAlert(_)
+        | Command::Quiet(_) => {
+            Err(Failure { exit: Exit::Usage, text: "this command is not supported yet".to_owned() })
+        }
+    }
+}
+
+/// Where the daemon's socket is, by the rule file. Who may not read the file (members of the
+/// readers' group) gets the default.
+fn socket_of(config: Option<&Path>) -> PathBuf {
+    // CALL SITE of the configuration module: the `control: { socket }` of `config`, read without
+    // trust or host checks.
+    let _ = config;
+    crate::status::default_socket().to_owned()
+}

@@ -1,0 +1,152 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+/// Watches services from the kernel and acts by rules.
+#[derive(Debug, Parser)]
+#[command(name = "ebpf-watchdog", version, max_term_width = 100)]
+pub struct Arguments {
+    /// The rule file [default: /etc/ebpf-watchdog/ebpf-watchdog.yaml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The daemon's control socket [default: what the rule file says]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon in the foreground
+    Run,
+    /// Say whether the rule file is right, without any side effect
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show services in full; exit code 1 if one of them is failing
+    Status {
+        /// Only these
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// As JSON, as in GET /api/v1/status
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one line for each service
+    Summary {
+        /// As JSON, as in GET /api/v1/services
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start services and watch them
+    Start(Which),
+    /// Stop services and watch them no longer
+    Stop(Which),
+    /// Restart services and watch them
+    Restart(Which),
+    /// Watch services again; clears `given up`
+    Monitor(Which),
+    /// Watch services no longer; they keep running
+    Unmonitor(Which),
+    /// Have the daemon read its rule file again: all of it or nothing
+    Reload,
+    /// Have the daemon judge all rules now
+    Validate,
+    /// End the daemon; services keep running
+    Quit,
+    /// Show which processes a pattern matches, and which one would be taken
+    Match {
+        /// Regular expression on the arguments joined by one space
+        pattern: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the last events
+    Events {
+        /// Go on with new ones until interrupted
+        #[arg(short, long)]
+        follow: bool,
+        /// As JSON; with -f one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a password_hash for the rule file
+    HashPassword,
+    /// The web front, started by `run`
+    #[command(hide = true)]
+    Web,
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Report(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Top(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Doctor(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Schema(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Import(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Incident(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Incidents(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    History(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Replay(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Suggest(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    TestAlert(Later),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "a word kept for later work")]
+    Quiet(Later),
+}
+
+/// To which services an action goes.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("which").required(true).args(["names", "group", "all"]))]
+pub struct Which {
+    /// These services
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// All services of this group
+    #[arg(short, long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// All services
+    #[arg(long)]
+    pub all: bool,
+    /// Do not wait for the outcome
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// The words after a command of later work: all are accepted, so that the answer is "not supported
+/// yet" and not a complaint about them.
+#[derive(Debug, Args)]
+pub struct Later {
+    /// Anything.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub words: Vec<String>,
+}

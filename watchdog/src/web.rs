@@ -1,0 +1,2 @@
+//! The web front.
+pub mod front;

@@ -1,0 +1,227 @@
+//! The command line against a fake daemon: texts, JSON and exit codes.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use crate::fake::{self, Daemon, apache, named, system};
+use ebpf_watchdog::message::{Level, LogLine, ServiceView, Status};
+
+fn run(socket: &Path, words: &[&str]) -> Output {
+    fake::command(socket).args(words).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+#[track_caller]
+fn assert_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+}
+
+#[test]
+fn without_a_daemon_the_code_is_3() {
+    let nowhere = Path::new("/nonexistent/control.sock");
+    for words in
+        [&["status"][..], &["summary"], &["start", "a"], &["stop", "--all"], &["reload"], &["quit"]]
+    {
+        let output = run(nowhere, words);
+        assert_code(&output, 3);
+        assert!(text(&output.stderr).contains("the daemon is not running"), "{words:?}");
+    }
+}
+
+#[test]
+fn a_stale_socket_means_not_running() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("stale.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+    assert_code(&run(&path, &["status"]), 3);
+}
+
+#[test]
+fn wrong_words_are_2() {
+    let nowhere = Path::new("/nonexistent");
+    let cases = [
+        &["nonsense"][..],
+        &["start"],
+        &["start", "a", "--all"],
+        &["start", "--group", "g", "--all"],
+        &["status", "--nonsense"],
+        &["match", "("],
+        &["report"],
+        &["top", "--anything", "x"],
+        &["test-alert"],
+        &[],
+    ];
+    for words in cases {
+        assert_code(&run(nowhere, words), 2);
+    }
+    assert!(text(&run(nowhere, &["doctor"]).stderr).contains("not supported yet"));
+    assert_code(&run(nowhere, &["--help"]), 0);
+    assert_code(&run(nowhere, &["--version"]), 0);
+}
+
+#[test]
+fn status_shows_blocks_and_fails_with_a_failing_service() {
+    let daemon = Daemon::start(vec![system(), apache()]);
+    let output = run(&daemon.socket, &["status"]);
+    assert_code(&output, 0);
+    let shown = text(&output.stdout);
+    for part in [
+        "Process 'apache'\n",
+        "  status              OK\n",
+        "  monitoring status   Monitored\n",
+        "  pid                 812\n",
+        "  uptime              11m 40s\n",
+        "  cpu                 2.1%\n",
+        "  memory total        170.0 MB\n",
+        "  rules               ok      if totalmem > 1800 MB for 5 cycles then restart\n",
+        "System 'web1'\n",
+        "  memory usage        4.0 GB [50.0%]\n",
+        "  load average        [0.50] [0.25] [0.12]\n",
+    ] {
+        assert!(shown.contains(part), "{part:?} is missing in\n{shown}");
+    }
+    assert!(!shown.contains('\x1b'), "a pipe gets no colours");
+
+    let failing = ServiceView {
+        reason: Some("total mem amount of 1981.4 MB matches resource limit".into()),
+        last_death: Some("killed by signal 9".into()),
+        candidates: 3,
+        ..named("db", Status::Failing)
+    };
+    let daemon = Daemon::start(vec![apache(), failing]);
+    let output = run(&daemon.socket, &["status"]);
+    assert_code(&output, 1);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("total mem amount of 1981.4 MB"));
+    assert!(shown.contains("last ended          killed by signal 9"));
+    assert!(shown.contains("812 (the oldest of 3 that match)"));
+    assert_code(&run(&daemon.socket, &["status", "apache"]), 0);
+    assert_code(&run(&daemon.socket, &["status", "apache", "nobody"]), 4);
+}
+
+#[test]
+fn json_of_status_is_the_servers_document() {
+    let daemon = Daemon::start(vec![apache(), system()]);
+    let output = run(&daemon.socket, &["status", "--json"]);
+    assert_code(&output, 0);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["services"][0]["name"], "apache");
+    let output = run(&daemon.socket, &["status", "--json", "web1"]);
+    let one: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(one["services"].as_array().map(Vec::len), Some(1));
+    let output = run(&daemon.socket, &["summary", "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(list.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn summary_is_a_table_and_hostile_names_stay_on_their_line() {
+    let evil = "x\n\x1b[2J\u{202e}<script>";
+    let daemon = Daemon::start(vec![apache(), named(evil, Status::GivenUp)]);
+    let output = run(&daemon.socket, &["summary"]);
+    assert_code(&output, 0);
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0].split_whitespace().last(), Some("Type"));
+    assert!(lines[1].starts_with("apache ") && lines[1].ends_with("Process"));
+    assert!(lines[2].contains(r"x\x0a\x1b[2J\xe2\x80\xae<script>"), "{}", lines[2]);
+    assert!(lines[2].contains("Given up starting"));
+    for words in [&["status"][..], &["start", evil]] {
+        assert!(!text(&run(&daemon.socket, words).stdout).contains('\x1b'));
+    }
+}
+
+#[test]
+fn actions_report_each_outcome() {
+    let other = ServiceView { groups: vec!["b".into()], ..named("of b", Status::Ok) };
+    let daemon = Daemon::start(vec![system(), apache(), other, named("no/way", Status::Ok)]);
+    let output = run(&daemon.socket, &["restart", "apache"]);
+    assert_code(&output, 0);
+    assert_eq!(text(&output.stdout), "'apache' restart action done\n");
+    let output = run(&daemon.socket, &["stop", "--group", "b"]);
+    assert_code(&output, 0);
+    assert_eq!(text(&output.stdout), "'of b' stop action done\n");
+    let output = run(&daemon.socket, &["stop", "--all"]);
+    assert_code(&output, 1);
+    assert_eq!(text(&output.stdout).lines().count(), 2, "the system cannot be stopped");
+    assert!(text(&output.stderr).contains("'no/way' cannot stop: refused\nby itself"));
+    assert_code(&run(&daemon.socket, &["monitor", "apache", "nobody"]), 4);
+    assert_code(&run(&daemon.socket, &["monitor", "--group", "nobody"]), 4);
+    let output = run(&daemon.socket, &["start", "--no-wait", "no/way"]);
+    assert_code(&output, 0);
+    assert_eq!(text(&output.stdout), "'no/way' start is under way\n");
+}
+
+#[test]
+fn orders_to_the_daemon() {
+    let daemon = Daemon::start(vec![apache()]);
+    let output = run(&daemon.socket, &["reload"]);
+    assert_code(&output, 78);
+    assert!(text(&output.stderr).contains("unknown key\n  \\x1b[2Jhint\n"));
+    let output = run(&daemon.socket, &["validate"]);
+    assert_code(&output, 0);
+    assert_eq!(text(&output.stdout), "judged 2 services\n");
+    assert_code(&run(&daemon.socket, &["quit"]), 0);
+    assert!(!daemon.socket.exists(), "the socket's file is taken away");
+    assert_code(&run(&daemon.socket, &["status"]), 3);
+}
+
+#[test]
+fn events_are_shown_and_followed() {
+    let daemon = Daemon::start(Vec::new());
+    let line = |text: &str| LogLine {
+        at: ebpf_watchdog::clock::boot_now(),
+        level: Level::Error,
+        service: Some("a\nb".into()),
+        event: None,
+        text: text.into(),
+    };
+    daemon.core.events.push(&line("one\x1b"));
+    daemon.core.events.push(&line("two"));
+    let output = run(&daemon.socket, &["events"]);
+    assert_code(&output, 0);
+    assert_eq!(text(&output.stdout).lines().count(), 2);
+    assert!(text(&output.stdout).contains(r"error    'a\x0ab' one\x1b"));
+    let output = run(&daemon.socket, &["events", "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(list[1]["seq"], 2);
+
+    let mut follower = fake::command(&daemon.socket)
+        .args(["events", "-f", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(
+        follower.stdout.take().expect("its standard output"),
+    ));
+    let mut next = || lines.next().expect("a line").expect("readable");
+    assert!(next().contains(r#""seq":1"#));
+    assert!(next().contains(r#""seq":2"#));
+    daemon.core.events.push(&line("three"));
+    assert!(next().contains("three"));
+    // The daemon's end ends the follower: it does not hold the farewell up.
+    drop(daemon);
+    let code = follower.wait().expect("it ends").code();
+    assert!(matches!(code, Some(1 | 3)), "{code:?}");
+}
+
+#[test]
+fn a_password_from_a_pipe_becomes_a_hash() {
+    let mut child = fake::command(Path::new("/nonexistent"))
+        .arg("hash-password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    child.stdin.take().expect("its input").write_all(b"secret\n").expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_code(&output, 0);
+    let hash = text(&output.stdout).trim_end();
+    assert!(hash.starts_with("$2y$12$"), "{hash}");
+    assert_eq!(bcrypt::verify("secret", hash).ok(), Some(true));
+}
