@@ -23,6 +23,8 @@ pub mod summary;
 use arguments::{Arguments, Command};
 use client::Client;
 
+use crate::config::{self, HostChecks, LoadOptions, Trust};
+
 /// The rule file unless `-c` names another.
 pub const DEFAULT_CONFIG: &str = "/etc/ebpf-watchdog/ebpf-watchdog.yaml";
 
@@ -129,10 +131,17 @@ fn dispatch(arguments: Arguments) -> Done {
 }
 
 /// Where the daemon's socket is, by the rule file. Who may not read the file (members of the
-/// readers' group) gets the default.
+/// readers' group), or finds it broken, gets the default: `--socket` says otherwise.
 fn socket_of(config: Option<&Path>) -> PathBuf {
-    // CALL SITE of the configuration module: the `control: { socket }` of `config`, read without
-    // trust or host checks.
-    let _ = config;
-    crate::status::default_socket().to_owned()
+    let file = config.unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
+    // Asking needs no trust: whoever could write the file could as well be asked by `--socket`.
+    let options = LoadOptions {
+        trust: Trust::Skip,
+        host_checks: HostChecks::Warn,
+        host: crate::host::name(),
+    };
+    config::load(file, options).map_or_else(
+        |_findings| crate::status::default_socket().to_owned(),
+        |loaded| loaded.config.socket,
+    )
 }

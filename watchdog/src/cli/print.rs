@@ -35,8 +35,12 @@ impl Style {
     /// For standard output as it is.
     pub fn of_stdout() -> Self {
         let terminal = io::stdout().is_terminal();
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: terminal && !refused, wrap: terminal }
+        Self { colour: terminal && !Self::refused(), wrap: terminal }
+    }
+
+    /// Whether the user wants no colours anywhere.
+    pub fn refused() -> bool {
+        std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
 
     /// `text` in a colour. It is not escaped here.

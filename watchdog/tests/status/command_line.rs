@@ -225,3 +225,47 @@ fn a_password_from_a_pipe_becomes_a_hash() {
     assert!(hash.starts_with("$2y$12$"), "{hash}");
     assert_eq!(bcrypt::verify("secret", hash).ok(), Some(true));
 }
+
+#[test]
+fn check_says_what_is_wrong_and_78() {
+    // Not in /tmp: as root, `check` wants a folder that is root's alone.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let file = folder.path().join("rules.yaml");
+    let check = |text: &str, json: &[&str]| {
+        std::fs::write(&file, text).expect("written");
+        fake::command(Path::new("/nonexistent"))
+            .arg("-c")
+            .arg(&file)
+            .arg("check")
+            .args(json)
+            .output()
+            .expect("the binary runs")
+    };
+    let good =
+        "services:\n  - system: $HOST\n    rules:\n      - { if: \"memory > 75%\", then: alert }\n";
+    let output = check(good, &[]);
+    assert_code(&output, 0);
+    assert!(text(&output.stdout).ends_with("the configuration is right, 1 service\n"));
+    let output = check("servces: []\n", &[]);
+    assert_code(&output, 78);
+    assert!(text(&output.stderr).contains("rules.yaml:1:1"), "{output:?}");
+    let output = check("servces: []\n", &["--json"]);
+    assert_code(&output, 78);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["ok"], false);
+    std::fs::remove_file(&file).expect("removed");
+    let missing =
+        fake::command(Path::new("/nonexistent")).arg("-c").arg(&file).arg("check").output();
+    assert_code(&missing.expect("the binary runs"), 78);
+}
+
+#[test]
+fn the_rule_file_names_the_socket() {
+    let daemon = Daemon::start(vec![apache()]);
+    let file = daemon.socket.with_file_name("rules.yaml");
+    let text = format!("control: {{ socket: {} }}\nservices: []\n", daemon.socket.display());
+    std::fs::write(&file, text).expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ebpf-watchdog"));
+    let output = command.arg("-c").arg(&file).arg("status").output().expect("the binary runs");
+    assert_code(&output, 0);
+}
