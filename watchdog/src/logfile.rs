@@ -1,0 +1,172 @@
+//! The log of the daemon: lines in the shape of Monit 5.33, in a file, on standard error or in the
+//! journal.
+//!
+//! Writing never fails the caller: what cannot be written is counted and kept, see [`file`]. Not
+//! here: what is logged, and the list of events that status shows.
+
+mod file;
+mod shape;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::tz::TimeZone;
+
+use crate::clock::{self, BootTime};
+use crate::message::LogLine;
+use file::LogFile;
+
+/// How the log is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogStats {
+    /// Writes that failed, since the start.
+    pub failed: u64,
+    /// Lines given up, since the start, because too many were waiting.
+    pub lost: u64,
+    /// Lines that wait for space.
+    pub waiting: usize,
+}
+
+/// Where lines go. Shared by reference or [`std::sync::Arc`] between threads.
+#[derive(Debug)]
+pub struct Log {
+    // A std mutex: held while one line is written, never over an await.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    sink: Sink,
+    zone: TimeZone,
+    /// When standard error was last told that the file cannot be written.
+    noted: Option<BootTime>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    File(LogFile),
+    Stderr,
+    Journal,
+}
+
+/// A note about a failing log goes to standard error at most this often, in seconds.
+const NOTE_SECONDS: u64 = 60;
+
+impl Log {
+    /// Opens the log file; with none given, the journal where standard error leads to it, else
+    /// standard error itself.
+    ///
+    /// # Errors
+    /// The file cannot be opened for appending, or is something else than a file or a device.
+    pub fn open(file: Option<&Path>) -> io::Result<Self> {
+        let sink = match file {
+            Some(path) => Sink::File(LogFile::open(path)?),
+            None if stderr_is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref()) => {
+                Sink::Journal
+            }
+            None => Sink::Stderr,
+        };
+        Ok(Self { inner: Mutex::new(Inner { sink, zone: TimeZone::system(), noted: None }) })
+    }
+
+    /// Writes one line. Never fails; see [`LogStats`].
+    pub fn write(&self, line: &LogLine) {
+        let now = clock::boot_now();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { sink, zone, noted } = &mut *inner;
+        let result = match sink {
+            Sink::File(file) => file.write(shape::dated(line, clock::wall_of(line.at), zone)),
+            Sink::Stderr => {
+                to_stderr(&shape::dated(line, clock::wall_of(line.at), zone));
+                Ok(())
+            }
+            Sink::Journal => {
+                to_stderr(&shape::prioritised(line));
+                Ok(())
+            }
+        };
+        note(noted, now, result);
+    }
+
+    /// Writes what waits, if anything does; for a quiet daemon to call now and then.
+    pub fn flush(&self) {
+        let now = clock::boot_now();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { sink, noted, .. } = &mut *inner;
+        if let Sink::File(file) = sink {
+            note(noted, now, file.flush());
+        }
+    }
+
+    /// Opens the file anew under its name (HUP, after it was rotated) and reads the time zone
+    /// again. On failure the file that was open stays in use.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn reopen(&self) -> io::Result<()> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.zone = TimeZone::system();
+        match &mut inner.sink {
+            Sink::File(file) => file.reopen(),
+            Sink::Stderr | Sink::Journal => Ok(()),
+        }
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> LogStats {
+        match &self.inner.lock().unwrap_or_else(PoisonError::into_inner).sink {
+            Sink::File(file) => file.stats(),
+            Sink::Stderr | Sink::Journal => LogStats::default(),
+        }
+    }
+}
+
+fn note(noted: &mut Option<BootTime>, now: BootTime, result: io::Result<()>) {
+    let Err(error) = result else { return };
+    if noted.is_none_or(|last| now.since(last).as_secs() >= NOTE_SECONDS) {
+        *noted = Some(now);
+        to_stderr(&format!("ebpf-watchdog: cannot write the log file: {error}\n"));
+    }
+}
+
+/// Standard error may be closed or full too, and then there is nobody left to tell.
+fn to_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether `JOURNAL_STREAM` (`device:inode`, systemd.exec(5)) names the file that standard error
+/// is; the variable alone says nothing, as it is inherited past redirections.
+fn stderr_is_journal(stream: Option<&str>) -> bool {
+    let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else {
+        return false;
+    };
+    let Ok(stat) = rustix::fs::fstat(io::stderr()) else { return false };
+    device.parse() == Ok(stat.st_dev) && inode.parse() == Ok(stat.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        let stat = rustix::fs::fstat(io::stderr()).expect("standard error is open");
+        let right = format!("{}:{}", stat.st_dev, stat.st_ino);
+        let wrong = format!("{}:{}", stat.st_dev, stat.st_ino + 1);
+        assert!(stderr_is_journal(Some(&right)));
+        for no in [None, Some(""), Some("8"), Some("x:y"), Some(wrong.as_str())] {
+            assert!(!stderr_is_journal(no), "{no:?}");
+        }
+    }
+
+    #[test]
+    fn a_failing_file_is_noted_once_a_minute() {
+        let mut noted = None;
+        let fail = || Err(io::Error::from_raw_os_error(28));
+        for (second, last) in [(1, 1), (30, 1), (60, 1), (61, 61), (62, 61)] {
+            note(&mut noted, BootTime::from_secs(second), fail());
+            assert_eq!(noted, Some(BootTime::from_secs(last)));
+        }
+    }
+}
