@@ -3,4 +3,5 @@
 pub mod daemon;
 pub mod need;
 pub mod scratch;
+pub mod smtp;
 pub mod until;
