@@ -3,6 +3,14 @@
 //! A source only reports. It never judges, signals or starts anything. Its calls come from the one
 //! sensor-and-engine thread; [`Membership`] is the part that the runner's threads may use.
 
+pub mod btf;
+pub mod decode;
+pub mod kernel;
+mod layout;
+mod load;
+mod pass;
+mod table;
+
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;

@@ -2,4 +2,5 @@
 
 #![expect(unsafe_code, reason = "this module is the one place for it")]
 
+pub mod bpf;
 pub mod peer;

@@ -1,0 +1,59 @@
+//! The maps. Sizes here are defaults; user space sets them at load.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use watchdog_common::table::{Control, Counters, Gone, Proc, tally};
+
+/// Watched processes by the address of `task->signal`. Never an LRU: eviction would lose members.
+#[map]
+pub static PROCS: HashMap<u64, Proc> = HashMap::with_max_entries(16 * 1024, 0);
+
+/// By group.
+#[map]
+pub static COUNTERS: Array<Counters> = Array::with_max_entries(1024 + 1, 0);
+
+/// The group into which the next forks of a thread of the daemon are born, by thread id.
+#[map]
+pub static SPAWN: HashMap<u32, u32> = HashMap::with_max_entries(256, 0);
+
+/// Freed processes whose other threads may still come, by the address of `task->signal`. An entry
+/// matters for some milliseconds, so eviction of the oldest is right here.
+#[map]
+pub static GONE: LruHashMap<u64, Gone> = LruHashMap::with_max_entries(1024, 0);
+
+/// Indices in `watchdog_common::table::tally`.
+#[map]
+pub static TALLY: PerCpuArray<u64> = PerCpuArray::with_max_entries(tally::COUNT, 0);
+
+/// Orders to the iterator.
+#[map]
+pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+
+/// The one door to user space.
+#[map]
+pub static RING: RingBuf = RingBuf::with_byte_size(512 * 1024, 0);
+
+/// Adds to a counter that several CPUs write.
+#[inline(always)]
+pub fn add(counter: *mut u64, by: u64) {
+    use core::intrinsics::{AtomicOrdering, atomic_xadd};
+    // SAFETY: the pointer is into a map value, aligned to 8; the verifier checks its bounds.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, by) };
+}
+
+/// Counts on this CPU.
+#[inline(always)]
+pub fn count(index: u32) {
+    if let Some(value) = TALLY.get_ptr_mut(index) {
+        // SAFETY: a per-CPU value of this CPU; programs do not migrate.
+        unsafe { *value += 1 };
+    }
+}
+
+/// Sets a word and gives what was there.
+#[inline(always)]
+pub fn exchange(word: *mut u64, to: u64) -> u64 {
+    use core::intrinsics::{AtomicOrdering, atomic_xchg};
+    // SAFETY: as in `add`.
+    unsafe { atomic_xchg::<u64, { AtomicOrdering::Relaxed }>(word, to) }
+}

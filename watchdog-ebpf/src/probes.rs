@@ -1,0 +1,9 @@
+//! One file per hook.
+
+mod exec;
+mod exit;
+mod fork;
+mod free;
+mod oom;
+mod sample;
+mod signal;

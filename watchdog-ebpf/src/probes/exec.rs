@@ -1,0 +1,23 @@
+//! `sched_process_exec`: a main process has become another program.
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use watchdog_common::record::{FLAG_MAIN, Kind};
+
+use crate::emit;
+use crate::fields::{Kernel, load};
+use crate::maps::PROCS;
+
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn exec(ctx: BtfTracePointContext) -> i32 {
+    let task: Kernel = ctx.arg(0);
+    let key = load!(task, task_signal, u64);
+    if let Some(entry) = PROCS.get_ptr(&key) {
+        // SAFETY: a map value stays readable for the program's run.
+        let entry = unsafe { &*entry };
+        if entry.flags & FLAG_MAIN != 0 && entry.group != 0 {
+            emit::event(emit::head(Kind::Exec, entry), emit::QUIET);
+        }
+    }
+    0
+}

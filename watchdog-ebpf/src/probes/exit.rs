@@ -1,0 +1,62 @@
+//! `sched_process_exit`: the last thread's exit is the death of the process.
+//!
+//! Run time is not taken here: it is as of the last tick or switch, a quarter of the truth for
+//! short lives. `free` has the final figure.
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use watchdog_common::record::{ExitRecord, FLAG_DEAD, FLAG_MAIN, Kind};
+use watchdog_common::table::tally;
+
+use crate::emit;
+use crate::fields::{Kernel, load};
+use crate::maps::{COUNTERS, PROCS, add, count, exchange};
+
+/// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h): the code of the group counts.
+const GROUP_EXIT: u32 = 4;
+
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn exit(ctx: BtfTracePointContext) -> i32 {
+    let task: Kernel = ctx.arg(0);
+    let signal = load!(task, task_signal, Kernel);
+    let key = signal as u64;
+    let Some(entry) = PROCS.get_ptr_mut(&key) else {
+        return 0;
+    };
+    if load!(signal, signal_live, u32) != 0 {
+        return 0; // other threads live
+    }
+    // Two threads may both find themselves to be the last.
+    // SAFETY: fields of a map value; `exited` is aligned to 8.
+    if exchange(unsafe { &raw mut (*entry).exited }, 1) != 0 {
+        return 0;
+    }
+    // SAFETY: a map value stays readable for the program's run.
+    let process = unsafe { &mut *entry };
+    // A lower bound for the time between reaping and free, when no iterator sees the process.
+    let known = load!(signal, signal_runtime, u64) + load!(task, task_runtime, u64);
+    if process.last_ns < known {
+        process.last_ns = known;
+    }
+    count(tally::CHANGES);
+    if process.group == 0 {
+        return 0;
+    }
+    if let Some(counters) = COUNTERS.get_ptr_mut(process.group) {
+        // SAFETY: the field of a map value.
+        add(unsafe { &raw mut (*counters).exits }, 1);
+    }
+    if process.flags & FLAG_MAIN != 0 {
+        // As wait(2) does: the group's code where there is one, else the leader's.
+        let leader = load!(task, task_leader, Kernel);
+        let status = if load!(signal, signal_flags, u32) & GROUP_EXIT != 0 {
+            load!(signal, signal_exit_code, u32)
+        } else {
+            load!(leader, task_exit_code, u32)
+        };
+        let mut head = emit::head(Kind::Exit, process);
+        head.flags |= FLAG_DEAD;
+        emit::event(ExitRecord { head, status, reserved: 0 }, emit::WAKE);
+    }
+    0
+}

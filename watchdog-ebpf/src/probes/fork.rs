@@ -1,0 +1,66 @@
+//! `sched_process_fork`: a child of a member is born a member.
+//!
+//! Lineage and not the parent's pid: a daemon that forks twice stays in its group.
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use aya_log_ebpf::warn;
+use watchdog_common::record::FLAG_BORN;
+use watchdog_common::table::{Proc, tally};
+
+use crate::fields::{Kernel, load, offset};
+use crate::maps::{COUNTERS, PROCS, SPAWN, add, count};
+
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn fork(ctx: BtfTracePointContext) -> i32 {
+    let parent: Kernel = ctx.arg(0);
+    let child: Kernel = ctx.arg(1);
+    let tgid = load!(child, task_tgid, u32);
+    if load!(child, task_pid, u32) != tgid {
+        return 0; // a thread: it shares the process's entry
+    }
+    let family = load!(parent, task_signal, u64);
+    let (group, flags, generation) = match PROCS.get_ptr(&family) {
+        // SAFETY: a map value stays readable for the program's run; its words are read once each.
+        Some(member) => unsafe {
+            ((*member).group, (*member).flags & FLAG_BORN, (*member).generation)
+        },
+        None if u64::from(load!(parent, task_tgid, u32)) == offset!(daemon) => {
+            match SPAWN.get_ptr(&load!(parent, task_pid, u32)) {
+                // SAFETY: as above.
+                Some(group) => (unsafe { *group }, FLAG_BORN, 0),
+                None => return 0,
+            }
+        }
+        None => return 0,
+    };
+    if group == 0 {
+        return 0;
+    }
+    born(&ctx, child, Proc { group, flags, tgid, generation, ..blank() });
+    0
+}
+
+/// Puts the child into the table.
+#[inline(always)]
+fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) {
+    let key = load!(child, task_signal, u64);
+    entry.start = load!(child, task_start, u64);
+    count(tally::CHANGES);
+    if let Some(counters) = COUNTERS.get_ptr_mut(entry.group) {
+        // SAFETY: the field of a map value.
+        add(unsafe { &raw mut (*counters).forks }, 1);
+    }
+    if PROCS.insert(&key, &entry, 0).is_err() {
+        count(tally::UNTRACKED);
+        // Cold: only where the table is full. Compiled in, silent unless the level is raised.
+        warn!(ctx, "no room in the table for pid {} of group {}", entry.tgid, entry.group);
+    }
+}
+
+/// An entry of zeros.
+#[inline(always)]
+fn blank() -> Proc {
+    // SAFETY: plain numbers, for which zero is a value.
+    unsafe { core::mem::zeroed() }
+}

@@ -1,0 +1,306 @@
+//! `iter/task`: looks at tasks when user space asks, and keeps the table right.
+//!
+//! The kernel calls the program once per task and once more with none at the end. One run at a
+//! time: user space holds the orders in `CONTROL`.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::{bpf_for_each_map_elem, bpf_probe_read_kernel_buf};
+use watchdog_common::fields::ABSENT;
+use watchdog_common::record::{FLAG_BORN, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord};
+use watchdog_common::table::{Control, Proc, mode, tally};
+
+use crate::emit;
+use crate::fields::{Kernel, load, offset};
+use crate::maps::{CONTROL, PROCS, add, count};
+
+/// `PF_KTHREAD` (include/linux/sched.h).
+const KERNEL_THREAD: u32 = 0x0020_0000;
+/// Nanoseconds per tick of 10 ms.
+const TICK: u64 = 10_000_000;
+/// Slots of `mm->rss_stat` (include/linux/mm_types_task.h).
+const FILE: u64 = 0;
+const ANON: u64 = 1;
+const SWAP: u64 = 2;
+const SHMEM: u64 = 3;
+
+/// `struct bpf_iter__task`.
+#[repr(C)]
+pub struct Visit {
+    meta: *const c_void,
+    task: Kernel,
+}
+
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+pub fn sample(visit: *const Visit) -> i32 {
+    let Some(control) = CONTROL.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: the map's only value; one run at a time.
+    let control = unsafe { &mut *control };
+    // SAFETY: the context is valid for the program's run.
+    let task = unsafe { (*visit).task };
+    if task.is_null() {
+        end(control);
+        return 0;
+    }
+    match control.mode {
+        mode::FULL | mode::ONE => look(control, task),
+        mode::ADOPT | mode::INHERIT => enrol(control, task),
+        _ => {}
+    }
+    0
+}
+
+/// Adds one thread to its process's sum.
+#[inline(always)]
+fn look(control: &mut Control, task: Kernel) {
+    let signal = load!(task, task_signal, Kernel);
+    let key = signal as u64;
+    let Some(entry) = PROCS.get_ptr_mut(&key) else {
+        return;
+    };
+    // SAFETY: a map value stays usable for the program's run; only this run writes these fields.
+    let entry = unsafe { &mut *entry };
+    if entry.group == 0 {
+        return;
+    }
+    control.current = key;
+    if entry.pass != control.pass {
+        entry.pass = control.pass;
+        entry.visible_ns = 0;
+        entry.threads = 0;
+        entry.rss_pages = 0;
+        entry.swap_pages = 0;
+    }
+    entry.visible_ns += load!(task, task_runtime, u64);
+    if load!(task, task_exit_state, u32) == 0 {
+        entry.threads += 1;
+    }
+    // The leader may be a zombie while its threads live: memory is that of any thread that has it.
+    let mm = load!(task, task_mm, Kernel);
+    if entry.rss_pages == 0 && !mm.is_null() {
+        entry.rss_pages = pages(mm, FILE) + pages(mm, ANON) + pages(mm, SHMEM);
+        entry.swap_pages = pages(mm, SWAP);
+    }
+    if load!(task, task_pid, u32) == entry.tgid {
+        let parent = load!(task, task_parent, Kernel);
+        entry.parent = load!(parent, task_tgid, u32);
+        if offset!(cred_uid) != ABSENT && offset!(task_cred) != ABSENT {
+            let cred = load!(task, task_cred, Kernel);
+            entry.uid = load!(cred, cred_uid, u32);
+        }
+        if offset!(task_comm) != ABSENT {
+            let name = task.wrapping_add(offset!(task_comm) as usize);
+            // SAFETY: the helper copies from any address or fails.
+            let _ = unsafe { bpf_probe_read_kernel_buf(name, &mut entry.comm) };
+        }
+    }
+}
+
+/// One counter of `mm->rss_stat`; below zero for a moment is zero.
+#[inline(always)]
+fn pages(mm: Kernel, slot: u64) -> u64 {
+    if offset!(mm_rss) == ABSENT {
+        return 0;
+    }
+    let place = mm.wrapping_add((offset!(mm_rss) + slot * offset!(mm_rss_stride)) as usize);
+    let value = if offset!(mm_rss_typed) == 1 {
+        // SAFETY: the verifier checks the address against the kernel's type.
+        unsafe { *(place as *const i64) }
+    } else {
+        // 6.1 refuses typed loads from an array of atomics.
+        // SAFETY: the helper copies from any address or fails.
+        unsafe { aya_ebpf::helpers::bpf_probe_read_kernel(place as *const i64) }.unwrap_or(0)
+    };
+    if value < 0 { 0 } else { value as u64 }
+}
+
+/// Enrols a process that belongs into a group and is not there.
+#[inline(always)]
+fn enrol(control: &mut Control, task: Kernel) {
+    let tgid = load!(task, task_tgid, u32);
+    if load!(task, task_pid, u32) != tgid
+        || u64::from(tgid) == offset!(daemon)
+        || load!(task, task_flags, u32) & KERNEL_THREAD != 0
+    {
+        return;
+    }
+    let signal = load!(task, task_signal, Kernel);
+    let key = signal as u64;
+    let start = load!(task, task_start, u64);
+    let root = control.mode == mode::ADOPT && tgid == control.tgid && start / TICK == control.ticks;
+    let (group, generation, born) = if root {
+        (control.group, control.generation, 0)
+    } else {
+        let parent = load!(task, task_parent, Kernel);
+        let Some(parent) = PROCS.get_ptr(&load!(parent, task_signal, u64)) else {
+            return;
+        };
+        // SAFETY: a map value stays readable for the program's run.
+        let parent = unsafe { &*parent };
+        if parent.group == 0
+            || (control.mode == mode::ADOPT
+                && (parent.group != control.group || parent.generation != control.generation))
+        {
+            return;
+        }
+        (parent.group, parent.generation, parent.flags & FLAG_BORN)
+    };
+    let main = if root { FLAG_MAIN } else { 0 };
+    control.found |= u32::from(root);
+    match PROCS.get_ptr_mut(&key) {
+        Some(entry) => {
+            // SAFETY: a map value stays usable for the program's run.
+            let entry = unsafe { &mut *entry };
+            // A descendant that another service watches stays that service's.
+            if !root && entry.group != 0 && entry.group != group {
+                return;
+            }
+            if entry.group == group
+                && entry.generation == generation
+                && (!root || entry.flags & FLAG_MAIN != 0)
+            {
+                return;
+            }
+            if control.mode == mode::INHERIT && entry.group == group {
+                return;
+            }
+            if entry.group != group {
+                // What the former group was told is not told to this one again.
+                let told = entry.freed_ns;
+                entry.before_ns += told;
+                add(&raw mut entry.freed_ns, told.wrapping_neg());
+                entry.flags = 0;
+            }
+            entry.group = group;
+            entry.generation = generation;
+            entry.flags |= main;
+        }
+        None => {
+            // SAFETY: plain numbers, for which zero is a value.
+            let mut entry: Proc = unsafe { core::mem::zeroed() };
+            entry.group = group;
+            entry.generation = generation;
+            entry.flags = main | born;
+            entry.tgid = tgid;
+            entry.start = start;
+            entry.before_ns = load!(signal, signal_runtime, u64);
+            if PROCS.insert(&key, &entry, 0).is_err() {
+                count(tally::UNTRACKED);
+                return;
+            }
+        }
+    }
+    // Where the last thread exited before the entry was there, the exit program did not see it.
+    if root && load!(signal, signal_live, u32) == 0 {
+        control.found = 0;
+    }
+    count(tally::CHANGES);
+    control.added += 1;
+}
+
+/// The kernel has shown every task.
+#[inline(always)]
+fn end(control: &mut Control) {
+    if control.mode == mode::ONE {
+        // User space gives the order once and then runs one iterator after the other.
+        if control.current != 0
+            && let Some(entry) = PROCS.get_ptr_mut(&control.current)
+        {
+            // SAFETY: a map value stays usable for the program's run.
+            report(control, unsafe { &mut *entry });
+        }
+        control.current = 0;
+        return;
+    }
+    if control.mode == mode::ADOPT || control.mode == mode::INHERIT {
+        return;
+    }
+    // SAFETY: the map and the callback are this object's own.
+    unsafe {
+        bpf_for_each_map_elem(
+            (&raw const PROCS).cast_mut().cast(),
+            each as *mut c_void,
+            core::ptr::null_mut(),
+            0,
+        );
+    }
+}
+
+/// Each entry of the table at the end of a run. Not 0 ends the walk.
+#[inline(never)]
+extern "C" fn each(_map: *mut c_void, _key: *const u64, entry: *mut Proc, _: *mut c_void) -> i64 {
+    let Some(control) = CONTROL.get_ptr_mut(0) else {
+        return 1;
+    };
+    // SAFETY: the map's only value; one run at a time.
+    let control = unsafe { &mut *control };
+    // SAFETY: the kernel hands over a valid value.
+    let entry = unsafe { &mut *entry };
+    match control.mode {
+        mode::FULL | mode::REST => {
+            report(control, entry);
+            return i64::from(control.full != 0); // the verifier wants 0 or 1
+        }
+        mode::SETTLE | mode::DISMISS if entry.group == control.group => {
+            if control.mode == mode::DISMISS
+                || (entry.generation != control.generation && entry.flags & FLAG_BORN == 0)
+            {
+                entry.group = 0;
+                entry.flags = 0;
+                control.added += 1;
+            } else if entry.tgid != control.tgid || entry.start / TICK != control.ticks {
+                entry.flags &= !FLAG_MAIN;
+            }
+        }
+        _ => {}
+    }
+    0
+}
+
+/// Writes a process's record, once per pass.
+#[inline(always)]
+fn report(control: &mut Control, entry: &mut Proc) {
+    if entry.group == 0 || entry.emitted == control.pass {
+        return;
+    }
+    let visited = entry.pass == control.pass;
+    let dead = entry.exited != 0;
+    if !visited && !dead {
+        return; // born after the walk had passed its pid
+    }
+    if visited {
+        // A thread between reaping and free is in neither sum: time does not run backwards.
+        let now = entry.visible_ns + entry.freed_ns + entry.before_ns;
+        if entry.last_ns < now {
+            entry.last_ns = now;
+        }
+    }
+    let kind = if visited { Kind::Sample } else { Kind::Limbo };
+    let record = SampleRecord {
+        head: Head {
+            kind: kind as u32,
+            group: entry.group,
+            tgid: entry.tgid,
+            flags: entry.flags | if dead { FLAG_DEAD } else { 0 },
+            start: entry.start,
+            at: control.at,
+        },
+        cpu_ns: entry.last_ns,
+        freed_ns: entry.freed_ns,
+        rss_pages: entry.rss_pages,
+        swap_pages: entry.swap_pages,
+        parent: entry.parent,
+        threads: entry.threads,
+        uid: entry.uid,
+        reserved: 0,
+        comm: entry.comm,
+    };
+    if emit::write(record, emit::QUIET) {
+        entry.emitted = control.pass;
+    } else {
+        control.full = 1;
+    }
+}

@@ -1,0 +1,312 @@
+//! The kernel sensor: programs loaded, records drained, passes made.
+//!
+//! Not here: decoding (`decode`), loading (`load`), how a pass looks at processes (`pass`).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use aya::Ebpf;
+use aya::maps::{MapData, RingBuf};
+use aya_log::EbpfLogger;
+use watchdog_common::table::{Control, Counters, mode, tally};
+
+pub use super::load::OpenError;
+
+use super::decode::{Decoded, decode};
+use super::pass::{Seen, Sums, Walker, duplicate};
+use super::table::{Table, membership};
+use super::{Health, Membership, Missing, Source, load};
+use crate::clock::{BootTime, boot_now};
+use crate::event::{Event, Sample};
+use crate::identity::{ProcessKey, ServiceId};
+
+/// How often a closure over the process tree is tried: each round needs another fork in between.
+const ROUNDS: u32 = 64;
+
+/// Sizes of the kernel's tables, and whether its programs may talk.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Watched processes at a time, of all services.
+    pub processes: u32,
+    /// Services.
+    pub groups: u32,
+    /// Bytes of the ring buffer; a power of two and a multiple of the page size.
+    pub ring_bytes: u32,
+    /// The least important of the programs' own messages to pass to the log; none by default.
+    pub messages: Option<log::Level>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { processes: 16 * 1024, groups: 1024, ring_bytes: 512 * 1024, messages: None }
+    }
+}
+
+/// The sensor on eBPF. Dropping it detaches every program.
+pub struct KernelSource {
+    table: Arc<Table>,
+    ring: RingBuf<MapData>,
+    walker: Walker,
+    sums: Sums,
+    roots: BTreeMap<ServiceId, ProcessKey>,
+    messages: Option<EbpfLogger<&'static dyn log::Log>>,
+    page: u64,
+    generation: u32,
+    /// Losses told so far.
+    told: u64,
+    /// A loss that no pass has repaired yet.
+    damaged: bool,
+    health: Health,
+    ebpf: Ebpf,
+}
+
+impl KernelSource {
+    /// Loads the programs and attaches them.
+    ///
+    /// Kernel 5.15 with type information (CONFIG_DEBUG_INFO_BTF), CAP_BPF and CAP_PERFMON. What is
+    /// missing beyond that is named in [`Source::health`].
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let mut loaded = load::load(options)?;
+        let table = Arc::new(Table::take(&mut loaded.ebpf, options.groups)?);
+        let ring = loaded
+            .ebpf
+            .take_map("RING")
+            .and_then(|map| RingBuf::try_from(map).ok())
+            .ok_or(OpenError::Mismatch("RING"))?;
+        let program = loaded
+            .ebpf
+            .program("sample")
+            .and_then(|program| program.fd().ok())
+            .ok_or(OpenError::Mismatch("iterator"))?;
+        let program = duplicate(program.as_fd()).map_err(OpenError::Kernel)?;
+        let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+        let mut source = Self {
+            table,
+            ring,
+            walker: Walker::new(loaded.all, program),
+            sums: Sums::default(),
+            roots: BTreeMap::new(),
+            messages: loaded.messages,
+            page: rustix::param::page_size() as u64,
+            generation: 0,
+            told: 0,
+            damaged: false,
+            health: Health { mode: "ebpf", kernel, missing: loaded.missing, ..Health::default() },
+            ebpf: loaded.ebpf,
+        };
+        // An order that does nothing shows whether this kernel can bind an iterator.
+        source.walker.nowhere(&source.table, Control::default()).map_err(OpenError::Kernel)?;
+        if source.walker.unbound() {
+            source.health.missing.push(Missing {
+                what: "iterators bound to one process".to_owned(),
+                why: "the kernel refused the link (they came with 6.1)".to_owned(),
+                cure: "nothing is lost: each pass looks at every task of the host instead"
+                    .to_owned(),
+            });
+        }
+        Ok(source)
+    }
+
+    /// The loaded object, for its programs' run times.
+    pub fn object(&self) -> &Ebpf {
+        &self.ebpf
+    }
+
+    /// Records that the kernel tried to write and those of them that were lost, passes aside.
+    pub fn produced_and_lost(&self) -> (u64, u64) {
+        (self.table.tally(tally::PRODUCED), self.table.tally(tally::LOST))
+    }
+
+    /// Empties the ring. Events go to `into`, what belongs to a pass to `pass`.
+    fn read(&mut self, into: &mut Vec<Event>, mut pass: Option<&mut Look>) {
+        while let Some(item) = self.ring.next() {
+            match decode(&item, self.page) {
+                Some(Decoded::Event(event)) => {
+                    self.health.events += 1;
+                    into.push(event);
+                }
+                Some(Decoded::OomPid { pid, at }) => {
+                    self.health.events += 1;
+                    into.extend(victim(&self.table, pid, at));
+                }
+                Some(Decoded::Sampled { sample, pass: at, freed_ns }) => {
+                    if let Some(look) = pass.as_deref_mut().filter(|look| look.at == at) {
+                        look.groups.entry(sample.service).or_default().sample(&sample, freed_ns);
+                        look.samples.push(sample);
+                    }
+                }
+                Some(Decoded::Limbo { service, pass: at, cpu_ns }) => {
+                    if let Some(look) = pass.as_deref_mut().filter(|look| look.at == at) {
+                        look.groups.entry(service).or_default().limbo(cpu_ns);
+                    }
+                }
+                None => log::warn!("a record of the kernel programs is not understood"),
+            }
+        }
+        if let Some(messages) = &mut self.messages {
+            messages.flush();
+        }
+        let lost = self.table.tally(tally::LOST) + self.table.tally(tally::UNTRACKED);
+        if lost > self.told {
+            into.push(Event::Lost { records: lost - self.told });
+            (self.told, self.health.lost, self.damaged) = (lost, lost, true);
+        }
+    }
+
+    /// Visits every watched process. True where every one of them could be seen.
+    fn look(&mut self, into: &mut Vec<Event>, look: &mut Look) -> io::Result<bool> {
+        let repair = std::mem::take(&mut self.damaged);
+        if repair {
+            self.health.repairs += 1;
+            self.repair()?;
+        }
+        let mut answer = self.walker.visit(&self.table, look.at, repair)?;
+        for _ in 0..ROUNDS {
+            let before = look.samples.len();
+            self.read(into, Some(look));
+            if answer.full == 0 {
+                if repair {
+                    self.walker.prune(&self.table, look.at)?;
+                }
+                return Ok(true);
+            }
+            if look.samples.len() == before {
+                break;
+            }
+            answer = self.walker.rest(&self.table, look.at)?;
+        }
+        Ok(false)
+    }
+
+    /// Puts the table right: enrols members' children that are not in it.
+    fn repair(&mut self) -> io::Result<()> {
+        let orders = Control { mode: mode::INHERIT, ..Control::default() };
+        for _ in 0..ROUNDS {
+            if self.walker.everywhere(&self.table, orders)?.added == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enrols the root and its descendants until a walk finds nothing new.
+    fn enrol(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<bool> {
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        let orders = Control {
+            mode: mode::ADOPT,
+            group: service.group(),
+            generation: self.generation,
+            tgid: root.pid,
+            ticks: root.start,
+            ..Control::default()
+        };
+        for _ in 0..ROUNDS {
+            let answer = self.walker.everywhere(&self.table, orders)?;
+            if answer.found == 0 {
+                return Ok(false);
+            }
+            if answer.added == 0 {
+                break;
+            }
+        }
+        self.walker.nowhere(&self.table, Control { mode: mode::SETTLE, ..orders })?;
+        Ok(true)
+    }
+}
+
+/// What one pass has found so far.
+struct Look {
+    at: BootTime,
+    samples: Vec<Sample>,
+    groups: BTreeMap<ServiceId, Seen>,
+}
+
+impl Source for KernelSource {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+
+    fn drain(&mut self, into: &mut Vec<Event>) {
+        self.read(into, None);
+    }
+
+    fn pass(&mut self, into: &mut Vec<Event>) {
+        self.read(into, None);
+        let at = boot_now();
+        let mut look = Look { at, samples: Vec::new(), groups: BTreeMap::new() };
+        // Before the visits: who is freed meanwhile is missing once rather than counted twice.
+        let counters: Vec<(ServiceId, Counters)> = self
+            .table
+            .known()
+            .into_iter()
+            .filter_map(|service| Some((service, self.table.counters(service).ok()?)))
+            .collect();
+        let complete = self.look(into, &mut look).unwrap_or_else(|error| {
+            log::error!("a pass over the watched processes failed: {error}");
+            false
+        });
+        into.extend(look.samples.into_iter().map(Event::Sample));
+        for (service, counters) in counters {
+            let seen = look.groups.remove(&service).unwrap_or_default();
+            into.push(Event::Group(self.sums.group(service, &counters, &seen)));
+        }
+        into.push(Event::PassEnd { at, complete });
+    }
+
+    fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()> {
+        let entries = self.table.entries()?;
+        let living = entries.iter().any(|(_, entry)| {
+            entry.group == service.group()
+                && entry.exited == 0
+                && ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start) == root
+        });
+        if living && self.roots.get(&service) == Some(&root) {
+            return Ok(());
+        }
+        self.table.know(service)?;
+        if !self.enrol(service, root)? {
+            let text = format!("no process {} that started at tick {}", root.pid, root.start);
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        self.sums.restart(service);
+        self.roots.insert(service, root);
+        Ok(())
+    }
+
+    fn unwatch(&mut self, service: ServiceId) {
+        self.roots.remove(&service);
+        self.table.unknow(service);
+        let orders = Control { mode: mode::DISMISS, group: service.group(), ..Control::default() };
+        for _ in 0..ROUNDS {
+            match self.walker.nowhere(&self.table, orders) {
+                Ok(answer) if answer.added > 0 => {}
+                Ok(_) => break,
+                Err(error) => {
+                    log::error!("cannot forget a service's processes: {error}");
+                    break;
+                }
+            }
+        }
+        if let Ok(counters) = self.table.counters(service) {
+            self.sums.dismiss(service, counters);
+        }
+    }
+
+    fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    fn membership(&self) -> Arc<dyn Membership> {
+        membership(&self.table)
+    }
+}
+
+/// The OOM killer's choice by pid, where a watched process has it.
+fn victim(table: &Table, pid: u32, at: BootTime) -> Option<Event> {
+    let entries = table.entries().ok()?;
+    let (_, entry) = entries.into_iter().find(|(_, entry)| entry.tgid == pid)?;
+    let process = ProcessKey::from_boot_nanoseconds(pid, entry.start);
+    Some(Event::OomVictim { service: ServiceId::from_group(entry.group)?, process, at })
+}

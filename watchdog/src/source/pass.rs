@@ -1,0 +1,214 @@
+//! One look at every watched process: which iterator to run, and what its records add up to.
+//!
+//! Nothing of `/proc` is opened. The kernel sums the threads; here the sums of a group are made.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use watchdog_common::table::{Control, Counters, mode};
+
+use super::table::Table;
+use crate::clock::BootTime;
+use crate::event::{Group, Sample};
+use crate::identity::ServiceId;
+use crate::sys::bpf;
+
+/// Costs in nanoseconds, measured on 6.18: one bound iterator, one task of a full walk, and the
+/// walk through the table that ends it.
+const BOUND: u64 = 5_000;
+const TASK: u64 = 350;
+const WALK: u64 = 60_000;
+
+/// Runs the iterator program.
+pub(super) struct Walker {
+    /// Over every task.
+    all: OwnedFd,
+    /// The program, for links bound to one process.
+    program: OwnedFd,
+    /// Whether this kernel has bound iterators (6.1); false after the first refusal.
+    bound: bool,
+    /// The number of the last pass, never 0.
+    number: u32,
+    /// The member list, as long as it is known to hold.
+    members: Option<(u64, Vec<Member>)>,
+}
+
+/// One entry of the member list.
+#[derive(Clone, Copy)]
+struct Member {
+    pid: u32,
+    dead: bool,
+}
+
+impl Walker {
+    pub(super) fn new(all: OwnedFd, program: OwnedFd) -> Self {
+        Self { all, program, bound: true, number: 0, members: None }
+    }
+
+    /// Whether iterators bound to one process were refused.
+    pub(super) fn unbound(&self) -> bool {
+        !self.bound
+    }
+
+    /// Gives the orders, runs over every task, and returns the answers.
+    pub(super) fn everywhere(&self, table: &Table, orders: Control) -> io::Result<Control> {
+        table.order(&orders)?;
+        bpf::iterate(self.all.as_fd())?;
+        table.control()
+    }
+
+    /// Gives orders that need no task but only the end of a run.
+    pub(super) fn nowhere(&mut self, table: &Table, orders: Control) -> io::Result<Control> {
+        table.order(&orders)?;
+        let own = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
+        if !self.one(own)? {
+            bpf::iterate(self.all.as_fd())?;
+        }
+        table.control()
+    }
+
+    /// Visits every watched process; the records are in the ring then. `full` in the answer asks
+    /// for draining and [`Walker::rest`]. With `walk` every task of the host is visited.
+    pub(super) fn visit(&mut self, table: &Table, at: BootTime, walk: bool) -> io::Result<Control> {
+        self.number = self.number.checked_add(1).unwrap_or(1);
+        let orders =
+            Control { mode: mode::FULL, pass: self.number, at: at.0, ..Control::default() };
+        let members = self.list(table)?;
+        let tasks = u64::from(rustix::system::sysinfo().procs);
+        if walk || !self.bound || members.len() as u64 * BOUND > tasks * TASK + WALK {
+            return self.everywhere(table, orders);
+        }
+        let orders = Control { mode: mode::ONE, ..orders };
+        table.order(&orders)?;
+        for member in members.iter().filter(|member| !member.dead) {
+            if !self.one(member.pid)? {
+                return self.everywhere(table, Control { mode: mode::FULL, ..orders });
+            }
+        }
+        // Zombies, and processes between reaping and free, are rare: they are looked for apart.
+        for member in members.iter().filter(|member| member.dead) {
+            self.one(member.pid)?;
+        }
+        let answer = table.control()?;
+        if members.iter().any(|member| member.dead) && answer.full == 0 {
+            return self.rest(table, at);
+        }
+        Ok(answer)
+    }
+
+    /// Writes the records of the pass that did not fit before.
+    pub(super) fn rest(&mut self, table: &Table, at: BootTime) -> io::Result<Control> {
+        let orders =
+            Control { mode: mode::REST, pass: self.number, at: at.0, ..Control::default() };
+        self.nowhere(table, orders)
+    }
+
+    /// Takes out what a complete walk of this pass did not find and that has not exited: its
+    /// process is gone and no program will take it out any more.
+    pub(super) fn prune(&self, table: &Table, at: BootTime) -> io::Result<()> {
+        for (key, entry) in table.entries()? {
+            let found = entry.group == 0 || entry.exited != 0 || entry.pass == self.number;
+            if !found && entry.start < at.0 {
+                table.forget(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// The members, read anew only where something has changed since.
+    fn list(&mut self, table: &Table) -> io::Result<Vec<Member>> {
+        let changes = table.changes();
+        if let Some((seen, members)) = &self.members
+            && *seen == changes
+        {
+            return Ok(members.clone());
+        }
+        let members: Vec<Member> = table
+            .entries()?
+            .into_iter()
+            .filter(|(_, entry)| entry.group != 0)
+            .map(|(_, entry)| Member { pid: entry.tgid, dead: entry.exited != 0 })
+            .collect();
+        self.members = Some((changes, members.clone()));
+        Ok(members)
+    }
+
+    /// Runs the iterator over one process. False where this kernel cannot.
+    fn one(&mut self, pid: u32) -> io::Result<bool> {
+        if !self.bound {
+            return Ok(false);
+        }
+        match bpf::iterator_link(self.program.as_fd(), Some(pid)) {
+            Ok(link) => bpf::iterate(link.as_fd()).map(|()| true),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                self.bound = false;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Keeps a program's descriptor beyond the borrow of the object.
+pub(super) fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    fd.try_clone_to_owned()
+}
+
+/// What is known of each group between passes.
+#[derive(Default)]
+pub(super) struct Sums {
+    /// The counters when a group was dismissed: the next service of that number starts at zero.
+    base: BTreeMap<ServiceId, Counters>,
+    /// The greatest run time of the group so far: what is between reaping and free, and seen
+    /// nowhere, must not let it run backwards.
+    greatest: BTreeMap<ServiceId, u64>,
+}
+
+impl Sums {
+    /// The group has another tree now: its run time may be less than before.
+    pub(super) fn restart(&mut self, service: ServiceId) {
+        self.greatest.remove(&service);
+    }
+
+    /// The group was dismissed with these counters.
+    pub(super) fn dismiss(&mut self, service: ServiceId, counters: Counters) {
+        self.restart(service);
+        self.base.insert(service, counters);
+    }
+
+    /// A group's counters from what a pass has found.
+    pub(super) fn group(&mut self, service: ServiceId, counters: &Counters, seen: &Seen) -> Group {
+        let base = self.base.get(&service).copied().unwrap_or(bytemuck::Zeroable::zeroed());
+        // Threads freed in living processes are in their samples already.
+        let dead = counters.dead_ns.wrapping_sub(base.dead_ns).saturating_add(seen.limbo_ns);
+        let dead = dead.saturating_sub(seen.freed_ns);
+        let greatest = self.greatest.entry(service).or_default();
+        *greatest = (*greatest).max(dead.saturating_add(seen.living_ns));
+        Group {
+            service,
+            dead_cpu_ns: greatest.saturating_sub(seen.living_ns),
+            forks: counters.forks.wrapping_sub(base.forks),
+            exits: counters.exits.wrapping_sub(base.exits),
+        }
+    }
+}
+
+/// What the records of one pass add up to for one group.
+#[derive(Default)]
+pub(super) struct Seen {
+    living_ns: u64,
+    freed_ns: u64,
+    limbo_ns: u64,
+}
+
+impl Seen {
+    pub(super) fn sample(&mut self, sample: &Sample, freed_ns: u64) {
+        self.living_ns = self.living_ns.saturating_add(sample.cpu_ns);
+        self.freed_ns = self.freed_ns.saturating_add(freed_ns);
+    }
+
+    pub(super) fn limbo(&mut self, cpu_ns: u64) {
+        self.limbo_ns = self.limbo_ns.saturating_add(cpu_ns);
+    }
+}

@@ -1,0 +1,150 @@
+//! The kernel's maps as user space sees them, and who is in a service's group.
+//!
+//! Maps are read with bpf(2) directly and shared by every thread; only the kernel programs write
+//! to the table and the counters.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aya::Ebpf;
+use aya::maps::{Map, MapData, PerCpuArray};
+use watchdog_common::table::{Control, Counters, Proc, tally};
+
+use super::Membership;
+use super::load::OpenError;
+use crate::identity::{ProcessKey, ServiceId};
+use crate::sys::bpf;
+
+/// The maps.
+pub(super) struct Table {
+    procs: MapData,
+    counters: MapData,
+    control: MapData,
+    spawn: MapData,
+    tally: PerCpuArray<MapData, u64>,
+    groups: u32,
+    /// Services that were given members or a root: each gets its counters in every pass.
+    known: Mutex<Vec<ServiceId>>,
+}
+
+impl Table {
+    /// Takes the maps out of the loaded object.
+    pub(super) fn take(ebpf: &mut Ebpf, groups: u32) -> Result<Self, OpenError> {
+        let mut data = |name| match ebpf.take_map(name) {
+            Some(Map::HashMap(data) | Map::Array(data)) => Ok(data),
+            _ => Err(OpenError::Mismatch(name)),
+        };
+        let procs = data("PROCS")?;
+        let counters = data("COUNTERS")?;
+        let control = data("CONTROL")?;
+        let spawn = data("SPAWN")?;
+        let tally = ebpf
+            .take_map("TALLY")
+            .and_then(|map| PerCpuArray::try_from(map).ok())
+            .ok_or(OpenError::Mismatch("TALLY"))?;
+        Ok(Self { procs, counters, control, spawn, tally, groups, known: Mutex::default() })
+    }
+
+    /// Every process in the table, with the kernel's key.
+    pub(super) fn entries(&self) -> io::Result<Vec<(u64, Proc)>> {
+        bpf::entries(fd(&self.procs))
+    }
+
+    /// Takes an entry out that no program will take out any more.
+    pub(super) fn forget(&self, key: u64) {
+        // `NotFound` is what was wanted.
+        let _ = bpf::delete(fd(&self.procs), &key);
+    }
+
+    /// A group's counters.
+    pub(super) fn counters(&self, service: ServiceId) -> io::Result<Counters> {
+        bpf::lookup(fd(&self.counters), &service.group())
+    }
+
+    /// The orders and answers of the iterator.
+    pub(super) fn control(&self) -> io::Result<Control> {
+        bpf::lookup(fd(&self.control), &0_u32)
+    }
+
+    /// Gives orders to the iterator.
+    pub(super) fn order(&self, control: &Control) -> io::Result<()> {
+        bpf::update(fd(&self.control), &0_u32, control)
+    }
+
+    /// A tally summed over all CPUs.
+    pub(super) fn tally(&self, index: u32) -> u64 {
+        self.tally.get(&index, 0).map_or(0, |values| values.iter().sum())
+    }
+
+    /// Forks, exits and frees of watched processes so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.tally(tally::CHANGES)
+    }
+
+    /// The services that a pass reports on.
+    pub(super) fn known(&self) -> Vec<ServiceId> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reports on a service from now on. `InvalidInput` where there is no room for its group.
+    pub(super) fn know(&self, service: ServiceId) -> io::Result<()> {
+        if service.group() > self.groups {
+            let text = format!("the kernel's table has room for {} services", self.groups);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&service) {
+            known.push(service);
+            known.sort_unstable();
+        }
+        Ok(())
+    }
+
+    /// Reports on a service no more.
+    pub(super) fn unknow(&self, service: ServiceId) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|one| *one != service);
+    }
+}
+
+fn fd(map: &MapData) -> BorrowedFd<'_> {
+    map.fd().as_fd()
+}
+
+impl Membership for Table {
+    fn members(&self, service: ServiceId) -> io::Result<Vec<ProcessKey>> {
+        let living = |entry: &Proc| entry.group == service.group() && entry.exited == 0;
+        Ok(self
+            .entries()?
+            .into_iter()
+            .filter(|(_, entry)| living(entry))
+            .map(|(_, entry)| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start))
+            .collect())
+    }
+
+    fn spawning(&self, service: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
+        self.know(service)?;
+        let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+        bpf::update(fd(&self.spawn), &thread, &service.group())?;
+        let _over = Over { table: self, thread };
+        spawn();
+        Ok(())
+    }
+}
+
+/// Ends the time of births, also where `spawn` panics.
+struct Over<'a> {
+    table: &'a Table,
+    thread: u32,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        let _ = bpf::delete(fd(&self.table.spawn), &self.thread);
+    }
+}
+
+/// The part of the table that other threads may hold.
+pub(super) fn membership(table: &Arc<Table>) -> Arc<dyn Membership> {
+    Arc::clone(table) as Arc<dyn Membership>
+}
