@@ -46,12 +46,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine for a configuration, with what the last run knew.
-    pub fn new(
-        config: Arc<Config>,
-        saved: &SavedState,
-        host_name: String,
-        now: BootTime,
-    ) -> (Self, Vec<Decision>) {
+    pub fn new(config: Arc<Config>, saved: &SavedState, host_name: String, now: BootTime) -> Self {
         let services = config.services.iter().cloned().map(ServiceState::new).collect();
         let mut engine = Self {
             config,
@@ -66,7 +61,7 @@ impl Engine {
             out: Vec::new(),
         };
         engine.restore(saved, now);
-        (engine, Vec::new())
+        engine
     }
 
     /// Looks for every service's process; asked once the sensor and the runner are there.
@@ -92,6 +87,11 @@ impl Engine {
             Input::Wake => self.wake(at),
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// The configuration in force, with the ids that services really have.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.clone()
     }
 
     /// Whether any rule needs passes between cycles.

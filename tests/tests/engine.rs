@@ -1,0 +1,388 @@
+//! The engine as data: a case is one file with services, a journal of inputs and the decisions
+//! expected. `UPDATE_EXPECT=1` rewrites the last part; read the difference before you commit it.
+//!
+//! Journal lines: `<time> <word> …`, one input (or `tick`: a whole pass and a cycle) each. Times are
+//! seconds since boot. Nothing here waits.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ebpf_watchdog::clock::BootTime;
+use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
+use ebpf_watchdog::engine::Engine;
+use ebpf_watchdog::event::{Event, ExitStatus, Exited, Group, Sample, Signalled};
+use ebpf_watchdog::identity::{ProcessKey, ServiceId};
+use ebpf_watchdog::message::{
+    Acted, ActionId, Command, CommandVerb, Decision, Found, HostSample, Input, Outcome, Part,
+    Presence, Progress, RequestId, SavedState, Stamped, Step,
+};
+use ebpf_watchdog::service::Config;
+
+const MB: f64 = 1024.0 * 1024.0;
+
+fn load(text: &str) -> Config {
+    let options = LoadOptions {
+        trust: Trust::Skip,
+        host_checks: HostChecks::Warn,
+        host: "testhost".into(),
+    };
+    match config::load_str("case.yaml", text, options) {
+        Ok(loaded) => loaded.config,
+        Err(errors) => panic!("{}", errors.render(false)),
+    }
+}
+
+struct Play {
+    engine: Engine,
+    config: Arc<Config>,
+    host: HostSample,
+    at: BootTime,
+    /// The last action given out, which `acted` answers.
+    action: ActionId,
+    out: String,
+}
+
+impl Play {
+    fn new(config: Config) -> Self {
+        let config = Arc::new(config);
+        let saved = SavedState::default();
+        let start = BootTime::default();
+        let mut engine = Engine::new(config.clone(), &saved, "testhost".into(), start);
+        let decisions = engine.start();
+        let host = HostSample {
+            cpus: 2,
+            memory_total: 4096 << 20,
+            memory_available: 3072 << 20,
+            ..HostSample::default()
+        };
+        let mut play =
+            Self { engine, config, host, at: start, action: ActionId(0), out: String::new() };
+        play.tell(&decisions);
+        play
+    }
+
+    fn id(&self, name: &str) -> ServiceId {
+        let known = self.config.services.iter().find(|service| service.name == name);
+        known.unwrap_or_else(|| panic!("no service {name}")).id
+    }
+
+    fn name(&self, id: ServiceId) -> String {
+        let known = self.config.services.iter().find(|service| service.id == id);
+        known.map_or_else(|| format!("#{}", id.0), |service| service.name.clone())
+    }
+
+    fn step(&mut self, input: Input) {
+        let decisions = self.engine.step(Stamped { at: self.at, input });
+        self.tell(&decisions);
+    }
+
+    fn tell(&mut self, decisions: &[Decision]) {
+        let t = self.at.0 as f64 / 1e9;
+        for decision in decisions {
+            if let Decision::Act(act) = decision {
+                self.action = act.id;
+            }
+            let line = self.words(decision);
+            let _ = writeln!(self.out, "{t:>7}s  {line}");
+        }
+    }
+
+    fn words(&self, decision: &Decision) -> String {
+        match decision {
+            Decision::Find { service, known } => match known {
+                Some(known) => format!("find {} known={}", service.name, known.pid),
+                None => format!("find {}", service.name),
+            },
+            Decision::Watch { service, main } => {
+                format!("watch {} {}", self.name(*service), main.pid)
+            }
+            Decision::Unwatch(service) => format!("unwatch {}", self.name(*service)),
+            Decision::Act(act) => {
+                let main = act.main.map_or("-".into(), |main| main.pid.to_string());
+                let leftover =
+                    act.leftover.map_or(String::new(), |left| format!(" leftover={}", left.pid));
+                format!("act {} {} main={main}{leftover}", act.verb.word(), act.service.name)
+            }
+            Decision::Exec(order) => format!(
+                "exec {} {} event={:?} value={} limit={}",
+                order.service.name,
+                order.program.line(),
+                order.context.event,
+                order.context.value,
+                order.context.limit
+            ),
+            Decision::Log(line) => {
+                let name = line.service.as_deref().map_or(String::new(), |n| format!("'{n}' "));
+                format!("log {:<8} {name}{}", line.level.word(), line.text)
+            }
+            Decision::Alert(alert) => {
+                let mut text = format!(
+                    "alert {}: {} [{}] action={}: {} -> {}",
+                    alert.service,
+                    alert.title,
+                    alert.severity.word(),
+                    alert.action,
+                    alert.description,
+                    alert.to.join(",")
+                );
+                for detail in &alert.detail {
+                    let _ = write!(text, "\n        | {detail}");
+                }
+                text
+            }
+            Decision::Reply { id, result } => format!("reply {} {result:?}", id.0),
+            Decision::Save => "save".into(),
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        let time: f64 = words
+            .next()
+            .and_then(|t| t.strip_suffix('s'))
+            .and_then(|t| t.parse().ok())
+            .unwrap_or_else(|| panic!("no time: {line}"));
+        self.at = BootTime((time * 1e9) as u64);
+        let word = words.next().unwrap_or_else(|| panic!("no word: {line}"));
+        let rest: Vec<&str> = words.collect();
+        let at = self.at;
+        match word {
+            "tick" => {
+                self.pass(&rest);
+                self.step(Input::Cycle);
+            }
+            "sample" => {
+                self.pass(&rest);
+                self.step(Input::Sampled);
+            }
+            "blind" => {
+                self.step(Input::Event(Event::PassEnd { at, complete: false }));
+                self.step(Input::Cycle);
+            }
+            "host" => self.host_line(&rest),
+            "found" => {
+                let service = self.id(rest[0]);
+                let presence = match rest[1] {
+                    "absent" => Presence::Absent { why: rest[2..].join(" ") },
+                    "untrusted" => Presence::Untrusted { why: rest[2..].join(" ") },
+                    pid => Presence::Present { main: key(pid), candidates: 1 },
+                };
+                self.step(Input::Found(Found { service, presence }));
+            }
+            "exit" => {
+                let service = self.id(rest[0]);
+                let (kind, number) = rest[2].split_once('=').expect("code=… or signal=…");
+                let number = number.parse().expect("a number");
+                let status = match kind {
+                    "code" => ExitStatus::Code(number),
+                    _ => ExitStatus::Signal { number, core: false },
+                };
+                let exited = Exited { service, process: key(rest[1]), main: true, status, at };
+                self.step(Input::Event(Event::Exited(exited)));
+            }
+            "signal" => {
+                let service = self.id(rest[0]);
+                self.step(Input::Event(Event::Signalled(Signalled {
+                    service,
+                    process: key(rest[1]),
+                    signal: rest[2].parse().expect("a signal"),
+                    sender: 77,
+                    sender_uid: 1000,
+                    sender_comm: *b"bash\0\0\0\0\0\0\0\0\0\0\0\0",
+                    at,
+                })));
+            }
+            "doing" => self.progress(rest[0], Step::Doing(rest[1..].join(" "))),
+            "spawned" => self.progress(rest[0], Step::Spawned(key(rest[1]))),
+            "gone" => self.progress(rest[0], Step::Gone),
+            "acted" => {
+                let message = || rest[2..].join(" ");
+                let outcome = match rest[1] {
+                    "started" => Outcome::Started { main: key(rest[2]), candidates: 1 },
+                    "stopped" => Outcome::Stopped,
+                    "failed-start" => Outcome::Failed { part: Part::Start, message: message() },
+                    "failed-stop" => Outcome::Failed { part: Part::Stop, message: message() },
+                    other => panic!("{other}"),
+                };
+                let (service, id) = (self.id(rest[0]), self.action);
+                self.step(Input::Acted(Acted { id, service, outcome }));
+            }
+            "command" => {
+                let verb = CommandVerb::ALL.into_iter().find(|verb| verb.word() == rest[0]);
+                let verb = verb.unwrap_or_else(|| panic!("no verb {}", rest[0]));
+                let command = Command { id: RequestId(1), verb, service: rest[1].into() };
+                self.step(Input::Command(command));
+            }
+            "wake" => {
+                let due = self.engine.next_wake();
+                let due = due.map_or("never".into(), |due| format!("{:.1}", due.0 as f64 / 1e9));
+                let _ = writeln!(self.out, "{time:>7}s  (a wake was due at {due})");
+                self.step(Input::Wake);
+            }
+            "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
+            "status" => self.status(time),
+            "reload" => {
+                // The rest of the line is the rules' new limit, put in place of `LIMIT`.
+                let config = (*self.config).clone();
+                let decisions = self.engine.reload(config);
+                self.tell(&decisions);
+            }
+            "crash" => {
+                // The daemon is killed and another run takes its saved state over.
+                let saved = self.engine.saved();
+                self.engine = Engine::new(self.config.clone(), &saved, "testhost".into(), at);
+                let decisions = self.engine.start();
+                self.tell(&decisions);
+            }
+            other => panic!("unknown word {other}: {line}"),
+        }
+    }
+
+    fn status(&mut self, time: f64) {
+        for service in self.engine.snapshot(self.at).services {
+            let reason = service.reason.map_or(String::new(), |why| format!(" ({why})"));
+            let _ = writeln!(
+                self.out,
+                "{time:>7}s  status {} {}{reason} restarts={}",
+                service.name,
+                service.status.word(),
+                service.restarts
+            );
+            for rule in service.rules {
+                let _ = writeln!(
+                    self.out,
+                    "           rule {:?} {} {}",
+                    rule.text,
+                    rule.state.word(),
+                    rule.failing_cycles
+                );
+            }
+        }
+    }
+
+    fn progress(&mut self, service: &str, step: Step) {
+        let (id, service) = (self.action, self.id(service));
+        self.step(Input::Progress(Progress { id, service, step }));
+    }
+
+    fn host_line(&mut self, words: &[&str]) {
+        for word in words {
+            let (name, value) = word.split_once('=').expect("name=value");
+            let number: f64 = value.parse().expect("a number");
+            match name {
+                "load1" => self.host.load[0] = number,
+                "load5" => self.host.load[1] = number,
+                "available" => self.host.memory_available = (number * MB) as u64,
+                "swap" => {
+                    self.host.swap_total = 1024 << 20;
+                    self.host.swap_free = (1024 << 20) - (number * MB) as u64;
+                }
+                "user" => self.host.ticks.user += number as u64,
+                "wait" => self.host.ticks.iowait += number as u64,
+                "idle" => self.host.ticks.idle += number as u64,
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// `service pid[*] rss=… cpu=… threads=… [pid …] [dead=…]`, several separated by `;`.
+    fn pass(&mut self, words: &[&str]) {
+        let at = self.at;
+        for group in words.split(|word| *word == ";").filter(|group| !group.is_empty()) {
+            let service = self.id(group[0]);
+            let mut dead = 0.0;
+            let mut samples: Vec<Sample> = Vec::new();
+            for word in &group[1..] {
+                match word.split_once('=') {
+                    None => samples.push(sample(service, word)),
+                    Some(("dead", seconds)) => dead = seconds.parse().expect("seconds"),
+                    Some((name, value)) => {
+                        let number: f64 = value.parse().expect("a number");
+                        let sample = samples.last_mut().expect("a pid first");
+                        match name {
+                            "rss" => sample.rss_bytes = (number * MB) as u64,
+                            "cpu" => sample.cpu_ns = (number * 1e9) as u64,
+                            "threads" => sample.threads = number as u32,
+                            other => panic!("{other}"),
+                        }
+                    }
+                }
+            }
+            for sample in samples {
+                self.step(Input::Event(Event::Sample(sample)));
+            }
+            let dead_cpu_ns = (dead * 1e9) as u64;
+            let group = Group { service, dead_cpu_ns, forks: 0, exits: 0 };
+            self.step(Input::Event(Event::Group(group)));
+        }
+        self.step(Input::Event(Event::PassEnd { at, complete: true }));
+        self.step(Input::Host(self.host));
+    }
+}
+
+fn sample(service: ServiceId, word: &str) -> Sample {
+    Sample {
+        service,
+        process: key(word.trim_end_matches('*')),
+        parent: 1,
+        main: word.ends_with('*'),
+        cpu_ns: 0,
+        rss_bytes: 0,
+        swap_bytes: 0,
+        threads: 1,
+        zombie: false,
+        uid: 0,
+        comm: *b"app\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    }
+}
+
+/// A pid stands for a process that started at boot: its number does not matter to the engine.
+fn key(pid: &str) -> ProcessKey {
+    ProcessKey { pid: pid.parse().unwrap_or_else(|_| panic!("not a pid: {pid}")), start: 0 }
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).expect("the case");
+    let mut parts = text.splitn(3, "\n===\n");
+    let services = parts.next().expect("services");
+    let journal = parts.next().unwrap_or_else(|| panic!("{}: no journal", path.display()));
+    let expect = parts.next().unwrap_or("");
+    let mut play = Play::new(load(services));
+    for line in journal.lines().map(str::trim) {
+        if !line.is_empty() && !line.starts_with('#') {
+            play.line(line);
+        }
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let text = format!("{services}\n===\n{journal}\n===\n{}", play.out);
+        std::fs::write(path, text).expect("the case is writable");
+        return Ok(());
+    }
+    let differs = play
+        .out
+        .lines()
+        .zip(expect.lines().chain(std::iter::repeat("(nothing)")))
+        .find(|(got, wanted)| got != wanted);
+    match differs {
+        None if play.out.lines().count() == expect.lines().count() => Ok(()),
+        None => Err(format!("{}: more was expected", path.display())),
+        Some((got, wanted)) => {
+            Err(format!("{}:\n  got      {got}\n  expected {wanted}", path.display()))
+        }
+    }
+}
+
+#[test]
+fn every_case_decides_as_expected() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/engine");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 10, "only {} cases", cases.len());
+    let failed: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}

@@ -1,0 +1,158 @@
+//! Wires the parts together and runs the one loop: sensor and inbox in, decisions out.
+//!
+//! Two threads: this one drains the sensor and decides, without an async runtime, so that nothing
+//! can stand before a death; the other, `io`, runs everything that waits (actions, mail, the control
+//! socket, signals). Not here: any rule (`engine`), any deed (`runner`, `notify`).
+
+mod core;
+mod io;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock;
+use crate::config::{self, HostChecks, LoadOptions, Trust};
+use crate::engine::Engine;
+use crate::host::{self, Host};
+use crate::inbox::Inbox;
+use crate::logfile::Log;
+use crate::message::{Level, LogLine};
+use crate::service::Config;
+use crate::source::Source;
+use crate::source::kernel::{KernelSource, Options};
+use crate::state::{self, Origin};
+use crate::status::events::EventList;
+
+/// How the daemon is asked to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The rule file.
+    pub config: PathBuf,
+    /// Name of the host-wide lock: [`state::HOST_LOCK`], or another in tests.
+    pub host_lock: String,
+}
+
+/// Why the daemon does not run. Each has an exit code of its own.
+#[derive(Debug)]
+pub enum RunError {
+    /// The rule file is wrong: the errors as they are shown (exit 78).
+    Config(String),
+    /// Another daemon runs (exit 75).
+    AnotherInstance(String),
+    /// The kernel sensor cannot work here: cause and cure (exit 78 where it is required, else 1).
+    Sensor(String),
+    /// Anything else (exit 1).
+    Failed(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(text)
+            | Self::AnotherInstance(text)
+            | Self::Sensor(text)
+            | Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// What every part of the daemon may need to know of where it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub config_path: PathBuf,
+    pub host_name: String,
+}
+
+impl Place {
+    /// Reads the rule file as the daemon does: with every check of this host.
+    pub(crate) fn load(&self) -> Result<Config, String> {
+        let options = LoadOptions {
+            trust: Trust::Enforce,
+            host_checks: HostChecks::Enforce,
+            host: self.host_name.clone(),
+        };
+        match config::load(&self.config_path, options) {
+            Ok(loaded) => {
+                for warning in loaded.warnings.items() {
+                    eprintln!("ebpf-watchdog: {warning}");
+                }
+                Ok(loaded.config)
+            }
+            Err(diagnostics) => Err(diagnostics.render(false)),
+        }
+    }
+}
+
+/// Runs until TERM, INT or an operator's `quit`. Services keep running after it.
+///
+/// # Errors
+/// See [`RunError`]; nothing was started or signalled then.
+pub fn run(options: RunOptions) -> Result<(), RunError> {
+    let place = Place { config_path: options.config, host_name: host::name() };
+    let config = Arc::new(place.load().map_err(RunError::Config)?);
+
+    let opened = state::open(&config.state_dir, &options.host_lock).map_err(|error| match error {
+        state::OpenError::Locked(error) => RunError::AnotherInstance(error.to_string()),
+        error @ state::OpenError::Folder(..) => RunError::Failed(error.to_string()),
+    })?;
+    let log = Log::open(config.log_file.as_deref())
+        .map_err(|error| RunError::Failed(format!("cannot open the log file: {error}")))?;
+    let log = Arc::new(log);
+    let events = Arc::new(EventList::new());
+    let note = |level, text: String| {
+        let at = clock::boot_now();
+        let line = LogLine { at, level, service: None, event: None, text };
+        log.write(&line);
+        events.push(&line);
+    };
+    if let Origin::Damaged(why) = &opened.origin {
+        note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));
+    }
+    if let Some(squatter) = &opened.squatter {
+        note(Level::Critical, squatter.to_string());
+    }
+
+    let source = KernelSource::open(&Options::default()).map_err(|error| {
+        RunError::Sensor(format!("the kernel sensor cannot work here: {error}"))
+    })?;
+    for missing in source.health().missing {
+        note(
+            Level::Warning,
+            format!("sensor: {} is missing: {} -- {}", missing.what, missing.why, missing.cure),
+        );
+    }
+    let host = Host::open().map_err(|error| RunError::Failed(format!("/proc: {error}")))?;
+    let inbox = Inbox::new().map_err(|error| RunError::Failed(format!("eventfd: {error}")))?;
+
+    let io = io::start(io::Parts {
+        config: config.clone(),
+        place: place.clone(),
+        inbox: inbox.clone(),
+        membership: source.membership(),
+        store: opened.store.clone(),
+        log: log.clone(),
+        events: events.clone(),
+    })
+    .map_err(RunError::Failed)?;
+
+    let now = clock::boot_now();
+    let engine = Engine::new(config.clone(), &opened.state, place.host_name.clone(), now);
+    let first_after_boot = !matches!(opened.origin, Origin::SameBoot);
+    let mut core = core::Core::new(core::Parts {
+        engine,
+        source,
+        host,
+        inbox,
+        io,
+        log,
+        events,
+        store: opened.store,
+        config,
+        place,
+    });
+    core.run(first_after_boot);
+    Ok(())
+}

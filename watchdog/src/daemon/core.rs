@@ -1,0 +1,316 @@
+//! The loop of the sensor-and-engine thread.
+//!
+//! It waits for the sensor, the inbox or the next moment, hands the engine one stamped input after
+//! the other, and carries each decision to the part that does it. It never waits for a deed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::oneshot;
+
+use super::Place;
+use super::io::Io;
+use crate::clock::{self, BootTime};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::host::Host;
+use crate::identity::{ProcessKey, ServiceId};
+use crate::inbox::{Inbox, Message};
+use crate::logfile::Log;
+use crate::message::{
+    Command, Decision, Found, Input, Level, LogLine, Presence, RequestId, Stamped,
+};
+use crate::service::Config;
+use crate::source::Source;
+use crate::state::{Durability, Store};
+use crate::status::events::EventList;
+
+type Answer = oneshot::Sender<Result<String, String>>;
+
+/// What the loop needs.
+pub(super) struct Parts<S> {
+    pub engine: Engine,
+    pub source: S,
+    pub host: Host,
+    pub inbox: Arc<Inbox>,
+    pub io: Io,
+    pub log: Arc<Log>,
+    pub events: Arc<EventList>,
+    pub store: Arc<Store>,
+    pub config: Arc<Config>,
+    pub place: Place,
+}
+
+/// The loop.
+pub(super) struct Core<S> {
+    parts: Parts<S>,
+    /// Operators who wait for an outcome.
+    waiting: BTreeMap<RequestId, Answer>,
+    requests: u64,
+    next_cycle: BootTime,
+    next_sample: BootTime,
+    seen: Vec<Event>,
+    quit: Option<Option<Answer>>,
+}
+
+impl<S: Source> Core<S> {
+    pub(super) fn new(parts: Parts<S>) -> Self {
+        Self {
+            parts,
+            waiting: BTreeMap::new(),
+            requests: 0,
+            next_cycle: BootTime::default(),
+            next_sample: BootTime::default(),
+            seen: Vec::new(),
+            quit: None,
+        }
+    }
+
+    /// Runs until told to quit.
+    pub(super) fn run(&mut self, first_after_boot: bool) {
+        let now = clock::boot_now();
+        let delay = if first_after_boot { self.parts.config.start_delay } else { Duration::ZERO };
+        let version = env!("CARGO_PKG_VERSION");
+        let decisions =
+            self.parts.engine.alert_instance(&format!("ebpf-watchdog {version} started"), now);
+        self.carry(decisions);
+        self.next_cycle = now + delay;
+        self.next_sample = self.next_cycle;
+        if delay.is_zero() {
+            let decisions = self.parts.engine.start();
+            self.carry(decisions);
+            // Give the first looks a moment, so that the first cycle has something to judge.
+            self.next_cycle = now + Duration::from_millis(20);
+        } else {
+            let text = format!("first start after a boot: waiting {} s", delay.as_secs());
+            self.note(Level::Info, text);
+        }
+        let mut started = delay.is_zero();
+        while self.quit.is_none() {
+            self.wait();
+            self.drain();
+            for message in self.parts.inbox.take() {
+                self.message(message);
+            }
+            let now = clock::boot_now();
+            if self.parts.engine.next_wake().is_some_and(|due| due <= now) {
+                self.step(Input::Wake);
+            }
+            if now >= self.next_cycle {
+                if !std::mem::replace(&mut started, true) {
+                    let decisions = self.parts.engine.start();
+                    self.carry(decisions);
+                }
+                self.cycle(now);
+            } else if self.samples() && now >= self.next_sample {
+                self.pass();
+                self.step(Input::Sampled);
+                self.next_sample = now + self.parts.config.sample;
+            }
+        }
+        self.finish();
+    }
+
+    fn samples(&self) -> bool {
+        self.parts.engine.needs_samples()
+    }
+
+    /// Waits for the sensor, the inbox, or the next moment that something is due.
+    fn wait(&self) {
+        let now = clock::boot_now();
+        let mut due = self.next_cycle;
+        if self.samples() {
+            due = due.min(self.next_sample);
+        }
+        if let Some(wake) = self.parts.engine.next_wake() {
+            due = due.min(wake);
+        }
+        let left = due.since(now);
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let source = self.parts.source.fd();
+        let inbox = self.parts.inbox.fd();
+        let mut fds = [PollFd::new(&source, PollFlags::IN), PollFd::new(&inbox, PollFlags::IN)];
+        // EINTR and a spurious wake-up are the same: the loop looks at everything anyway.
+        let _ = poll(&mut fds, Some(&timeout));
+    }
+
+    /// Takes what the sensor has.
+    fn drain(&mut self) {
+        let mut seen = std::mem::take(&mut self.seen);
+        self.parts.source.drain(&mut seen);
+        let lost = seen.iter().any(|event| matches!(event, Event::Lost { .. }));
+        for event in seen.drain(..) {
+            self.step(Input::Event(event));
+        }
+        self.seen = seen;
+        if lost {
+            // The pass is the repair: it shows who is really there.
+            self.pass();
+        }
+    }
+
+    /// Looks at every watched process once, and at the host.
+    fn pass(&mut self) {
+        let mut seen = std::mem::take(&mut self.seen);
+        self.parts.source.pass(&mut seen);
+        for event in seen.drain(..) {
+            self.step(Input::Event(event));
+        }
+        self.seen = seen;
+        if let Ok(sample) = self.parts.host.sample() {
+            self.step(Input::Host(sample));
+        }
+    }
+
+    fn cycle(&mut self, now: BootTime) {
+        self.pass();
+        self.step(Input::Cycle);
+        self.parts.log.flush();
+        let cycle = self.parts.config.cycle;
+        // A late cycle is not made up for: two at once would count as two.
+        self.next_cycle = (self.next_cycle + cycle).max(now + cycle / 2);
+        self.next_sample = now + self.parts.config.sample;
+    }
+
+    fn step(&mut self, input: Input) {
+        let decisions = self.parts.engine.step(Stamped { at: clock::boot_now(), input });
+        self.carry(decisions);
+    }
+
+    /// Carries decisions out, in their order.
+    fn carry(&mut self, decisions: Vec<Decision>) {
+        let mut queue = VecDeque::from(decisions);
+        while let Some(decision) = queue.pop_front() {
+            match decision {
+                Decision::Find { service, known } => self.parts.io.runner.find(service, known),
+                Decision::Watch { service, main } => {
+                    if let Err(error) = self.parts.source.watch(service, main) {
+                        let found = self.not_watched(service, main, &error);
+                        let at = clock::boot_now();
+                        queue.extend(self.parts.engine.step(Stamped { at, input: found }));
+                    }
+                }
+                Decision::Unwatch(service) => self.parts.source.unwatch(service),
+                Decision::Act(act) => self.parts.io.runner.act(act),
+                Decision::Exec(order) => self.parts.io.runner.exec(order),
+                Decision::Log(line) => self.log(&line),
+                Decision::Alert(alert) => self.parts.io.notifier.send(alert),
+                Decision::Reply { id, result } => {
+                    if let Some(reply) = self.waiting.remove(&id) {
+                        // The operator may have gone away meanwhile.
+                        let _ = reply.send(result);
+                    }
+                }
+                Decision::Save => self.save(),
+            }
+        }
+    }
+
+    fn not_watched(&self, service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {
+        let why = if error.kind() == io::ErrorKind::NotFound {
+            format!("process {} is gone", main.pid)
+        } else {
+            let text = format!("process {} cannot be followed: {error}", main.pid);
+            self.note(Level::Error, text.clone());
+            text
+        };
+        Input::Found(Found { service, presence: Presence::Absent { why } })
+    }
+
+    fn save(&self) {
+        match self.parts.store.save(&self.parts.engine.saved()) {
+            Some(Durability::NotDurable(why)) => {
+                self.note(Level::Error, format!("state: not durable: {why}"));
+            }
+            Some(Durability::Durable) => self.note(Level::Info, "state: durable again".into()),
+            None => {}
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Input(input) => self.step(input),
+            Message::Command { verb, service, reply } => {
+                self.requests += 1;
+                let id = RequestId(self.requests);
+                self.waiting.insert(id, reply);
+                self.step(Input::Command(Command { id, verb, service }));
+            }
+            Message::Snapshot(reply) => {
+                let mut snapshot = self.parts.engine.snapshot(clock::boot_now());
+                snapshot.sensor = self.parts.source.health();
+                let _ = reply.send(Arc::new(snapshot));
+            }
+            Message::Reload(reply) => {
+                if let Err(error) = self.parts.log.reopen() {
+                    self.note(Level::Error, format!("cannot reopen the log file: {error}"));
+                }
+                self.parts.io.read_config(&self.parts.place, &self.parts.inbox, reply);
+            }
+            Message::Loaded { result, reply } => {
+                let result = result.and_then(|config| self.reload(config));
+                let _ = reply.send(result);
+            }
+            Message::Validate(reply) => {
+                let now = clock::boot_now();
+                self.note(Level::Info, "judging now on user request".into());
+                self.cycle(now);
+                self.next_cycle = now + self.parts.config.cycle;
+                let _ = reply.send(Ok("judged".into()));
+            }
+            Message::Quit(reply) => self.quit = Some(Some(reply)),
+        }
+    }
+
+    /// The new configuration takes over, or the old one stays in force.
+    fn reload(&mut self, config: Config) -> Result<String, String> {
+        let old = &self.parts.config;
+        for (what, same) in [
+            ("state_dir", old.state_dir == config.state_dir),
+            ("control: { socket }", old.socket == config.socket),
+            ("log: { file }", old.log_file == config.log_file),
+        ] {
+            if !same {
+                return Err(format!("{what} cannot change by a reload: restart the daemon"));
+            }
+        }
+        let services = config.services.len();
+        self.parts.io.reconfigure(&config);
+        let decisions = self.parts.engine.reload(config);
+        self.parts.config = self.parts.engine.config();
+        self.carry(decisions);
+        let text = format!("configuration reloaded: {services} services");
+        let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
+        self.carry(decisions);
+        self.next_cycle = self.next_cycle.min(clock::boot_now() + self.parts.config.cycle);
+        Ok(text)
+    }
+
+    fn log(&self, line: &LogLine) {
+        self.parts.log.write(line);
+        self.parts.events.push(line);
+    }
+
+    fn note(&self, level: Level, text: String) {
+        self.log(&LogLine { at: clock::boot_now(), level, service: None, event: None, text });
+    }
+
+    /// Stops in order; services keep running.
+    fn finish(&mut self) {
+        let decisions = self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
+        self.carry(decisions);
+        self.save();
+        self.parts.store.sync();
+        if let Some(Some(reply)) = self.quit.take() {
+            let _ = reply.send(Ok("stopped; services keep running".into()));
+        }
+        self.parts.io.finish();
+        self.parts.log.flush();
+    }
+}
