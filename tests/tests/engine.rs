@@ -22,11 +22,8 @@ use ebpf_watchdog::service::Config;
 const MB: f64 = 1024.0 * 1024.0;
 
 fn load(text: &str) -> Config {
-    let options = LoadOptions {
-        trust: Trust::Skip,
-        host_checks: HostChecks::Warn,
-        host: "testhost".into(),
-    };
+    let options =
+        LoadOptions { trust: Trust::Skip, host_checks: HostChecks::Warn, host: "testhost".into() };
     match config::load_str("case.yaml", text, options) {
         Ok(loaded) => loaded.config,
         Err(errors) => panic!("{}", errors.render(false)),

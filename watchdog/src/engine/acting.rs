@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::judging::Moment;
+use crate::engine::judging::{Moment, is_about_presence};
 use crate::engine::retry::GIVEN_UP_PAUSE;
 use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted, has_selector};
 use crate::engine::wording;
@@ -174,13 +174,13 @@ impl Engine {
         if let Some(status) = status {
             self.judge_death(i, status, at);
         }
+        self.services[i].levels.forget_main();
         if self.services[i].acting.is_some() || !self.services[i].monitored {
             return;
         }
         if has_selector {
             self.look(i);
         } else {
-            self.services[i].levels.forget_main();
             self.judge_service(i, Moment::Presence, at);
         }
     }
@@ -198,7 +198,7 @@ impl Engine {
         if state.acting.is_some() || !state.is_startable() {
             return;
         }
-        if verb == Verb::Start && state.main().is_some() {
+        if (verb == Verb::Start && state.main().is_some()) || state.wanted.is_some() {
             return;
         }
         let own_limit = state.own_limit();
@@ -260,8 +260,11 @@ impl Engine {
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
         state.wanted = None;
         state.acting = Some(Acting { id, verb: carried, since: at, program: None, request });
-        for rule in &mut state.rules {
-            rule.start_afresh();
+        for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
+            // That it is down goes on until it is up: one alert for all attempts.
+            if !(absent && is_about_presence(rule)) {
+                remembered.start_afresh();
+            }
         }
         let act = Act {
             id,
@@ -333,6 +336,7 @@ impl Engine {
         state.levels.forget_main();
         state.levels.count_from_birth();
         state.retry.came_up(at);
+        state.failure_told = false;
         let service = state.service.id;
         self.out.push(Decision::Watch { service, main });
         self.out.push(Decision::Save);
@@ -370,7 +374,10 @@ impl Engine {
             at,
             ..Context::default()
         };
-        self.alert_service(i, EventWord::Exec, &context, &[], Severity::Critical);
+        if !std::mem::replace(&mut self.services[i].failure_told, true) {
+            // The attempts after it are in the log; the end of them is told again.
+            self.alert_service(i, EventWord::Exec, &context, &[], Severity::Critical);
+        }
         let state = &mut self.services[i];
         state.retry.failed(at);
         self.out.push(Decision::Save);

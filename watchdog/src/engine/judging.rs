@@ -157,6 +157,8 @@ impl Engine {
                     self.remind(i, r, cycles, findings, at);
                 }
             }
+            // That something did not happen again is no news.
+            Change::Recovered if lead.test.is_event() && rule.otherwise.is_empty() => {}
             Change::Recovered => {
                 let pid = self.services[i].main().map(|main| main.pid);
                 let text: Vec<String> = findings
@@ -317,14 +319,17 @@ fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
     found
 }
 
+/// Whether the rule is about the process being there.
+pub(crate) fn is_about_presence(rule: &Rule) -> bool {
+    has(rule, |test| matches!(test, Test::DoesNotExist | Test::Exists))
+}
+
 fn concerns(rule: &Rule, moment: Moment) -> bool {
     let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
     match moment {
         Moment::Cycle => true,
         Moment::Sample => matches!(rule.qualifier, Qualifier::Lasting(_)),
-        Moment::Presence => {
-            !counts_cycles && has(rule, |test| matches!(test, Test::DoesNotExist | Test::Exists))
-        }
+        Moment::Presence => !counts_cycles && is_about_presence(rule),
         Moment::Attempt => {
             !counts_cycles && has(rule, |test| matches!(test, Test::Restarts { .. }))
         }

@@ -104,7 +104,7 @@ impl Levels {
     }
 
     pub(crate) fn main(&self) -> Option<&Sample> {
-        self.pass.as_ref()?.samples.iter().find(|sample| sample.main)
+        self.pass.as_ref()?.samples.iter().find(|sample| sample.main && !sample.zombie)
     }
 
     /// The group's processes at the last pass.
@@ -122,9 +122,10 @@ impl Levels {
     ) -> Option<f64> {
         let pass = self.pass.as_ref()?;
         let living = || pass.samples.iter().filter(|sample| !sample.zombie);
+        // Without its main process a group is not the service: its sums say nothing.
+        let main = self.main()?;
         match metric {
             Metric::Cpu => {
-                let main = self.main()?;
                 let base = self.base(over)?;
                 let (key, before) = base.main?;
                 if key != main.process {
@@ -139,12 +140,12 @@ impl Levels {
                 let used = pass.total_ns.saturating_sub(base.total_ns);
                 Some(ratio(used, pass.at.since(base.at).as_nanos(), cpus.max(1)))
             }
-            Metric::Memory => Some(self.main()?.rss_bytes as f64),
+            Metric::Memory => Some(main.rss_bytes as f64),
             Metric::TotalMemory => Some(living().map(|sample| sample.rss_bytes as f64).sum()),
             Metric::Children => Some(living().filter(|sample| !sample.main).count() as f64),
-            Metric::Threads => Some(f64::from(self.main()?.threads)),
+            Metric::Threads => Some(f64::from(main.threads)),
             Metric::Uptime => {
-                let started = BootTime(self.main()?.process.start * NANOSECONDS_PER_TICK);
+                let started = BootTime(main.process.start * NANOSECONDS_PER_TICK);
                 Some(now.since(started).as_secs_f64())
             }
             Metric::LoadAverage { .. }

@@ -42,6 +42,8 @@ pub(crate) struct ServiceState {
     pub former_main: Option<ProcessKey>,
     /// What a former run of the daemon had begun, until it is clear how that ended.
     pub recovering: Option<Recovering>,
+    /// People know that its programs fail.
+    pub failure_told: bool,
     /// The main process in the saved state of this boot.
     pub hint: Option<ProcessKey>,
 }
@@ -104,6 +106,7 @@ impl ServiceState {
             last_signal: None,
             former_main: None,
             recovering: None,
+            failure_told: false,
             hint: None,
         }
     }
