@@ -1,7 +1,14 @@
 //! The project's own commands. Nothing here is installed on a user's machine.
 
+mod bench;
 mod ebpf;
+mod run;
 mod setup;
+mod step;
+mod test;
+mod test_tools;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -15,15 +22,30 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Install the tools that build the kernel programs (Debian; needs root).
-    Setup,
+    Setup {
+        /// Install what the tests need instead.
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Build and run the daemon: on a demonstration, or on a rule file.
+    Run(run::Args),
+    /// Check everything that a change must pass.
+    Test,
+    /// Measure us beside Monit.
+    Bench(bench::Args),
     /// Build or verify the committed kernel object.
     #[command(subcommand)]
     Ebpf(ebpf::Task),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
-        Task::Setup => setup::run(),
-        Task::Ebpf(task) => ebpf::run(&task),
+        Task::Setup { tests: true } => test_tools::install()?,
+        Task::Setup { tests: false } => setup::run()?,
+        Task::Run(args) => return run::run(args),
+        Task::Test => test::run()?,
+        Task::Bench(args) => bench::run(&args)?,
+        Task::Ebpf(task) => ebpf::run(&task)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

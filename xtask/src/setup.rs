@@ -3,7 +3,8 @@
 //! Only needed to change them: building and running the project takes the committed object.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use anyhow::{Context, ensure};
 
@@ -22,19 +23,7 @@ const LLVM: &str = "/usr/lib/llvm-22";
 
 /// Installs what is not there yet.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES.into_iter().filter(|name| !installed(name)).collect();
-    if missing.is_empty() {
-        println!("Debian packages: all there");
-    } else {
-        println!("Debian packages: installing {}", missing.join(" "));
-        execute(Command::new("apt-get").arg("update"))?;
-        execute(
-            Command::new("apt-get")
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .args(["install", "-y", "--no-install-recommends"])
-                .args(&missing),
-        )?;
-    }
+    packages(&PACKAGES)?;
     if linker_there() {
         println!("bpf-linker {LINKER}: there");
         return Ok(());
@@ -48,6 +37,26 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .args(["install", "bpf-linker", "--version", LINKER])
             .args(["--no-default-features", "--features", "llvm-22"]),
     )
+}
+
+/// Installs those Debian packages of the list that are not there.
+pub(crate) fn packages(names: &[&str]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Debian packages: installing {}", missing.join(" "));
+    static LISTS: Once = Once::new();
+    let mut updated = Ok(());
+    LISTS.call_once(|| updated = apt(&["update"]));
+    updated?;
+    apt(&[&["install", "-y", "--no-install-recommends"], &missing[..]].concat())
+}
+
+fn apt(words: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new("apt-get");
+    command.arg("--quiet").args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    execute(command.stdin(Stdio::null())).context("Debian packages can only be installed as root")
 }
 
 fn installed(package: &str) -> bool {

@@ -1,0 +1,111 @@
+//! What a cycle costs, in CPU time and in system calls, as the host fills with processes; and how
+//! much memory the tool takes.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::herd::Herd;
+use super::table::Table;
+use super::tool::{Bed, Kind, Service, Tool};
+use super::{Extent, median};
+
+/// Sleeping processes on the host.
+const HERDS: [u32; 3] = [100, 1_000, 4_000];
+
+pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<()> {
+    let pidfile = bed.at("svc.pid");
+    let mut service =
+        Ended(Command::new(bed.load()).arg("service").arg(&pidfile).stdin(Stdio::null()).spawn()?);
+    let mut memory = [Vec::new(), Vec::new()];
+    for count in HERDS {
+        let _herd = Herd::start(&bed.load(), count)?;
+        let (mut cost, mut calls) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        for run in 0..extent.runs {
+            for kind in bed.turns(run) {
+                eprintln!("cycle with {count} processes, run {}: {kind:?}", run + 1);
+                let mut tool = bed.start(kind, &Service { pidfile: &pidfile, start: None })?;
+                tool.settle()?;
+                let before = tool.cpu_seconds()?;
+                std::thread::sleep(extent.window);
+                let used = tool.cpu_seconds()? - before;
+                cost[kind as usize].push(per_cycle(kind, used, extent.window.as_secs_f64()));
+                memory[kind as usize].push(tool.rss_bytes()?);
+                // Traced programs are slow: once is enough, the number hardly varies.
+                if run == 0 {
+                    calls[kind as usize].push(calls_per_cycle(bed, &tool, extent.window)?);
+                }
+            }
+        }
+        let (us, them) = (Kind::Ours as usize, Kind::Monit as usize);
+        let name = format!("CPU time of a cycle, {count} processes");
+        table.row(&name, "ms", median(&cost[us]) * 1e3, median(&cost[them]) * 1e3);
+        let name = format!("system calls of a cycle, {count} processes");
+        table.row(&name, "", median(&calls[us]), median(&calls[them]));
+    }
+    let mib = |values: &[f64]| median(values) / f64::from(1 << 20);
+    table.row("resident memory", "MiB", mib(&memory[0]), mib(&memory[1]));
+    service.end();
+    Ok(())
+}
+
+/// Both have a cycle of one second. Ours begins each second; Monit sleeps a second after its work,
+/// so that its cycle lasts a second and what it costs: `n` cycles in `t` seconds use `n·c` with
+/// `n = t / (1 + c)`. On a busy machine its work takes longer than its CPU time: then there were
+/// fewer cycles than that, and Monit comes out cheaper than it is.
+fn per_cycle(kind: Kind, used: f64, window: f64) -> f64 {
+    match kind {
+        Kind::Ours => used / window,
+        Kind::Monit => used / (window - used),
+    }
+}
+
+/// Counts by strace. Monit sleeps exactly once a cycle; ours is counted by the clock.
+fn calls_per_cycle(bed: &Bed, tool: &Tool<'_>, window: Duration) -> Result<f64> {
+    let file = bed.at("strace");
+    let mut strace = Ended(
+        Command::new("strace")
+            .args(["-c", "-f", "-p", &tool.pid().to_string(), "-o"])
+            .arg(&file)
+            .stderr(Stdio::null())
+            .spawn()
+            .context("strace")?,
+    );
+    std::thread::sleep(window);
+    strace.end();
+    let text = fs::read_to_string(&file)?;
+    let count = |name: &str| -> f64 {
+        text.lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .find(|words| words.last() == Some(&name))
+            .and_then(|words| words.get(3)?.parse().ok())
+            .unwrap_or(0.0)
+    };
+    let cycles = match tool.kind {
+        Kind::Ours => window.as_secs_f64(),
+        Kind::Monit => count("clock_nanosleep"),
+    };
+    Ok(count("total") / cycles)
+}
+
+/// A child of ours that is ended with INT and waited for, also when something fails on the way.
+#[derive(Debug)]
+pub(super) struct Ended(pub Child);
+
+impl Ended {
+    pub(super) fn end(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _gone_already = kill_process(Pid::from_child(&self.0), Signal::INT);
+            let _status = self.0.wait();
+        }
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,210 @@
+//! The two tools under measurement: their files, their start and their end.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::account::Account;
+
+/// Which tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ours,
+    Monit,
+}
+
+/// Programs and a folder of root's to run them in.
+#[derive(Debug)]
+pub(super) struct Bed {
+    ours: Option<PathBuf>,
+    monit: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Bed {
+    pub(super) fn new(ours: Option<PathBuf>, monit: PathBuf, load: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("ebpf-watchdog-bench-")
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir_in("/var/lib")?;
+        fs::copy(load, folder.path().join("load"))?;
+        Ok(Self { ours, monit, folder })
+    }
+
+    /// A file in the folder.
+    pub(super) fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with the loads.
+    pub(super) fn load(&self) -> PathBuf {
+        self.at("load")
+    }
+
+    /// What is measured, in turns: an even run begins with the one, an odd run with the other.
+    pub(super) fn turns(&self, run: usize) -> Vec<Kind> {
+        let mut kinds = vec![Kind::Monit];
+        if self.ours.is_some() {
+            kinds.insert(run % 2, Kind::Ours);
+        }
+        kinds
+    }
+
+    /// Starts one tool on one process service: `pidfile`, its start program, three rules that
+    /// never fire, a cycle of one second.
+    pub(super) fn start(&self, kind: Kind, service: &Service<'_>) -> Result<Tool<'_>> {
+        let folder = tempfile::tempdir_in(self.folder.path())?;
+        let dir = folder.path().display();
+        let (text, program) = match kind {
+            Kind::Ours => (service.rules(&dir.to_string()), self.ours.as_deref().expect("ours")),
+            Kind::Monit => (service.control_file(&dir.to_string()), self.monit.as_path()),
+        };
+        let file = folder.path().join("rules.yaml");
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, Permissions::from_mode(0o700))?;
+        let errors = fs::File::create(folder.path().join("said"))?;
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).arg(if kind == Kind::Ours { "run" } else { "-I" });
+        let child =
+            command.stdin(Stdio::null()).stdout(errors.try_clone()?).stderr(errors).spawn()?;
+        let account = Rc::new(Account::new()?);
+        account.enter(child.id())?;
+        Ok(Tool { kind, program, file, child, account, folder })
+    }
+}
+
+/// The service that both tools watch.
+#[derive(Debug)]
+pub(super) struct Service<'a> {
+    /// File with its main process's pid.
+    pub pidfile: &'a Path,
+    /// Its start program, if it is to be started.
+    pub start: Option<&'a str>,
+}
+
+impl Service<'_> {
+    fn rules(&self, dir: &str) -> String {
+        let pidfile = self.pidfile.display();
+        let start = self.start.map(|line| format!("    start: {line}\n")).unwrap_or_default();
+        format!(
+            "cycle: 1s\nstate_dir: {dir}/state\ncontrol: {{ socket: {dir}/control.sock }}\n\
+             log: {{ file: {dir}/log }}\nservices:\n  - process: svc\n    pidfile: {pidfile}\n\
+             {start}    rules:\n\
+             \x20     - {{ if: \"cpu > 99% for 60 cycles\", then: alert }}\n\
+             \x20     - {{ if: \"totalmem > 18000 MB for 5 cycles\", then: alert }}\n\
+             \x20     - {{ if: \"children > 2500\", then: alert }}\n\
+             \x20     - {{ if: \"1000 restarts within 2 cycles\", then: alert }}\n"
+        )
+    }
+
+    fn control_file(&self, dir: &str) -> String {
+        let pidfile = self.pidfile.display();
+        let start =
+            self.start.map(|line| format!(" start program = \"{line}\"\n")).unwrap_or_default();
+        format!(
+            "set daemon 1\nset logfile {dir}/log\nset idfile {dir}/id\nset statefile {dir}/state\n\
+             set httpd unixsocket {dir}/sock\n allow localhost\n\
+             check process svc with pidfile {pidfile}\n{start} if cpu > 99% for 60 cycles then alert\n \
+             if totalmem > 18000 MB for 5 cycles then alert\n if children > 2500 then alert\n"
+        )
+    }
+}
+
+/// A running tool. Ended when dropped; what it watches is not.
+#[derive(Debug)]
+pub(super) struct Tool<'a> {
+    pub kind: Kind,
+    program: &'a Path,
+    file: PathBuf,
+    child: Child,
+    account: Rc<Account>,
+    folder: tempfile::TempDir,
+}
+
+impl Tool<'_> {
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its account, to be kept until what the tool has started is gone.
+    pub(super) fn account(&self) -> Rc<Account> {
+        Rc::clone(&self.account)
+    }
+
+    /// CPU seconds of the tool and of all it ran.
+    pub(super) fn cpu_seconds(&self) -> Result<f64> {
+        self.account.seconds()
+    }
+
+    /// Resident memory in bytes.
+    pub(super) fn rss_bytes(&self) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let kb = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix(" kB"));
+        Ok(kb.unwrap_or_default().trim().parse::<f64>()? * 1024.0)
+    }
+
+    /// Lets it settle, and makes sure that it lives and sees the service.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        std::thread::sleep(Duration::from_secs(4));
+        let said = fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
+        ensure!(self.child.try_wait()?.is_none(), "{:?} ended: {said}", self.kind);
+        ensure!(self.totalcpu()?.is_some(), "{:?} does not see the service: {said}", self.kind);
+        Ok(())
+    }
+
+    /// CPU of the whole group as the tool shows it, as a share of all CPUs; unknown: none.
+    pub(super) fn totalcpu(&self) -> Result<Option<f64>> {
+        match self.kind {
+            Kind::Ours => Ok(self.service_json()?["metrics"]["totalcpu"].as_f64()),
+            Kind::Monit => {
+                let said = Command::new(self.program)
+                    .arg("-c")
+                    .arg(&self.file)
+                    .args(["-B", "status", "svc"])
+                    .output()?;
+                let text = String::from_utf8_lossy(&said.stdout);
+                let percent = text.lines().find_map(|line| line.trim().strip_prefix("cpu total"));
+                Ok(percent
+                    .and_then(|p| p.trim().trim_end_matches('%').parse::<f64>().ok())
+                    .map(|p| p / 100.0))
+            }
+        }
+    }
+
+    /// Our status of the service.
+    pub(super) fn service_json(&self) -> Result<Value> {
+        let said = Command::new(self.program)
+            .arg("-c")
+            .arg(&self.file)
+            .args(["status", "svc", "--json"])
+            .output()?;
+        let status: Value = serde_json::from_slice(&said.stdout)?;
+        Ok(status["services"][0].clone())
+    }
+}
+
+impl Drop for Tool<'_> {
+    fn drop(&mut self) {
+        let _gone_already = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        for _ in 0..500 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        eprintln!("{:?} did not end on TERM", self.kind);
+        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+            eprintln!("{:?} did not end on KILL", self.kind);
+        }
+    }
+}
