@@ -1,7 +1,9 @@
 //! What the tests share: a scratch directory, a daemon on it, real services to watch.
 
+pub mod apache;
 pub mod daemon;
 pub mod need;
 pub mod scratch;
 pub mod smtp;
 pub mod until;
+pub mod web;

@@ -1,0 +1,139 @@
+//! The first user's case: an Apache that leaks is restarted after five cycles over its limit, the
+//! mail arrives, the log reads in Monit's words, and the status is on the command line and on a
+//! page.
+
+use std::time::Duration;
+
+use watchdog_tests::apache::{Apache, LEAK, free_port};
+use watchdog_tests::daemon::Daemon;
+use watchdog_tests::need;
+use watchdog_tests::scratch::Scratch;
+use watchdog_tests::web;
+
+const LIMIT: u64 = 100 << 20;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// `guest:guest`
+const LOGIN: &str = "Z3Vlc3Q6Z3Vlc3Q=";
+const HASH: &str = "$2y$04$ya27pOVUtDRvtV.Uw487DeHtaZavvn8tdA/2wyCGTaYR33IRWncH2";
+
+/// As in the first user's control file, with a smaller limit and a shorter cycle.
+fn rules(apache: &Apache, web: u16, mail: u16) -> String {
+    let (pidfile, control) = (apache.pidfile().display(), apache.control().display());
+    format!(
+        r#"cycle: 1s
+mail:
+  servers: [{{ host: 127.0.0.1, port: {mail}, tls: none }}]
+  from: watchdog@test.example
+alerts:
+  - mail: ops@test.example
+http:
+  listen: 127.0.0.1:{web}
+  users:
+    - {{ name: guest, password_hash: "{HASH}", role: viewer }}
+services:
+  - process: apache
+    pidfile: {pidfile}
+    start: {{ program: {control} start, timeout: 60s }}
+    stop: {control} stop
+    group: [server]
+    rules:
+      - {{ if: "cpu > 60% for 2 cycles", then: alert }}
+      - {{ if: "cpu > 80% for 5 cycles", then: restart }}
+      - {{ if: "totalmem > 100 MB for 5 cycles", then: restart }}
+      - {{ if: "children > 250", then: restart }}
+"#
+    )
+}
+
+/// Sends requests until the workers together are well over the limit.
+fn leak_over_the_limit(apache: &Apache, daemon: &Daemon) {
+    for _ in 0..2 * LIMIT / LEAK {
+        assert!(apache.leak(), "Apache does not answer\n{}", daemon.said());
+        let total = daemon.service("apache")["metrics"]["totalmem_bytes"].as_u64();
+        if total.is_some_and(|bytes| bytes > LIMIT + LIMIT / 4) {
+            return;
+        }
+    }
+    panic!("{} requests do not bring Apache over the limit\n{}", 2 * LIMIT / LEAK, daemon.said());
+}
+
+/// The log's lines from the n-th on, without their dates.
+fn lines_from(daemon: &Daemon, n: usize) -> Vec<String> {
+    let log = daemon.log();
+    let undated = log.lines().skip(n).map(|l| l.split_once("] ").map_or(l, |(_, rest)| rest));
+    undated.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_leaking_apache_is_restarted_once_an_episode() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let Some(apache) = Apache::new(&scratch) else { return };
+    let (web, mail) = (free_port(), free_port());
+    let control = apache.control().display().to_string();
+    let daemon = Daemon::start(&scratch, &rules(&apache, web, mail));
+
+    // Nobody has started it: the implicit rule does.
+    let line = daemon.wait_log("'apache' process is running with pid ", MINUTE);
+    let begun = lines_from(&daemon, 0);
+    let order = [
+        "error    : 'apache' process is not running".to_owned(),
+        "info     : 'apache' trying to restart".to_owned(),
+        format!("info     : 'apache' start: '{control} start'"),
+    ];
+    assert!(in_order(&begun, &order), "{begun:#?}");
+    let mut pid = apache.pid().expect("Apache runs");
+    assert!(line.ends_with(&format!("with pid {pid}")), "{line}");
+
+    for episode in 1..=2 {
+        let from = daemon.log().lines().count();
+        let restarts = daemon.service("apache")["restarts"].as_u64().expect("restarts");
+        leak_over_the_limit(&apache, &daemon);
+        let after = daemon.wait_for("apache", MINUTE, |one| {
+            one["restarts"].as_u64() == Some(restarts + 1) && one["status"] == "ok"
+        });
+        assert_ne!(after["pid"].as_u64(), Some(pid), "the same Apache\n{}", daemon.said());
+        pid = apache.pid().expect("Apache runs again");
+        assert_eq!(after["pid"].as_u64(), Some(pid));
+
+        // Longer than the window: Monit would restart again here, at each failing cycle.
+        std::thread::sleep(Duration::from_secs(7));
+        let said = lines_from(&daemon, from);
+        let over = |level: &str| {
+            said.iter()
+                .filter(|l| l.starts_with(level) && l.ends_with("[total mem amount > 100 MB]"))
+                .filter(|l| l.contains("'apache' total mem amount of "))
+                .count()
+        };
+        assert_eq!((over("warning"), over("error")), (4, 1), "episode {episode}: {said:#?}");
+        let order = [
+            "info     : 'apache' trying to restart".to_owned(),
+            format!("info     : 'apache' stop: '{control} stop'"),
+            format!("info     : 'apache' start: '{control} start'"),
+            "info     : 'apache' total mem amount check succeeded [current total mem amount = "
+                .to_owned(),
+        ];
+        assert!(in_order(&said, &order), "episode {episode}: {said:#?}");
+        let tries = said.iter().filter(|l| l.ends_with("'apache' trying to restart")).count();
+        assert_eq!(tries, 1, "episode {episode}: {said:#?}");
+    }
+
+    let shown = daemon.command(&["status", "apache"]);
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.status.success() && text.contains("apache"), "{text}");
+    assert!(text.contains(&pid.to_string()), "{text}");
+
+    let page = web::get(web, "/", Some(LOGIN)).expect("the page");
+    assert_eq!(page.status, 200, "{}", page.head);
+    assert!(page.body.contains("apache") && page.body.contains("100 MB"), "{}", page.body);
+    assert_eq!(web::get(web, "/", None).expect("an answer").status, 401);
+}
+
+/// Whether the lines contain these beginnings in this order.
+fn in_order(lines: &[String], beginnings: &[String]) -> bool {
+    let mut lines = lines.iter();
+    beginnings.iter().all(|begin| lines.any(|line| line.starts_with(begin.as_str())))
+}
