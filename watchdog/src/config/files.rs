@@ -171,20 +171,14 @@ impl Reader {
     }
 
     fn unreadable(&mut self, path: &Path, place: Option<Place>, problem: &Problem) {
-        let message = match problem {
-            Problem::Untrusted(error) if error.path == path => {
-                format!("the configuration file {error}")
-            }
-            Problem::Untrusted(error) => {
-                format!("the configuration file {}: {error}", path.display())
-            }
-            Problem::Unreadable(why) => {
-                format!("the configuration file {} {why}", path.display())
-            }
+        let why = match problem {
+            Problem::Untrusted(error) if error.path == path => error.fault.to_string(),
+            Problem::Untrusted(error) => format!("is not trusted: {error}"),
+            Problem::Unreadable(why) => why.clone(),
         };
         let diagnostic = match place {
-            Some(place) => Diagnostic::error(place, message),
-            None => Diagnostic::about_file(Gravity::Error, path, message),
+            Some(place) => Diagnostic::error(place, format!("{} {why}", path.display())),
+            None => Diagnostic::about_file(Gravity::Error, path, format!("the file {why}")),
         };
         let help = match problem {
             Problem::Untrusted(error) => cure(error),

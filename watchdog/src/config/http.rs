@@ -10,7 +10,7 @@ use crate::service::{Http, Secret, WebUser};
 
 use super::diagnostic::Diagnostic;
 use super::raw::Node;
-use super::reader::{Entry, Reader};
+use super::reader::{Entry, Reader, item_place};
 use super::source::Place;
 use super::vocabulary::{HTTP, WEB_USER};
 
@@ -104,6 +104,7 @@ impl Reader {
     }
 
     fn web_user(&mut self, node: Node, at: Place) -> Option<(WebUser, Place)> {
+        let at = item_place(&node, at);
         let mut table = self.open_table(node, at)?;
         if let Some(entry) = table.take("password") {
             self.error_help(entry.key, "a password does not stand in the configuration", HASH_HELP);

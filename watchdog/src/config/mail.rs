@@ -11,7 +11,7 @@ use crate::service::{EventWord, Mail, MailServer, MailTls, Recipient, Secret};
 use super::Trust;
 use super::diagnostic::Diagnostic;
 use super::raw::{Node, Value};
-use super::reader::{Entry, Reader};
+use super::reader::{Entry, Reader, item_place};
 use super::source::Place;
 use super::trust;
 use super::vocabulary::{MAIL, MAIL_SERVER, PASSWORD, RECIPIENT, suggestion};
@@ -74,6 +74,7 @@ impl Reader {
             server.host = self.line(&node, at)?;
             return Some(server);
         }
+        let at = item_place(&node, at);
         let mut table = self.table(node, at, &MAIL_SERVER)?;
         let place = table.place;
         if let Some(tls) = table.take("tls").and_then(|entry| {
@@ -164,6 +165,7 @@ impl Reader {
             let mail = self.address(&text, node.place)?;
             return Some(Recipient { mail, only: Vec::new(), not: Vec::new(), reminder: None });
         }
+        let at = item_place(&node, at);
         let mut table = self.table(node, at, &RECIPIENT)?;
         let place = table.place;
         let (only_at, not_at) = (table.key("only"), table.key("not"));

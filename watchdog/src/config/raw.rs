@@ -15,6 +15,9 @@ use super::source::{Place, Source};
 const MAX_NODES: usize = 1_000_000;
 /// Deeper than any sensible file, far from the end of the stack.
 const MAX_DEPTH: usize = 32;
+/// Values behind anchors, and values repeated by aliases: what bounds the time an alias bomb takes.
+const MAX_ANCHORED: usize = 20_000;
+const MAX_REPEATED: usize = 500_000;
 
 /// A value of the file and where it stands.
 #[derive(Debug, Clone)]
@@ -63,9 +66,18 @@ pub(super) fn parse(file: u32, source: &Source) -> Result<Node, Box<Diagnostic>>
         max_nodes: MAX_NODES,
         max_events: 3 * MAX_NODES,
         max_depth: MAX_DEPTH,
+        flow_nesting_limit: MAX_DEPTH,
+        max_recorded_anchor_events: MAX_ANCHORED,
+        // Ten thousand services may share one list of rules.
+        enforce_alias_anchor_ratio: false,
+    };
+    let alias_limits = serde_saphyr::alias_limits! {
+        max_total_replayed_events: MAX_REPEATED,
+        max_alias_expansions_per_anchor: MAX_REPEATED,
     };
     let options = serde_saphyr::options! {
         budget: budget,
+        alias_limits: alias_limits,
         strict_booleans: true,
         with_snippet: false,
     };
@@ -237,19 +249,23 @@ fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnostic {
         Error::MultipleDocuments { .. } => {
             ("a second document begins here (`---`): one file holds one".to_owned(), None)
         }
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::AliasReplayCounterOverflow { .. } => (
-            format!(
-                "the file is too large or nested too deep (at most {MAX_NODES} values, {MAX_DEPTH} levels)"
-            ),
-            None,
+        Error::InvalidScalar { .. } => (
+            "the value does not fit the tag (`!!…`) before it".to_owned(),
+            Some("leave the tag out".to_owned()),
         ),
         other => {
             let text = other.to_string();
             let text = text.lines().next().unwrap_or_default();
+            // Limits come in many variants, that all mean this.
+            if ["budget", "limit exceeded", "stack depth"].iter().any(|word| text.contains(word)) {
+                return Diagnostic::error(
+                    place,
+                    format!(
+                        "the file is too large or nested too deep \
+                         (at most {MAX_NODES} values, {MAX_DEPTH} levels)"
+                    ),
+                );
+            }
             // "line 4 column 10: " is said by the place already.
             let text = match text.split_once(": ") {
                 Some((head, rest)) if head.starts_with("line ") || head.starts_with("error") => {

@@ -54,6 +54,15 @@ impl Table {
     }
 }
 
+/// Where a list's item is underlined: at its first key; an empty one at the list's key.
+pub(super) fn item_place(node: &Node, list: Place) -> Place {
+    match &node.value {
+        Value::Map(entries) => entries.first().map_or(list, |(key, _)| key.place),
+        _ if node.place.range().is_empty() => list,
+        _ => node.place,
+    }
+}
+
 impl Reader {
     /// Reports an error.
     pub(super) fn error(&mut self, place: Place, message: impl Into<String>) {

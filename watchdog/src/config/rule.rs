@@ -10,7 +10,7 @@ use crate::service::{Action, Condition, Exec, Qualifier, Rule, Severity, Test};
 use super::diagnostic::{Diagnostic, Gravity};
 use super::grammar::{self, SentenceError, Subject};
 use super::raw::{Node, Value};
-use super::reader::{Entry, Reader};
+use super::reader::{Entry, Reader, item_place};
 use super::source::Place;
 use super::vocabulary::{ACTIONS, ACTIONS_LATER, EXEC, RECOVERY, RULE, suggestion};
 
@@ -26,6 +26,7 @@ pub(super) struct PlacedRule {
 impl Reader {
     /// One item of `rules:`.
     pub(super) fn rule(&mut self, node: Node, at: Place, subject: Subject) -> Option<PlacedRule> {
+        let at = item_place(&node, at);
         let mut table = self.table(node, at, &RULE)?;
         let place = table.place;
         let name = table.take("name").and_then(|entry| self.line(&entry.value, entry.key));

@@ -13,7 +13,7 @@ use crate::service::{Action, Match, ProcessService, Program, Service, ServiceKin
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
 use super::raw::{Node, Value};
-use super::reader::{Entry, Reader, Table};
+use super::reader::{Entry, Reader, Table, item_place};
 use super::rule::{PlacedRule, implicit_rule};
 use super::source::Place;
 use super::vocabulary::{
@@ -52,12 +52,8 @@ impl Reader {
     }
 
     fn service(&mut self, node: Node, at: Place, services: &mut Services) {
-        // An empty item's own place is the best there is.
-        let at = if node.place.range().is_empty() { at } else { node.place };
+        let at = item_place(&node, at);
         let Some(mut table) = self.open_table(node, at) else { return };
-        if let Some(first) = table.entries.first() {
-            table.place = first.key;
-        }
         let Some(kind) = self.kind(&mut table) else { return };
         let Some(name) = self.service_name(&kind, services) else { return };
         let subject = if kind.name == "system" { Subject::System } else { Subject::Process };

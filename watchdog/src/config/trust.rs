@@ -55,23 +55,28 @@ pub enum TrustFault {
 
 impl fmt::Display for TrustError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.path.display())?;
-        match &self.fault {
-            TrustFault::Missing => f.write_str("does not exist"),
-            TrustFault::Owner(uid) => write!(f, "belongs to user {uid}, not to root"),
-            TrustFault::LinkOwner(uid) => write!(f, "is a link made by user {uid}, not by root"),
-            TrustFault::Writable(mode) => {
+        write!(f, "{} {}", self.path.display(), self.fault)
+    }
+}
+
+impl fmt::Display for TrustFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("does not exist"),
+            Self::Owner(uid) => write!(f, "belongs to user {uid}, not to root"),
+            Self::LinkOwner(uid) => write!(f, "is a link made by user {uid}, not by root"),
+            Self::Writable(mode) => {
                 write!(f, "may be written by others than root (mode {:04o})", mode & 0o7777)
             }
-            TrustFault::Acl => f.write_str("may be written by others (access control list)"),
-            TrustFault::Relative => f.write_str("is not an absolute path"),
-            TrustFault::NotAFile => f.write_str("is not a regular file"),
-            TrustFault::NotExecutable => f.write_str("is not executable"),
-            TrustFault::Readable(mode) => {
+            Self::Acl => f.write_str("may be written by others (access control list)"),
+            Self::Relative => f.write_str("is not an absolute path"),
+            Self::NotAFile => f.write_str("is not a regular file"),
+            Self::NotExecutable => f.write_str("is not executable"),
+            Self::Readable(mode) => {
                 write!(f, "may be read by others than root (mode {:04o}, want 0600)", mode & 0o7777)
             }
-            TrustFault::TooManyLinks => f.write_str("has too many links"),
-            TrustFault::System(why) => write!(f, "cannot be looked at: {why}"),
+            Self::TooManyLinks => f.write_str("has too many links"),
+            Self::System(why) => write!(f, "cannot be looked at: {why}"),
         }
     }
 }

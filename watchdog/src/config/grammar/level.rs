@@ -204,7 +204,10 @@ impl Parser<'_> {
                 Unit::Ratio => ("a share in %", format!("write `{number}%`")),
                 Unit::Bytes => (
                     "a size, or a share of all memory in %",
-                    format!("write `{number} MB` or `{number}%`"),
+                    match number {
+                        ..=100.0 => format!("write `{number} MB` or `{number}%`"),
+                        _ => format!("write `{number} MB`"),
+                    },
                 ),
                 Unit::Count => ("a plain number", format!("write `{number}`")),
                 Unit::Seconds => {

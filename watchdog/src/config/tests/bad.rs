@@ -1,1 +1,389 @@
+//! What is refused: the place (`LINE:COLUMN`) and the words of each message.
 
+use super::*;
+
+/// A process service with one rule, whose sentence starts at 5:12.
+fn with_rule(sentence: &str) -> String {
+    format!(
+        "services:\n- process: a\n  pidfile: /run/a.pid\n  rules:\n  - {{ if: \"{sentence}\", then: alert }}\n"
+    )
+}
+
+/// A system service with one rule, whose sentence starts at 4:12.
+fn with_system_rule(sentence: &str) -> String {
+    format!("services:\n- system: h\n  rules:\n  - {{ if: \"{sentence}\", then: alert }}\n")
+}
+
+/// A process service with more keys, from line 4.
+fn with_keys(keys: &str) -> String {
+    format!("services:\n- process: a\n  pidfile: /run/a.pid\n{keys}\n")
+}
+
+/// What is wrong with how a text is refused: it must be at the place, with the words in what is shown.
+fn faults(text: &str, place: &str, words: &[&str]) -> Vec<String> {
+    let shown = match load_text(text) {
+        Ok(_) => return vec![format!("accepted: {text}")],
+        Err(found) => found.to_string(),
+    };
+    let place = format!("/etc/test.yaml:{place}\n");
+    let absent = words
+        .iter()
+        .copied()
+        .chain([place.as_str()])
+        .filter(|word| !shown.contains(word))
+        .map(|word| format!("no `{word}` in:\n{shown}"));
+    let programmers = ["u32", "u64", "struct", "enum", "expected one of", "<input>", "policy"]
+        .into_iter()
+        .filter(|word| shown.contains(word))
+        .map(|word| format!("a programmer's word `{word}` in:\n{shown}"));
+    absent.chain(programmers).collect()
+}
+
+/// Tries each `(text, LINE:COLUMN, words)`.
+fn all_refused(table: &[(&str, &str, &[&str])]) {
+    let wrong: Vec<String> =
+        table.iter().flat_map(|(text, place, words)| faults(text, place, words)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn yaml_that_does_not_parse() {
+    let deep = format!("a: {}", "[".repeat(100_000));
+    let nested = format!("services: {}{}", "[".repeat(40), "]".repeat(40));
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for at in 1..9 {
+        let uses = vec![format!("*a{}", at - 1); 10].join(", ");
+        bomb.push_str(&format!("a{at}: &a{at} [{uses}]\n"));
+    }
+    all_refused(&[
+        ("services: {a\ncycle: 5s", "1:11", &["unclosed"]),
+        ("cycle: 5s\ncycle: 6s", "2:1", &["the key `cycle` stands here a second time"]),
+        ("log:\n\tfile: /x\n", "2:2", &["no tabs"]),
+        ("cycle: 5s\n---\ncycle: 6s\n", "3:1", &["a second document"]),
+        ("cycle: *nope", "1:8", &["alias"]),
+        ("cycle: 5s: x", "1:10", &["not allowed"]),
+        ("cycle: \0", "1:8", &["NUL byte"]),
+        ("services:\n- process: \"a\n", "3:1", &["quoted"]),
+        (&deep, "1:36", &["nested too deep"]),
+        (&nested, "1:43", &["nested too deep"]),
+        (&bomb, "5:10", &["too large"]),
+        ("cycle: !!int x", "1:14", &["tag"]),
+        ("- cycle: 5s", "1:1", &["expected a mapping", "found a list"]),
+        ("just words", "1:1", &["expected a mapping"]),
+        ("? [a]\n: b\n", "1:3", &["a key is one word"]),
+    ]);
+}
+
+#[test]
+fn keys_and_values_of_the_main_file() {
+    all_refused(&[
+        ("cylce: 60s", "1:1", &["has no key `cylce`", "did you mean `cycle`?", "^^^^^"]),
+        ("limits: {}", "1:1", &["`limits` is not supported yet"]),
+        ("frobnicate: 1", "1:1", &["has no key", "there is: cycle, sample"]),
+        ("cycle: 60", "1:8", &["needs a unit of time", "write `60s` for seconds"]),
+        ("cycle: sixty", "1:8", &["`sixty` is not a length of time", "`90s`"]),
+        ("cycle: 10ms", "1:8", &["at least 50ms"]),
+        ("cycle: 9999d", "1:8", &["longer than a year"]),
+        ("cycle: [1s]", "1:8", &["expected a single value, found a list"]),
+        ("require_ebpf: yes", "1:15", &["`true` or `false`, not `yes`"]),
+        ("memory: uss", "1:9", &["not a value of `memory`", "did you mean"]),
+        ("queue: { slots: 0 }", "1:17", &["whole number from 1 to 100000, not `0`"]),
+        ("queue: 5", "1:8", &["expected a mapping"]),
+        ("state_dir: var/lib/x", "1:12", &["must be an absolute path"]),
+        ("log: { path: /x }", "1:8", &["`log` has no key `path`"]),
+        ("include: [conf.d/a.yaml]", "1:11", &["/etc/conf.d/a.yaml", "does not exist"]),
+        ("protect:", "1:1", &["`protect` is empty"]),
+    ]);
+}
+
+#[test]
+fn mail_and_http() {
+    let user = "{ name: a, password_hash: \"$2y$12$......................0123456789abcdefghijklmnopqrstu\" }";
+    let listen = |address: &str| format!("http:\n  listen: {address}\n  users: [{user}]\n");
+    let twice = format!("http:\n  listen: 127.0.0.1:1\n  users:\n  - {user}\n  - {user}\n");
+    all_refused(&[
+        ("mail: { from: a@b }", "1:1", &["no `servers`", "servers: [localhost]"]),
+        ("mail: { servers: x, from: nobody }", "1:27", &["`nobody` is not a mail address"]),
+        ("mail: { servers: [{ port: 25 }] }", "1:21", &["needs a `host`"]),
+        ("mail: { servers: [{ host: x, port: 99999 }] }", "1:36", &["from 1 to 65535"]),
+        (
+            "mail: { servers: [{ host: x, tls: ssl }] }",
+            "1:35",
+            &["not a value of `tls`", "wrapped"],
+        ),
+        (
+            "mail: { servers: [{ host: x, user: u, password: p }] }",
+            "1:39",
+            &["does not stand in the configuration", "mode 0600"],
+        ),
+        ("mail: { servers: [{ host: x, user: u }] }", "1:21", &["without a `password`"]),
+        ("alerts: [{ only: [timeout] }]", "1:12", &["needs `mail`"]),
+        (
+            "alerts: [{ mail: a@b.org, only: [timeuot] }]",
+            "1:34",
+            &["unknown event `timeuot`", "did you mean `timeout`?"],
+        ),
+        ("alerts: [{ mail: a@b.org, only: [exec], not: [pid] }]", "1:41", &["exclude each other"]),
+        (
+            "alerts: [{ mail: a@b.org, only: [icmp] }]",
+            "1:27",
+            &["no event that this version raises"],
+        ),
+        (
+            "alerts: [{ mail: a@b.org, reminder: 10 }]",
+            "1:37",
+            &["a number of cycles", "`5 cycles`"],
+        ),
+        ("alerts: [{ webhook: x }]", "1:12", &["`webhook` is not supported yet"]),
+        (
+            &listen("0.0.0.0:2812"),
+            "2:11",
+            &["not a loopback address", "ssh -L 2812:127.0.0.1:2812 root@box.example.org"],
+        ),
+        (&listen("2812"), "2:11", &["not an address with a port"]),
+        (
+            "http: { listen: 127.0.0.1:1, users: [{ name: a, password: b }] }",
+            "1:49",
+            &["does not stand in", "hash-password"],
+        ),
+        (
+            "http: { listen: 127.0.0.1:1, users: [{ name: a, password_hash: monit }] }",
+            "1:49",
+            &["not a bcrypt hash", "hash-password"],
+        ),
+        ("http: { listen: 127.0.0.1:1 }", "1:1", &["nobody could log in"]),
+        (
+            "http: { listen: 127.0.0.1:1, allow: [10.0.0.0/99], users: [] }",
+            "1:38",
+            &["not an address or network"],
+        ),
+        (&twice, "5:13", &["a second user `a`", "the first is here"]),
+    ]);
+}
+
+#[test]
+fn services() {
+    all_refused(&[
+        ("services:\n- file: x\n  path: /x\n", "2:3", &["kind `file` are not supported yet"]),
+        ("services:\n- proces: x\n", "2:3", &["has no kind", "did you mean `process`?"]),
+        (
+            "services:\n- process: x\n  system: y\n",
+            "3:3",
+            &["two kinds: `process` and `system`", "the first is here"],
+        ),
+        (
+            "services:\n- system: x\n  pidfile: /y\n",
+            "3:3",
+            &["`pidfile` is a key of a process, not of a system"],
+        ),
+        ("services:\n- system: x\n- system: y\n", "3:3", &["a second `system`"]),
+        (
+            "services:\n- process: web\n  pidfile: /a\n- process: Web\n  pidfile: /b\n",
+            "4:12",
+            &["a second service `Web`", "whatever their case", "the first is here"],
+        ),
+        ("services:\n- process: x\n", "2:3", &["how the process is found", "match:"]),
+        ("services:\n- process: /x\n  pidfile: /y\n", "2:12", &["does not begin with `/`"]),
+        ("services:\n- process: \"a\\nb\"\n  pidfile: /y\n", "2:12", &["control characters"]),
+        (
+            "services:\n- process: [a]\n  pidfile: /y\n",
+            "2:12",
+            &["expected a single value, found a list"],
+        ),
+        ("services: { process: x }", "1:11", &["expected a list"]),
+        (
+            "services:\n- process: x\n  pidflie: /run/x.pid\n",
+            "3:3",
+            &["has no key `pidflie`", "did you mean `pidfile`?"],
+        ),
+        (&with_keys("  depends_on: [b]"), "4:3", &["`depends_on` is not supported yet"]),
+        (&with_keys("  every: 2 cycles"), "4:3", &["`every` is not supported yet"]),
+        (
+            &with_keys("  start: httpd -k start"),
+            "4:10",
+            &["`httpd` is not an absolute path", "whole path"],
+        ),
+        (&with_keys("  start: /bin/sh -c 'x"), "4:10", &["quotes in this command do not match"]),
+        (&with_keys("  start: { timeout: 5s }"), "4:3", &["needs the key `program`"]),
+        (
+            &with_keys("  start: { program: /bin/true, tiemout: 5s }"),
+            "4:32",
+            &["did you mean `timeout`?"],
+        ),
+        (
+            &with_keys("  start: { program: /bin/true, env: { \"A=B\": 1 } }"),
+            "4:39",
+            &["name of an environment variable"],
+        ),
+        (&with_keys("  match: apache"), "4:10", &["`match` is a mapping", "match: { exe:"]),
+        (
+            &with_keys("  match: { args: \"(\" }"),
+            "4:18",
+            &["not a regular expression", "unclosed group"],
+        ),
+        (&with_keys("  match: { exe: apache2 }"), "4:17", &["must be an absolute path"]),
+        (&with_keys("  match: {}"), "4:3", &["`match` is empty"]),
+        (
+            "services:\n- process: a\n  match: { args: x }\n  start: /bin/true\n",
+            "3:3",
+            &["root must not act on them", "add `exe:"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: restart }]"),
+            "4:33",
+            &["no program to restart it", "add `start:"],
+        ),
+        (
+            "services:\n- system: a\n  rules: [{ if: cpu > 5%, then: restart }]\n",
+            "3:33",
+            &["a system cannot restart"],
+        ),
+        (&with_keys("  rules: [{ then: alert }]"), "4:13", &["no `if`"]),
+        (&with_keys("  rules: [{ if: cpu > 5% }]"), "4:13", &["no `then`", "alert, restart"]),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: reboot }]"),
+            "4:33",
+            &["unknown action `reboot`", "there is: alert"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: alart }]"),
+            "4:33",
+            &["did you mean `alert`?"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: timeout }]"),
+            "4:33",
+            &["its name is `unmonitor` now"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: exec /bin/true }]"),
+            "4:33",
+            &["then: { exec:"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: {} } }]"),
+            "4:35",
+            &["`brake` is not supported yet"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: { exec: /bin/true, repeat: 5 cycles } }]"),
+            "4:52",
+            &["does not stand beside `exec`"],
+        ),
+        (&with_keys("  rules: [{ if: cpu > 5%, then: [] }]"), "4:27", &["`then` is empty"]),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: alert, severity: high }]"),
+            "4:50",
+            &["not a value of `severity`"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: alert, else: { after: 3, then: alert } }]"),
+            "4:55",
+            &["a number of cycles"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: alert, every: 5 }]"),
+            "4:40",
+            &["`every` is not supported yet"],
+        ),
+    ]);
+}
+
+#[test]
+fn sentences() {
+    let mut wrong = Vec::new();
+    for (sentence, column, words) in [
+        (
+            "totlamem > 1800 MB",
+            12,
+            &["unknown test `totlamem`", "did you mean `totalmem`?", "^^^^^^^^"] as &[&str],
+        ),
+        (
+            "cpu > 80 MB",
+            18,
+            &["`80 MB` does not fit", "^^^^^", "this is a share in %", "write `80%`"],
+        ),
+        ("cpu > 80", 18, &["write `80%`"]),
+        ("totalmem > 1800", 23, &["write `1800 MB`"]),
+        ("children > 250 MB", 23, &["this is a plain number"]),
+        ("uptime > 5", 21, &["write `5 seconds` or `5 minutes`"]),
+        ("cpu > 180%", 18, &["more than 100% cannot be"]),
+        (
+            "cpu > 80% for 5 cylces",
+            28,
+            &["expected `cycles` or a unit of time", "did you mean `cycles`?"],
+        ),
+        ("cpu > 80% for 65 cycles", 26, &["from 1 to 64", "such as `2h`"]),
+        ("cpu > 80% for 0 cycles", 26, &["from 1 to 64"]),
+        ("cpu > 80% for 5 times within 3 cycles", 41, &["fewer cycles than times"]),
+        ("cpu > 80% for", 22, &["missing"]),
+        ("cpu >", 16, &["a number is missing"]),
+        ("cpu 80%", 16, &["expected an operator"]),
+        ("(cpu > 5% or cpu < 1%", 32, &["`)`", "opened here"]),
+        ("cpu > 5% then restart", 21, &["stands under the key `then:`"]),
+        ("cpu > 5% adn cpu > 6%", 21, &["did you mean `and`?"]),
+        ("if cpu > 5%", 12, &["leave the word `if` out"]),
+        ("cpu > -5%", 18, &["not negative"]),
+        ("cpu\u{a0}> 5%", 15, &["no-break space"]),
+        ("cpu > 5% && cpu > 6%", 21, &["write `and` or `or`"]),
+        ("failed port 80 protocol http", 12, &["`failed` is not supported yet"]),
+        ("member crashed", 12, &["`member` is not supported yet"]),
+        ("crashed", 12, &["`crashed` is not supported yet"]),
+        ("oom killed", 12, &["`oom` is not supported yet"]),
+        ("pressure > 5%", 12, &["`pressure` is not supported yet"]),
+        ("filedescriptors > 5", 12, &["`filedescriptors` is not supported yet"]),
+        ("totalmem grows > 5 MB per minute", 21, &["`grows` is not supported yet"]),
+        ("children > 5 per minute", 25, &["`per` is not supported yet"]),
+        ("swap > 5%", 12, &["a test of a system service, not of a process"]),
+        ("cpu (wait) > 5%", 16, &["tests of a system service"]),
+        ("exits for 30s", 18, &["is a moment", "3 times within"]),
+        ("exits with code > 300", 30, &["an exit code from 0 to 255"]),
+        ("killed by signal SIGNONE", 29, &["a signal such as KILL or 9"]),
+        ("3 restarts", 14, &["`within` is missing"]),
+        ("loadavg (3min) > 5", 21, &["1, 5 or 15 minutes"]),
+        ("", 11, &["the condition is empty"]),
+    ] {
+        wrong.extend(faults(&with_rule(sentence), &format!("5:{column}"), words));
+    }
+    for (sentence, column, words) in [
+        ("children > 5", 12, &["a test of a process service, not of a system"] as &[&str]),
+        ("does not exist", 12, &["a test of a process service"]),
+        ("3 restarts within 5 cycles", 12, &["a test of a process service"]),
+        ("cpu (idle) > 5%", 17, &["user, system, wait"]),
+        ("memory > 50% for 10", 29, &["missing"]),
+    ] {
+        wrong.extend(faults(&with_system_rule(sentence), &format!("4:{column}"), words));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_sentence_that_is_not_there_byte_for_byte_is_underlined_whole() {
+    let folded = "services:\n- process: a\n  pidfile: /x\n  rules:\n  - then: alert\n    if: >\n      cpu\n      > 80 MB\n";
+
+    let escaped = "services:\n- process: a\n  pidfile: /x\n  rules:\n  - then: alert\n    if: \"cpu\\t> 80 MB\"\n";
+    all_refused(&[(folded, "7:7", &["does not fit"]), (escaped, "6:9", &["does not fit"])]);
+}
+
+#[test]
+fn all_errors_show_at_once_in_the_order_of_the_text() {
+    let text = "cylce: 5s\nsample: 5\nservices:\n- process: a\n  pidfile: x\n- file: b\n";
+    let found = load_text(text).expect_err("is refused");
+    let lines: Vec<_> = found.items().iter().map(|item| item.line).collect();
+    assert_eq!(lines, [1, 2, 4, 5, 6], "{found}");
+    let json = found.to_json();
+    assert_eq!(json[0]["severity"], "error");
+    assert_eq!(json[0]["file"], "/etc/test.yaml");
+    assert_eq!((json[0]["line"].as_u64(), json[0]["column"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(json[0]["span"], serde_json::json!([0, 5]));
+    assert_eq!(json[0]["help"], "did you mean `cycle`?");
+}
+
+#[test]
+fn nothing_in_a_file_reaches_the_terminal_raw() {
+    let found = load_text("\"cy\\e[31mcle\": 5s\n").expect_err("is refused");
+    assert!(!found.to_string().contains('\u{1b}'), "{found:?}");
+    let found = load_text("cycle: \"\u{1b}[31m\u{202e}5s\"\n").expect_err("is refused");
+    let shown = found.to_string();
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown:?}");
+}

@@ -199,3 +199,29 @@ fn doubtful_things_are_warned_of() {
     let strict = LoadOptions { host_checks: HostChecks::Enforce, ..lenient() };
     assert!(load_str("x", text, strict).is_err());
 }
+
+#[test]
+fn a_thousand_services_load() {
+    let mut text = String::from("services:\n");
+    for at in 0..1000 {
+        text.push_str(&format!(
+            "- process: service-{at}\n  pidfile: /run/service-{at}.pid\n  start: /bin/true {at}\n  rules:\n  \
+             - {{ if: \"totalmem > 1800 MB for 5 cycles\", then: restart }}\n  \
+             - {{ if: \"cpu > 80% for 5 cycles\", then: [alert] }}\n"
+        ));
+    }
+    let loaded = load_text(&text).expect("loads");
+    assert_eq!(loaded.config.services.len(), 1000);
+}
+
+#[test]
+fn a_thousand_services_may_share_rules() {
+    let mut text =
+        String::from("services:\n- process: a\n  pidfile: /run/a.pid\n  rules: &rules\n");
+    text.push_str("  - { if: cpu > 5%, then: alert }\n  - { if: threads > 5, then: alert }\n");
+    for at in 0..1000 {
+        text.push_str(&format!("- {{ process: b{at}, pidfile: /run/b{at}.pid, rules: *rules }}\n"));
+    }
+    let loaded = load_text(&text).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(loaded.config.services[999].rules.len(), 3);
+}

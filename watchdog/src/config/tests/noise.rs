@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../config/ebpf-watchdog.yaml");
+const REFERENCE: &str = include_str!("../../../../docs/rules.md");
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -44,7 +45,7 @@ proptest! {
 }
 
 #[test]
-fn the_sample_names_every_word() {
+fn sample_and_reference_name_every_word() {
     let loaded = load_text(SAMPLE).map_err(|found| panic!("{found}")).expect("loads");
     drop(loaded);
     let keys = vocabulary::ALL.iter().flat_map(|keys| keys.known).copied();
@@ -73,8 +74,10 @@ fn the_sample_names_every_word() {
         "guest",
         "guestnice",
     ]);
-    let absent: Vec<_> = words.into_iter().filter(|word| !names(SAMPLE, word)).collect();
-    assert!(absent.is_empty(), "not in the sample: {absent:?}");
+    for (text, what) in [(SAMPLE, "the sample"), (REFERENCE, "docs/rules.md")] {
+        let absent: Vec<_> = words.iter().filter(|word| !names(text, word)).collect();
+        assert!(absent.is_empty(), "not in {what}: {absent:?}");
+    }
 }
 
 /// Whether a word stands in a text as a word.
