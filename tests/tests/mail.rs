@@ -10,6 +10,7 @@ use ebpf_watchdog::message::{Alert, Level, LogLine};
 use ebpf_watchdog::notify::{Notifier, NotifyStats, Parts};
 use ebpf_watchdog::service::{EventWord, Mail, MailServer, MailTls, Secret, Severity};
 use tokio::runtime::Runtime;
+use watchdog_tests::need;
 use watchdog_tests::smtp::{Mode, PASSWORD, Received, SelfMade, SmtpServer, USER};
 
 /// A notifier on a runtime of its own, as in the daemon.
@@ -391,6 +392,7 @@ fn a_storm_is_twenty_mails_and_nothing_is_lost() {
     }
     let stats = sender.drained();
     assert_eq!((stats.sent, stats.mails, stats.dropped), (2000, 20, 0));
+    assert!(queue_is_empty(folder.path()));
     let mails = smtp.mails();
     let last = mails.last().expect("mails");
     assert!(last.header("Subject").is_some_and(|subject| subject.contains("1981 alerts")));
@@ -427,4 +429,47 @@ fn no_space_for_the_queue_loses_nothing() {
     let said = sender.said();
     let lines = said.iter().filter(|(_, text)| text.contains("cannot be written")).count();
     assert_eq!(lines, 1, "one line a minute at most");
+}
+
+/// A file system of 64 KiB, unmounted when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = folder();
+        run("mount", &["-t", "tmpfs", "-o", "size=64k", "none"], folder.path());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        run("umount", &["-l"], self.0.path());
+    }
+}
+
+fn run(program: &str, arguments: &[&str], path: &Path) {
+    let status = std::process::Command::new(program).args(arguments).arg(path).status();
+    assert!(status.is_ok_and(|status| status.success()), "{program}");
+}
+
+#[test]
+fn a_full_disk_keeps_what_fits_and_the_rest_waits_in_memory() {
+    if !need::root() {
+        return;
+    }
+    let (folder, disk) = (folder(), SmallDisk::new());
+    let port = closed_port();
+    let sender = Sender::new(disk.0.path(), vec![server(port, MailTls::None)]);
+    for number in 0..500 {
+        sender.send(alert(number, &["ops@example.test"]));
+    }
+    sender.until(|stats| stats.not_durable && stats.failed >= 1);
+    assert!(!queue_is_empty(disk.0.path()));
+
+    let smtp = SmtpServer::start_with(folder.path(), Mode::Plain, None, None, port);
+    let stats = sender.drained();
+    assert_eq!((stats.sent, stats.dropped, stats.torn), (500, 0, 0));
+    assert_eq!(smtp.mails().len(), 20);
+    assert!(queue_is_empty(disk.0.path()));
 }

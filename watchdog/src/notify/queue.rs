@@ -68,13 +68,18 @@ impl Queue {
         self.room = room.max(1);
     }
 
+    /// New letters get numbers from here on, where the disk may hold lower ones unseen.
+    pub(super) fn number_from(&mut self, number: u64) {
+        self.next_number = self.next_number.max(number);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lanes.iter().map(|lane| lane.waiting.len()).sum()
     }
 
     /// Takes in a letter that was found on disk.
     pub(super) fn restore(&mut self, number: u64, letter: Letter) -> Option<Gone> {
-        self.next_number = self.next_number.max(number.saturating_add(1));
+        self.number_from(number.saturating_add(1));
         self.push(Entry { number, letter: Arc::new(letter), stored: true })
     }
 

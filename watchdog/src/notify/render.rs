@@ -18,6 +18,8 @@ use crate::service::Mail;
 
 /// A subject's length at most, in bytes before encoding.
 const SUBJECT: usize = 200;
+/// Bytes of one letter in a list at most: a list of ten thousand must pass a server's size limit.
+const LISTED: usize = 400;
 /// Bytes of a line at most, without its end (RFC 5322 section 2.1.1).
 const LINE: usize = 998;
 
@@ -110,17 +112,17 @@ impl Writer<'_> {
     fn list(&self, letters: &[impl AsRef<Letter>]) -> String {
         let mut body =
             format!("{} alerts came too fast for a mail each. In order:\n\n", letters.len());
-        for letter in letters {
-            let letter = letter.as_ref();
+        for one in letters {
+            let one = one.as_ref();
             let line = format!(
                 "{} '{}' {}, action {}: {}",
-                self.date(letter.wall_ms),
-                letter.service,
-                letter.title,
-                letter.action,
-                letter.description
+                self.date(one.wall_ms),
+                one.service,
+                one.title,
+                one.action,
+                one.description
             );
-            let _ = writeln!(body, "\t{}", escape::one_line(&line));
+            let _ = writeln!(body, "\t{}", escape::one_line(letter::shortened(&line, LISTED)));
         }
         let _ = write!(body, "\n-- \nebpf-watchdog on {}\n", escape::one_line(self.host));
         body

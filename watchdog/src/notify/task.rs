@@ -1,29 +1,26 @@
 //! The notifier's one task: takes alerts in, has letters stored, has mails sent, logs what came
-//! of it.
+//! of it. The two jobs beside it are in `store` and `send`.
+
+mod send;
+mod store;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
 use super::letter::Letter;
-use super::mail::{Post, Verdict};
+use super::mail::Post;
 use super::queue::{Gone, Queue};
-use super::render::Writer;
-use super::spool::{Aside, Spool};
+use super::spool::Spool;
 use super::{LogSink, Parts, ROOM, Shared};
 use crate::clock;
 use crate::message::{Level, LogLine};
+use send::Sending;
+use store::Stored;
 
-/// After a failed write the disk is left alone for so long, unless there is something new.
-const DISK_PAUSE: Duration = Duration::from_secs(5);
-/// Letters written to disk in one job, so that removals are not far behind.
-const STORE_AT_ONCE: usize = 200;
 /// Lines about the disk and about dropped letters come at most this often.
 const LINE_PAUSE: Duration = Duration::from_secs(60);
 
@@ -47,19 +44,6 @@ pub(super) struct Task {
     dropped_unsaid: u64,
     /// Why the last try failed, by recipient, while it fails.
     reasons: HashMap<String, String>,
-}
-
-/// What a job on the disk did.
-struct Stored {
-    numbers: Vec<u64>,
-    result: io::Result<()>,
-}
-
-/// A mail on its way.
-struct Sending {
-    to: String,
-    letters: u64,
-    job: JoinHandle<Verdict>,
 }
 
 impl Task {
@@ -93,6 +77,10 @@ impl Task {
     fn restore(&mut self) {
         let found = self.spool.read().unwrap_or_else(|error| {
             self.say(Level::Error, format!("undelivered alerts cannot be read: {error}"));
+            // They may be readable next time, and must not be written over until then. No run
+            // counts as fast as milliseconds pass.
+            let wall = u64::try_from(clock::wall_now().as_millisecond()).unwrap_or(0);
+            self.queue.number_from(wall);
             Default::default()
         });
         if found.torn > 0 {
@@ -164,118 +152,6 @@ impl Task {
         self.dropped_unsaid += count;
     }
 
-    fn start_storing(&mut self) {
-        self.say_dropped();
-        if self.storing.is_some() {
-            return;
-        }
-        let paused = self.disk_pause.is_some_and(|until| Instant::now() < until);
-        let mut letters = if paused { Vec::new() } else { self.queue.to_store(self.slots) };
-        letters.truncate(STORE_AT_ONCE);
-        let (remove, aside) = (std::mem::take(&mut self.remove), std::mem::take(&mut self.aside));
-        if letters.is_empty() && remove.is_empty() && aside.is_empty() {
-            return;
-        }
-        let spool = self.spool.clone();
-        self.storing = Some(tokio::task::spawn_blocking(move || {
-            remove.into_iter().for_each(|number| spool.remove(number));
-            aside.into_iter().for_each(|number| spool.set_aside(number, Aside::Refused));
-            store(&spool, &letters)
-        }));
-    }
-
-    fn on_stored(&mut self, stored: Result<Stored, JoinError>) {
-        self.storing = None;
-        let Stored { numbers, result } = stored.unwrap_or_else(|error| Stored {
-            numbers: Vec::new(),
-            result: Err(io::Error::other(error)),
-        });
-        let left = self.queue.stored(numbers);
-        self.remove.extend(left);
-        let was = std::mem::replace(&mut self.shared.stats().not_durable, result.is_err());
-        let now = Instant::now();
-        match result {
-            Ok(()) => self.disk_pause = None,
-            Err(error) => {
-                self.disk_pause = Some(now + DISK_PAUSE);
-                if !was && due(&mut self.disk_line, now) {
-                    let text = format!(
-                        "undelivered alerts cannot be written to disk and stay in memory: {error}"
-                    );
-                    self.say(Level::Error, text);
-                }
-            }
-        }
-    }
-
-    fn start_sending(&mut self) {
-        if self.sending.is_some() {
-            return;
-        }
-        let Some(letters) = self.queue.next(Instant::now()) else { return };
-        let (post, host) = (self.post.clone(), self.host.clone());
-        let to = letters.first().map(|letter| letter.to.clone()).unwrap_or_default();
-        let count = letters.len() as u64;
-        let job = tokio::spawn(async move {
-            match post {
-                None => Verdict::Later("no mail server is configured".to_owned()),
-                Some(post) => {
-                    let zone = TimeZone::system();
-                    let writer = Writer { mail: &post.mail, host: &host, zone: &zone };
-                    match writer.write(&letters) {
-                        Ok(message) => post.deliver(&message).await,
-                        Err(reason) => Verdict::Refused(reason),
-                    }
-                }
-            }
-        });
-        self.sending = Some(Sending { to, letters: count, job });
-    }
-
-    fn on_sent(&mut self, verdict: Result<Verdict, JoinError>) {
-        let Some(Sending { to, letters, .. }) = self.sending.take() else { return };
-        // A panic is a fault of ours in this one mail; it must cost no other.
-        let verdict = verdict.unwrap_or_else(|error| Verdict::Refused(error.to_string()));
-        let now = Instant::now();
-        match verdict {
-            Verdict::Sent(server) => {
-                let gone = self.queue.done(&to, now);
-                let numbers = gone.iter().filter(|gone| gone.stored).map(|gone| gone.number);
-                self.remove.extend(numbers);
-                {
-                    let mut stats = self.shared.stats();
-                    stats.sent += letters;
-                    stats.mails += 1;
-                }
-                self.reasons.remove(&to);
-                let many = if letters == 1 { "alert" } else { &format!("{letters} alerts") };
-                self.say(Level::Info, format!("{many} mailed to {to} by {server}"));
-            }
-            Verdict::Refused(reason) => {
-                let gone = self.queue.done(&to, now);
-                let numbers = gone.iter().filter(|gone| gone.stored).map(|gone| gone.number);
-                self.aside.extend(numbers);
-                self.shared.stats().refused += letters;
-                self.reasons.remove(&to);
-                let text = format!("mail to {to} with {letters} alerts refused for good: {reason}");
-                self.say(Level::Error, text);
-            }
-            Verdict::Later(reason) => {
-                let wait = self.queue.failed(&to, now, chance());
-                self.shared.stats().failed += 1;
-                let (failures, waiting) = self.queue.lane(&to);
-                // A server that stays dead is said once; each further try is for the curious.
-                let new = failures == 1 || self.reasons.get(&to) != Some(&reason);
-                let text = format!(
-                    "mail to {to} not sent, next try in {:.0} s, {waiting} alerts wait: {reason}",
-                    wait.as_secs_f64()
-                );
-                self.reasons.insert(to, reason);
-                self.say(if new { Level::Warning } else { Level::Debug }, text);
-            }
-        }
-    }
-
     fn say_dropped(&mut self) {
         if self.dropped_unsaid > 0 && due(&mut self.drop_line, Instant::now()) {
             let count = std::mem::take(&mut self.dropped_unsaid);
@@ -313,18 +189,6 @@ impl Task {
     }
 }
 
-fn store(spool: &Spool, letters: &[(u64, Arc<Letter>)]) -> Stored {
-    let mut numbers = Vec::with_capacity(letters.len());
-    for (number, letter) in letters {
-        if let Err(error) = spool.store(*number, letter) {
-            return Stored { numbers, result: Err(error) };
-        }
-        numbers.push(*number);
-    }
-    let result = if numbers.is_empty() { Ok(()) } else { spool.sync() };
-    Stored { numbers, result }
-}
-
 /// The end of the job; never, while there is no job.
 async fn ended<T>(job: Option<&mut JoinHandle<T>>) -> Result<T, JoinError> {
     match job {
@@ -339,10 +203,4 @@ fn due(last: &mut Option<Instant>, now: Instant) -> bool {
         *last = Some(now);
     }
     due
-}
-
-/// Evenly spread over 0..1. The standard library's hash keys are random; no more is needed.
-fn chance() -> f64 {
-    let random = RandomState::new().build_hasher().finish() >> 11;
-    random as f64 / (1_u64 << 53) as f64
 }
