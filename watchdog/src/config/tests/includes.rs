@@ -117,3 +117,20 @@ fn unreadable_files_are_said_in_words() {
     let found = load(&large, lenient()).expect_err("is refused");
     assert!(found.to_string().contains("larger than 16 MiB"), "{found}");
 }
+
+#[test]
+fn programs_of_others_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = write(folder.path(), "program", "#!/bin/sh\n");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let service = |more: &str| {
+        format!("services:\n- process: a\n  start: {{ program: {}{more} }}\n", program.display())
+    };
+    let strict = || LoadOptions { trust: Trust::Enforce, ..lenient() };
+    let found = load_str("/etc/x.yaml", &service(""), strict()).expect_err("is refused");
+    assert!(found.to_string().contains("root must not run this: /tmp may be written"), "{found}");
+    let loaded = load_str("/etc/x.yaml", &service(""), lenient()).expect("loads");
+    assert!(loaded.warnings.to_string().contains("root must not run this"));
+    let other = load_str("/etc/x.yaml", &service(", user: nobody"), strict()).expect("loads");
+    assert!(other.warnings.is_empty(), "{}", other.warnings);
+}

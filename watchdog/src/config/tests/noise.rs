@@ -87,3 +87,35 @@ fn names(text: &str, word: &str) -> bool {
         !part(text[..at].chars().next_back()) && !part(text[at + word.len()..].chars().next())
     })
 }
+
+/// The sample with everything commented in: lines of prose begin with a capital letter.
+fn commented_in() -> String {
+    let line = |line: &str| {
+        let blank = line.len() - line.trim_start().len();
+        let (head, rest) = line.split_at(blank);
+        match rest.strip_prefix("# ") {
+            Some(rest)
+                if rest
+                    .trim_start()
+                    .starts_with(|c: char| c.is_ascii_lowercase() || "-#".contains(c)) =>
+            {
+                format!("{head}{rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    SAMPLE.lines().map(line).collect()
+}
+
+#[test]
+fn the_sample_is_right_with_everything_commented_in() {
+    let text = commented_in()
+        .replace("$2y$12$…", "$2y$12$......................0123456789abcdefghijklmnopqrstu")
+        .replace("include: [conf.d/*.yaml]", "include: [nowhere/*.yaml]");
+    let loaded = load_text(&text).unwrap_or_else(|found| panic!("{found}\n{text}"));
+    let config = loaded.config;
+    assert_eq!(config.services.len(), 2);
+    assert_eq!(config.services[1].rules.len(), 9);
+    assert_eq!(config.mail.map(|mail| mail.servers.len()), Some(2));
+    assert!(config.http.is_some() && config.log_file.is_some() && config.alerts.len() == 3);
+}
