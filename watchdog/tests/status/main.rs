@@ -2,5 +2,6 @@
 
 mod command_line;
 mod fake;
+mod front;
 mod limits;
 mod routes;

@@ -1,0 +1,164 @@
+//! The page: the status document as HTML that needs no script and reads well as text.
+//!
+//! Everything from outside passes `one_line` (controls, reading direction) and then the template's
+//! own HTML escaping. Not here: who may see it (`answer`).
+
+use askama::Template;
+use hyper::StatusCode;
+
+use crate::clock;
+use crate::escape::one_line;
+use crate::status::problem::{Answer, answer, problem};
+use crate::status::view::{Document, ServiceDocument};
+use crate::status::words;
+
+/// The page's style sheet.
+pub const STYLE: &str = include_str!("../../templates/style.css");
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    host: String,
+    now: String,
+    /// Of the daemon; `None`: the core is stalled.
+    daemon: Option<Daemon>,
+}
+
+struct Daemon {
+    line: String,
+    missing: Vec<String>,
+    troubled: usize,
+    systems: Vec<System>,
+    rows: Vec<Row>,
+}
+
+struct System {
+    row: Row,
+    load: String,
+    swap: String,
+}
+
+struct Row {
+    name: String,
+    status: String,
+    /// The status word as a class name; one of ours or `other`.
+    class: &'static str,
+    pid: String,
+    uptime: String,
+    cpu: String,
+    memory: String,
+    restarts: String,
+    notes: Vec<String>,
+}
+
+/// The page of a document's JSON, or the page that says that the core does not answer (503).
+pub fn overview(json: Option<&[u8]>) -> Answer {
+    let document = match json.map(serde_json::from_slice::<Document>) {
+        None => None,
+        Some(Ok(document)) => Some(document),
+        // Front and core are one binary: this is a fault of ours.
+        Some(Err(error)) => {
+            return problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        }
+    };
+    let status = match document {
+        Some(_) => StatusCode::OK,
+        None => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let page = Overview {
+        host: document.as_ref().map_or_else(crate::host::name, |document| text(&document.host)),
+        now: format!("{:.0}", clock::wall_now()),
+        daemon: document.as_ref().map(Daemon::of),
+    };
+    match page.render() {
+        Ok(html) => answer(status, "text/html; charset=utf-8", html),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+impl Daemon {
+    fn of(document: &Document) -> Self {
+        let line = format!(
+            "ebpf-watchdog {}, up {}, {} cycles of {} s, sensor {} on Linux {}",
+            document.version,
+            words::duration(Some(document.uptime_seconds)),
+            document.cycles,
+            document.cycle_seconds,
+            document.sensor.mode,
+            document.sensor.kernel,
+        );
+        let missing =
+            document.sensor.missing.iter().map(|missing| {
+                text(&format!("{}: {} ({})", missing.what, missing.why, missing.cure))
+            });
+        let (systems, rows): (Vec<_>, Vec<_>) =
+            document.services.iter().partition(|service| service.kind == "system");
+        Self {
+            line: text(&line),
+            missing: missing.collect(),
+            troubled: document.services.iter().filter(|s| words::is_failing(s)).count(),
+            systems: systems.into_iter().map(System::of).collect(),
+            rows: rows.into_iter().map(Row::of).collect(),
+        }
+    }
+}
+
+impl System {
+    fn of(service: &ServiceDocument) -> Self {
+        let numbers = &service.metrics.numbers;
+        let mut row = Row::of(service);
+        row.cpu = words::percent(numbers.cpu);
+        row.memory = words::bytes_of(numbers.memory_bytes, numbers.memory_total_bytes);
+        Self {
+            row,
+            load: words::load(numbers.load),
+            swap: words::bytes_of(numbers.swap_bytes, numbers.swap_total_bytes),
+        }
+    }
+}
+
+impl Row {
+    fn of(service: &ServiceDocument) -> Self {
+        let numbers = &service.metrics.numbers;
+        Self {
+            name: text(&service.name),
+            status: text(&words::status(service)),
+            class: class(&service.status),
+            pid: words::count(service.pid.map(u64::from)),
+            uptime: words::duration(service.uptime_seconds),
+            cpu: words::percent(numbers.totalcpu),
+            memory: words::bytes(numbers.totalmem_bytes),
+            restarts: service.restarts.to_string(),
+            notes: notes(service),
+        }
+    }
+}
+
+/// What is to be said of a service besides its numbers, each in one line.
+fn notes(service: &ServiceDocument) -> Vec<String> {
+    let mut notes: Vec<String> = service.reason.iter().map(|reason| text(reason)).collect();
+    for rule in &service.rules {
+        if rule.state == "failing" || rule.state == "pending" {
+            notes.push(text(&format!("{}: if {} then {}", rule.state, rule.text, rule.then)));
+        }
+    }
+    if service.candidates > 1 {
+        notes.push(format!("{} processes match; the oldest is watched", service.candidates));
+    }
+    notes.extend(service.next_attempt.iter().map(|at| text(&format!("next attempt: {at}"))));
+    notes.extend(service.last_death.iter().map(|death| text(&format!("last ended: {death}"))));
+    notes
+}
+
+fn text(raw: &str) -> String {
+    one_line(raw).into_owned()
+}
+
+fn class(status: &str) -> &'static str {
+    match status {
+        "ok" => "ok",
+        "failing" | "given_up" => "bad",
+        "unmonitored" => "off",
+        _ => "other",
+    }
+}

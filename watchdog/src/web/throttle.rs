@@ -1,0 +1,178 @@
+//! How many wrong logins a source may try: ten, then five a minute.
+//!
+//! Time is handed in. Not here: what a login is (`auth`).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Tries in a row before it slows down.
+pub const TRIES: f64 = 10.0;
+
+/// One more try after each such time.
+pub const REFILL: Duration = Duration::from_secs(12);
+
+/// So many sources are told apart; the others share one bucket, so that a flood of sources neither
+/// grows the table nor wipes out what it remembers.
+pub const SOURCES: usize = 4096;
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    tokens: f64,
+    at: Instant,
+    size: f64,
+    refill: Duration,
+}
+
+impl Bucket {
+    /// A full one: `size` tokens, a new one after each `refill`.
+    pub fn new(size: f64, refill: Duration, now: Instant) -> Self {
+        Self { tokens: size, at: now, size, refill }
+    }
+
+    /// Takes a token, or says how long until there is one.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        self.fill(now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            Ok(())
+        } else {
+            Err(self.refill.mul_f64(1.0 - self.tokens))
+        }
+    }
+
+    fn give_back(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(self.size);
+    }
+
+    fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.tokens >= self.size
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed / self.refill.as_secs_f64()).min(self.size);
+        self.at = now;
+    }
+}
+
+/// The buckets of all sources.
+#[derive(Debug)]
+pub struct Throttle {
+    sources: HashMap<IpAddr, Bucket>,
+    others: Bucket,
+}
+
+impl Throttle {
+    /// Nobody has tried anything.
+    pub fn new(now: Instant) -> Self {
+        Self { sources: HashMap::new(), others: Bucket::new(TRIES, REFILL, now) }
+    }
+
+    /// Takes a try for a password that is about to be looked at.
+    ///
+    /// # Errors
+    /// The time until the next try.
+    pub fn take(&mut self, source: IpAddr, now: Instant) -> Result<(), Duration> {
+        let source = network(source);
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, bucket| !bucket.is_full(now));
+        }
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&source) {
+            return self.others.take(now);
+        }
+        self.sources.entry(source).or_insert_with(|| Bucket::new(TRIES, REFILL, now)).take(now)
+    }
+
+    /// The password was right: the try was none.
+    pub fn give_back(&mut self, source: IpAddr) {
+        match self.sources.get_mut(&network(source)) {
+            Some(bucket) => bucket.give_back(),
+            None => self.others.give_back(),
+        }
+    }
+
+    /// How many sources are told apart now.
+    pub fn sources(&self) -> usize {
+        self.sources.len()
+    }
+}
+
+/// Who has one IPv6 address has 2^64 of them.
+fn network(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn source(number: u32) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from_bits(number))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_tries_then_five_a_minute() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        let good = (0..1000).filter(|_| throttle.take(source(1), start).is_ok()).count();
+        assert_eq!(good, 10);
+        let wait = throttle.take(source(1), start).expect_err("no token is left");
+        assert_eq!(wait, REFILL);
+        let good = (0..600)
+            .filter(|tenth| {
+                let now = start + Duration::from_millis(100 * (tenth + 1));
+                throttle.take(source(1), now).is_ok()
+            })
+            .count();
+        assert_eq!(good, 5);
+        assert!(throttle.take(source(2), start).is_ok(), "another source is not held up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn right_passwords_cost_nothing() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        for _ in 0..100 {
+            assert!(throttle.take(source(1), start).is_ok());
+            throttle.give_back(source(1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_table_is_bounded_and_remembers() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        for _ in 0..10 {
+            assert!(throttle.take(source(1), start).is_ok());
+        }
+        let good = (2..100_000).filter(|n| throttle.take(source(*n), start).is_ok()).count();
+        assert_eq!(throttle.sources(), SOURCES);
+        assert_eq!(good, SOURCES - 1 + 10, "all others share ten tries");
+        assert!(throttle.take(source(1), start).is_err(), "a flood wipes nothing out");
+        let later = start + REFILL * 11;
+        assert!(throttle.take(source(100_001), later).is_ok(), "forgotten sources make room");
+        assert!(throttle.sources() < 10);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert_eq!(network(address("2001:db8::1")), network(address("2001:db8::ffff:2")));
+        assert_ne!(network(address("2001:db8::1")), network(address("2001:db8:0:1::1")));
+        assert_eq!(network(address("::1")), address("::1"));
+    }
+}
