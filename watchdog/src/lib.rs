@@ -1,11 +1,13 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
+pub mod action;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod escape;
 pub mod event;
+pub mod finder;
 pub mod host;
 pub mod identity;
 pub mod inbox;
@@ -13,8 +15,10 @@ pub mod logfile;
 pub mod message;
 pub mod metric;
 pub mod notify;
+pub mod runner;
 pub mod service;
 pub mod source;
+pub mod state;
 pub mod status;
 pub mod sys;
 pub mod web;

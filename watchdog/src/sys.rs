@@ -2,5 +2,8 @@
 
 #![expect(unsafe_code, reason = "this module is the one place for it")]
 
+pub mod account;
 pub mod bpf;
 pub mod peer;
+pub mod pidfd;
+pub mod spawn;

@@ -1,0 +1,119 @@
+//! One process at one moment, from `/proc/<pid>/stat`: who it is and whether it lives.
+//!
+//! Read on cold paths only (a start, a stop, a look for a main process), never per cycle.
+
+use std::io;
+
+use procfs::ProcError;
+use procfs::process::Process;
+
+use crate::identity::ProcessKey;
+
+/// `PF_KTHREAD` of the kernel's `task->flags`.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Who it is.
+    pub key: ProcessKey,
+    /// Its parent's pid.
+    pub parent: u32,
+    /// Its session: the pid of the session's leader.
+    pub session: u32,
+    /// The program's name, up to 15 bytes of hostile text.
+    pub comm: String,
+    /// All its threads have exited; it only waits to be reaped.
+    pub dead: bool,
+    /// It is a thread of the kernel.
+    pub kernel: bool,
+}
+
+/// The process that has this pid now; `None` where there is none.
+///
+/// # Errors
+/// Where `/proc` cannot be read.
+pub fn facts(pid: u32) -> io::Result<Option<Facts>> {
+    let Ok(number) = i32::try_from(pid) else { return Ok(None) };
+    match Process::new(number).and_then(|process| facts_of(&process)) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(error) => absent_or(error),
+    }
+}
+
+/// The same of an opened process.
+pub(super) fn facts_of(process: &Process) -> Result<Facts, ProcError> {
+    let stat = process.stat()?;
+    let number = |signed: i32| u32::try_from(signed).unwrap_or(0);
+    Ok(Facts {
+        key: ProcessKey { pid: number(stat.pid), start: stat.starttime },
+        parent: number(stat.ppid),
+        session: number(stat.session),
+        // A thread-group leader that has exited shows Z while its other threads still run.
+        dead: matches!(stat.state, 'Z' | 'X' | 'x') && stat.num_threads <= 1,
+        kernel: stat.flags & KERNEL_THREAD != 0,
+        comm: stat.comm,
+    })
+}
+
+/// Whether this very process lives: same pid, same start, not a zombie. Where `/proc` cannot be
+/// read the answer is yes: nobody may conclude that a service is gone from what was not seen.
+pub fn alive(key: ProcessKey) -> bool {
+    match facts(key.pid) {
+        Ok(found) => found.is_some_and(|facts| facts.key == key && !facts.dead),
+        Err(_) => true,
+    }
+}
+
+/// Every process of the host, kernel threads and zombies included.
+///
+/// # Errors
+/// Where `/proc` cannot be listed. A process that vanishes meanwhile is left out.
+pub fn snapshot() -> io::Result<Vec<Facts>> {
+    let all = procfs::process::all_processes().map_err(into_io)?;
+    Ok(all.filter_map(|process| facts_of(&process.ok()?).ok()).collect())
+}
+
+fn absent_or<T>(error: ProcError) -> io::Result<Option<T>> {
+    match error {
+        ProcError::NotFound(_) => Ok(None),
+        // The process ended between opening its folder and reading the file.
+        ProcError::Io(error, _) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+        other => Err(into_io(other)),
+    }
+}
+
+/// A procfs error as an I/O error with its text.
+pub(super) fn into_io(error: ProcError) -> io::Error {
+    match error {
+        ProcError::Io(error, _) => error,
+        ProcError::PermissionDenied(_) => io::ErrorKind::PermissionDenied.into(),
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_live_and_nobody_has_pid_zero() {
+        let own = facts(std::process::id()).unwrap().unwrap();
+        assert!(alive(own.key) && !own.kernel && !own.dead);
+        assert!(!alive(ProcessKey { start: own.key.start + 1, ..own.key }));
+        assert_eq!(facts(0).unwrap(), None);
+        assert_eq!(facts(u32::MAX).unwrap(), None);
+    }
+
+    #[test]
+    fn a_zombie_is_dead() {
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        let key = facts(child.id()).unwrap().unwrap().key;
+        while alive(key) {
+            std::thread::yield_now();
+        }
+        assert!(facts(key.pid).unwrap().unwrap().dead, "not reaped yet, so still listed");
+        child.wait().unwrap();
+        assert_eq!(facts(key.pid).unwrap(), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Pidfiles as attackers write them, and processes as they are. Runs as root: files of others are
+//! made by chown.
+
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use super::*;
+use crate::identity::ServiceId;
+use crate::service::ServiceKind;
+
+/// Members are given by hand.
+struct Fixed(Vec<ProcessKey>);
+
+impl Membership for Fixed {
+    fn members(&self, _: ServiceId) -> std::io::Result<Vec<ProcessKey>> {
+        Ok(self.0.clone())
+    }
+    fn spawning(&self, _: ServiceId, spawn: &mut dyn FnMut()) -> std::io::Result<()> {
+        spawn();
+        Ok(())
+    }
+}
+
+/// Ends its process with the test.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn new(seconds: &str) -> Self {
+        Self(Command::new("/bin/sleep").arg(seconds).spawn().unwrap())
+    }
+    fn key(&self) -> ProcessKey {
+        facts(self.0.id()).unwrap().unwrap().key
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
+    let process = ProcessService {
+        pidfile,
+        matching,
+        start: None,
+        stop: None,
+        restart: None,
+        stop_timeout: Duration::from_secs(1),
+    };
+    Service {
+        id: ServiceId(0),
+        name: "x".to_owned(),
+        groups: Vec::new(),
+        kind: ServiceKind::Process(process),
+        rules: Vec::new(),
+    }
+}
+
+fn matching(exe: Option<&str>, args: Option<&str>, user: Option<&str>) -> Match {
+    Match {
+        exe: exe.map(str::to_owned),
+        args: args.map(|args| regex::Regex::new(args).unwrap()),
+        user: user.map(str::to_owned),
+    }
+}
+
+/// A folder of root's alone with `x.pid` in it.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = temp.path().join("x.pid");
+    (temp, path)
+}
+
+fn by_file(path: &Path) -> Presence {
+    find(&service(Some(path.to_owned()), None), None, &Fixed(Vec::new()))
+}
+
+#[test]
+fn roots_own_pidfile_is_believed() {
+    let (_temp, path) = place();
+    let sleeper = Sleeper::new("100");
+    assert!(matches!(by_file(&path), Presence::Absent { .. }));
+    std::fs::write(&path, format!("{}\n", sleeper.0.id())).unwrap();
+    assert_eq!(by_file(&path), Presence::Present { main: sleeper.key(), candidates: 1 });
+}
+
+#[test]
+fn hostile_pidfiles_never_name_a_process() {
+    let (temp, path) = place();
+    let beyond = "9".repeat(70);
+    let own = std::process::id().to_string();
+    for text in ["", "0", "1", "-1", "-812", "2", "4194304", &beyond, &own, "12 13", "\0", "1e3"] {
+        std::fs::write(&path, text).unwrap();
+        assert!(!matches!(by_file(&path), Presence::Present { .. }), "{text:?}");
+    }
+    // 1 GB without a byte of disk: only its first bytes are read.
+    std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    assert!(!matches!(by_file(&path), Presence::Present { .. }));
+    std::fs::remove_file(&path).unwrap();
+    symlink("/dev/zero", &path).unwrap();
+    assert!(matches!(by_file(&path), Presence::Untrusted { .. }));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(matches!(by_file(&path), Presence::Untrusted { .. }));
+    std::fs::remove_dir(&path).unwrap();
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    assert!(matches!(by_file(&path), Presence::Untrusted { .. }), "and it did not wait");
+    assert!(matches!(by_file(Path::new("/dev/zero")), Presence::Untrusted { .. }));
+    drop(temp);
+}
+
+#[test]
+fn a_pidfile_of_others_needs_somebody_who_agrees() {
+    let (temp, path) = place();
+    let sleeper = Sleeper::new("100");
+    let key = sleeper.key();
+    std::fs::write(&path, key.pid.to_string()).unwrap();
+    chown(&path, Some(65_534), None).unwrap();
+    let Presence::Untrusted { why } = by_file(&path) else { panic!("believed") };
+    assert!(why.contains("is owned by 'nobody', not by root"), "{why}");
+    assert!(why.contains("add match: { exe: /"), "{why}");
+    // Our own child, or known from before, or told by `match`.
+    let plain = service(Some(path.clone()), None);
+    let present = Presence::Present { main: key, candidates: 1 };
+    assert_eq!(find(&plain, None, &Fixed(vec![key])), present);
+    assert_eq!(find(&plain, Some(key), &Fixed(Vec::new())), present);
+    let before = ProcessKey { start: key.start - 1, ..key };
+    assert!(matches!(find(&plain, Some(before), &Fixed(vec![before])), Presence::Untrusted { .. }));
+    let told = service(Some(path.clone()), Some(matching(None, Some("^/bin/sleep 100$"), None)));
+    assert_eq!(find(&told, None, &Fixed(Vec::new())), present);
+    let other = service(Some(path.clone()), Some(matching(None, Some("^/bin/other"), None)));
+    assert!(matches!(find(&other, None, &Fixed(Vec::new())), Presence::Absent { .. }));
+    // Root's file again, but in a folder where others may put theirs.
+    chown(&path, Some(0), None).unwrap();
+    std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(by_file(&path), Presence::Untrusted { .. }));
+}
+
+#[test]
+fn a_zombie_and_a_kernel_thread_are_no_service() {
+    let (_temp, path) = place();
+    let mut child = Command::new("/bin/true").spawn().unwrap();
+    let key = facts(child.id()).unwrap().unwrap().key;
+    while process::alive(key) {
+        std::thread::yield_now();
+    }
+    std::fs::write(&path, key.pid.to_string()).unwrap();
+    assert_eq!(by_file(&path), absent(format!("process {} is a zombie", key.pid)));
+    child.wait().unwrap();
+    if let Some(kernel) = process::snapshot().unwrap().iter().find(|facts| facts.kernel) {
+        std::fs::write(&path, kernel.key.pid.to_string()).unwrap();
+        assert!(matches!(by_file(&path), Presence::Absent { .. }));
+    }
+}
+
+#[test]
+fn match_finds_the_oldest_root() {
+    let temp = tempfile::tempdir().unwrap();
+    let program = temp.path().join("service program");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let exe = program.to_str().unwrap();
+    let mut first = Command::new(&program).arg("101").spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(30));
+    let mut second = Command::new(&program).arg("102").spawn().unwrap();
+    let key = facts(first.id()).unwrap().unwrap().key;
+    let look = |matching| find(&service(None, Some(matching)), None, &Fixed(Vec::new()));
+    let both = Presence::Present { main: key, candidates: 2 };
+    assert_eq!(look(matching(Some(exe), None, None)), both);
+    assert_eq!(look(matching(Some(&format!("{}/*", temp.path().display())), None, None)), both);
+    assert_eq!(look(matching(Some(exe), Some("program 10"), Some("root"))), both);
+    // A program that was replaced still has its name.
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(look(matching(Some(exe), None, None)), both);
+    let absent = |presence| matches!(presence, Presence::Absent { .. });
+    assert!(absent(look(matching(Some(exe), Some("no such"), None))));
+    assert!(absent(look(matching(Some(exe), None, Some("nobody")))));
+    assert!(absent(look(matching(Some("/*"), Some("^service program"), None))), "* stays in /");
+    for child in [&mut first, &mut second] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(absent(look(matching(Some(exe), None, None))));
+}
+
+#[test]
+fn without_a_selector_only_what_is_known_is_found() {
+    let sleeper = Sleeper::new("100");
+    let plain = service(None, None);
+    let look = |known| find(&plain, known, &Fixed(Vec::new()));
+    assert!(matches!(look(None), Presence::Absent { .. }));
+    let key = sleeper.key();
+    assert_eq!(look(Some(key)), Presence::Present { main: key, candidates: 1 });
+    drop(sleeper);
+    assert!(matches!(look(Some(key)), Presence::Absent { .. }));
+}

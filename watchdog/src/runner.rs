@@ -1,0 +1,203 @@
+//! Carries out what the engine decides, beside the engine: it never waits for a service.
+//!
+//! One lane per service: its deeds happen one after another, in order; deeds of different services
+//! at the same time, so a start program that hangs delays nobody else. Programs of rules run beside
+//! the lanes, in bounded number. Every order is answered exactly once, whatever happens. Not here:
+//! how a deed is done (`action`), and whether (`engine`).
+
+mod lane;
+mod slots;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::action::output::trim_all;
+use crate::action::{Deed, Failure, Protect, Tools, Trust, exec};
+use crate::finder::find;
+use crate::identity::ProcessKey;
+use crate::inbox::Inbox;
+use crate::message::{Act, Acted, Found, Input, Outcome, Part, Presence, RunProgram};
+use crate::service::Service;
+use crate::source::Membership;
+use crate::state::Folder;
+use crate::sys::spawn::Baseline;
+use lane::Lanes;
+use slots::Slots;
+
+/// Looks for processes at the same time: each may be a walk over all of `/proc`.
+const LOOKS: usize = 2;
+/// How often the files of programs' output are looked at.
+const TRIM: Duration = Duration::from_secs(60);
+
+/// What a runner is made of.
+pub struct RunnerParts {
+    /// Where the answers go.
+    pub inbox: Arc<Inbox>,
+    /// Who belongs to which service.
+    pub membership: Arc<dyn Membership>,
+    /// The state directory: output is kept in it.
+    pub folder: Arc<Folder>,
+    /// Program names that are never signalled.
+    pub protect: Vec<String>,
+    /// The host's name, for the environment of programs.
+    pub host: String,
+    /// What the daemon's own priorities and limits were when it started.
+    pub baseline: Baseline,
+    /// Asked right before a program is run as root.
+    pub trust: Trust,
+}
+
+/// The engine's end: orders go in here and never wait.
+#[derive(Clone)]
+pub struct Runner {
+    // Unbounded, but the engine has at most one deed per service under way, and what it may ask for
+    // besides (programs of rules) is refused at the other end at once where it is too much.
+    orders: mpsc::UnboundedSender<Order>,
+    tools: Arc<Tools>,
+}
+
+enum Order {
+    Act(Act),
+    Exec(RunProgram),
+    Find(Arc<Service>, Option<ProcessKey>),
+}
+
+/// The working end: a future for the runtime of the I/O thread.
+pub struct Work {
+    orders: mpsc::UnboundedReceiver<Order>,
+    tools: Arc<Tools>,
+    lanes: Lanes,
+    slots: Slots,
+    looks: Arc<Semaphore>,
+}
+
+impl Runner {
+    /// Both ends. Nothing happens until [`Work::run`] is driven, on a tokio runtime with I/O and
+    /// time enabled. At the end of the daemon drop the runtime with `shutdown_background`: a thread
+    /// may hang on a dead network file system.
+    pub fn new(parts: RunnerParts) -> (Self, Work) {
+        let outputs = parts.folder.inside("output").ok().map(Arc::new);
+        let tools = Arc::new(Tools {
+            inbox: parts.inbox,
+            membership: parts.membership,
+            outputs,
+            protect: RwLock::new(Arc::new(Protect(parts.protect))),
+            host: parts.host,
+            baseline: parts.baseline,
+            trust: parts.trust,
+        });
+        let (sender, orders) = mpsc::unbounded_channel();
+        let work = Work {
+            orders,
+            tools: Arc::clone(&tools),
+            lanes: Lanes::default(),
+            slots: Slots::default(),
+            looks: Arc::new(Semaphore::new(LOOKS)),
+        };
+        (Self { orders: sender, tools }, work)
+    }
+
+    /// Starts, stops or restarts a service. Answers: [`Input::Progress`], then [`Input::Acted`].
+    pub fn act(&self, act: Act) {
+        let (id, service, verb) = (act.id, act.service.id, act.verb);
+        if self.orders.send(Order::Act(act)).is_err() {
+            let part = lane::part_of(verb);
+            let outcome = Outcome::Failed { part, message: "the daemon is ending".to_owned() };
+            self.tools.inbox.answer(Input::Acted(Acted { id, service, outcome }));
+        }
+    }
+
+    /// Runs a rule's program. Answer: [`Input::Acted`].
+    pub fn exec(&self, run: RunProgram) {
+        let (id, service) = (run.id, run.service.id);
+        if self.orders.send(Order::Exec(run)).is_err() {
+            let message = "the daemon is ending".to_owned();
+            let outcome = Outcome::Failed { part: Part::Exec, message };
+            self.tools.inbox.answer(Input::Acted(Acted { id, service, outcome }));
+        }
+    }
+
+    /// Looks for a service's main process once; `known` is the main process as last known.
+    /// Answer: [`Input::Found`].
+    pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
+        // Without a working end nobody is left to read the answer.
+        let _ = self.orders.send(Order::Find(service, known));
+    }
+
+    /// Replaces the names of programs that are never signalled (a new configuration).
+    pub fn protect(&self, names: Vec<String>) {
+        let mut protect = self.tools.protect.write().unwrap_or_else(PoisonError::into_inner);
+        *protect = Arc::new(Protect(names));
+    }
+}
+
+impl Work {
+    /// Carries out orders until every [`Runner`] is dropped.
+    pub async fn run(mut self) {
+        let mut trim = tokio::time::interval(TRIM);
+        trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
+                    Some(Order::Exec(run)) => self.exec(run),
+                    Some(Order::Find(service, known)) => self.find(service, known),
+                    None => return,
+                },
+                _ = trim.tick() => {
+                    if let Some(outputs) = self.tools.outputs.clone() {
+                        tokio::task::spawn_blocking(move || trim_all(&outputs));
+                    }
+                }
+            }
+        }
+    }
+
+    fn exec(&self, run: RunProgram) {
+        let (id, service) = (run.id, run.service.id);
+        let inbox = Arc::clone(&self.tools.inbox);
+        let answer = move |outcome| inbox.answer(Input::Acted(Acted { id, service, outcome }));
+        let slot = match self.slots.take(&run.service.name) {
+            Ok(slot) => slot,
+            Err(message) => return answer(Outcome::Failed { part: Part::Exec, message }),
+        };
+        let deed =
+            Deed { id, tools: Arc::clone(&self.tools), service: run.service, context: run.context };
+        tokio::spawn(async move {
+            let done =
+                tokio::spawn(async move { exec::exec(&deed, &run.program, slot.number()).await });
+            let outcome = match done.await {
+                Ok(Ok(())) => Outcome::Ran,
+                Ok(Err(failure)) => failed(failure),
+                Err(_) => broken(Part::Exec),
+            };
+            answer(outcome);
+        });
+    }
+
+    fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
+        let (tools, looks) = (Arc::clone(&self.tools), Arc::clone(&self.looks));
+        tokio::spawn(async move {
+            // Never closed, so the error cannot happen; without a permit the look is only unbounded.
+            let _permit = looks.acquire_owned().await;
+            let id = service.id;
+            let membership = Arc::clone(&tools.membership);
+            let found =
+                tokio::task::spawn_blocking(move || find(&service, known, &*membership)).await;
+            let presence =
+                found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
+            tools.inbox.answer(Input::Found(Found { service: id, presence }));
+        });
+    }
+}
+
+fn failed(failure: Failure) -> Outcome {
+    Outcome::Failed { part: failure.part, message: failure.message }
+}
+
+/// A bug of ours must not leave the engine waiting for ever.
+fn broken(part: Part) -> Outcome {
+    Outcome::Failed { part, message: "the action failed inside the daemon".to_owned() }
+}

@@ -1,0 +1,227 @@
+//! What must survive the daemon: one file in the state directory, and who may use that directory.
+//!
+//! `save` stands before each deed, on the engine's thread, so it is a write and a rename without
+//! waiting for the disk. That is enough for a killed daemon: the kernel keeps what was written.
+//! After a power failure it may be lost, but then the boot is another and no pid of the file would
+//! be believed anyway; what people set (`monitored`, counts) is made durable in the background.
+//! Not here: what the state means (`engine`).
+
+mod folder;
+mod lock;
+mod record;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub use folder::Folder;
+pub use lock::{HOST_LOCK, Lock, LockError, Squatter};
+pub use record::{Origin, boot_id};
+
+use crate::message::SavedState;
+
+/// The file's name in the state directory.
+const FILE: &str = "state.json";
+/// What is written before it becomes [`FILE`].
+const DRAFT: &str = "state.json.new";
+/// Where a file that cannot be believed is moved.
+const BAD: &str = "state.json.bad";
+/// Changes within this long share one wait for the disk.
+const SETTLE: Duration = Duration::from_millis(500);
+/// A failed write is tried again this often.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Why the state cannot be used at all.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Another daemon runs: exit code 75.
+    Locked(LockError),
+    /// The state directory is not fit: what, and the cure.
+    Folder(PathBuf, io::Error),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Locked(error) => error.fmt(f),
+            Self::Folder(path, error) => {
+                write!(f, "state directory {}: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// What was found when the state was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The state, ready to be saved to.
+    pub store: Arc<Store>,
+    /// What a former run left; empty where it left nothing to believe.
+    pub state: SavedState,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Somebody else than root holds the name of the host's lock: say so, loudly.
+    pub squatter: Option<Squatter>,
+}
+
+/// A change in whether the state is safe on disk; to be logged once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Durability {
+    /// `state: not durable`: what the system answered. Tried again until it works.
+    NotDurable(String),
+    /// It works again.
+    Durable,
+}
+
+/// The saved state of a running daemon, with the locks that make it the only one.
+#[derive(Debug)]
+pub struct Store {
+    folder: Arc<Folder>,
+    boot: String,
+    inner: Mutex<Inner>,
+    changed: Notify,
+    _lock: Lock,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Written by the last `save`, for trying again.
+    bytes: Vec<u8>,
+    /// `bytes` is not in the file.
+    unwritten: bool,
+    /// The file is not known to be on the disk.
+    unsynced: bool,
+    /// What went wrong last, as already reported.
+    fault: Option<String>,
+}
+
+/// Opens the state directory, takes both locks and reads what a former run left.
+///
+/// `host_lock` is [`HOST_LOCK`], or another name in tests.
+///
+/// # Errors
+/// [`OpenError::Locked`] where another daemon runs; it was not touched.
+pub fn open(directory: &Path, host_lock: &str) -> Result<Opened, OpenError> {
+    let unfit = |error| OpenError::Folder(directory.to_owned(), error);
+    let folder = Arc::new(Folder::open(directory).map_err(unfit)?);
+    let (lock, squatter) = Lock::take(&folder, host_lock).map_err(OpenError::Locked)?;
+    let boot = boot_id().map_err(unfit)?;
+    // A draft is a save that was cut short: the file itself is the truth.
+    let _ = folder.remove(DRAFT);
+    let (state, origin) = match folder.read(FILE) {
+        Ok(None) => (SavedState::default(), Origin::Fresh),
+        Ok(Some(bytes)) => record::decode(&bytes, &boot),
+        Err(error) => (SavedState::default(), Origin::Damaged(error.to_string())),
+    };
+    if matches!(origin, Origin::Damaged(_)) {
+        // On failure (a read-only file system) the next save reports it.
+        let _ = folder.rename(FILE, BAD);
+    }
+    let inner = Mutex::new(Inner::default());
+    let store = Store { folder, boot, inner, changed: Notify::new(), _lock: lock };
+    Ok(Opened { store: Arc::new(store), state, origin, squatter })
+}
+
+impl Store {
+    /// The state directory.
+    pub fn folder(&self) -> &Arc<Folder> {
+        &self.folder
+    }
+
+    /// Writes the state so that it survives the daemon's death. Does not wait for the disk.
+    ///
+    /// The answer is `Some` where something is to be logged; a failed write is tried again by
+    /// [`Store::keep`] and with the next save.
+    pub fn save(&self, state: &SavedState) -> Option<Durability> {
+        let bytes = record::encode(state, &self.boot);
+        let report = {
+            let mut inner = self.lock();
+            if bytes == inner.bytes && !inner.unwritten {
+                return None;
+            }
+            inner.bytes = bytes;
+            self.write(&mut inner)
+        };
+        self.changed.notify_one();
+        report
+    }
+
+    /// What is wrong with the disk now, for `status`.
+    pub fn fault(&self) -> Option<String> {
+        self.lock().fault.clone()
+    }
+
+    /// Makes the last save durable, waiting for the disk. Blocks.
+    pub fn sync(&self) -> Option<Durability> {
+        {
+            let mut inner = self.lock();
+            if inner.unwritten
+                && let Some(report) = self.write(&mut inner)
+                && inner.unwritten
+            {
+                return Some(report);
+            }
+            if inner.unwritten || !inner.unsynced {
+                return None;
+            }
+            inner.unsynced = false;
+        }
+        // Not under the lock: a save must not wait for the disk.
+        let synced = self.folder.sync(FILE);
+        let mut inner = self.lock();
+        if synced.is_err() {
+            // After a failed fsync the kernel may drop the pages and say Ok the next time: the
+            // file is written anew, never synced again.
+            inner.unwritten = true;
+        }
+        note(&mut inner, synced)
+    }
+
+    /// Keeps the state durable for as long as the daemon runs: collects changes, syncs them on a
+    /// blocking thread, and tries again what failed. `report` is called with what is to be logged.
+    pub async fn keep(self: Arc<Self>, report: impl Fn(Durability)) {
+        loop {
+            if self.lock().unwritten {
+                tokio::time::sleep(RETRY).await;
+            } else {
+                self.changed.notified().await;
+                tokio::time::sleep(SETTLE).await;
+            }
+            let store = Arc::clone(&self);
+            if let Ok(Some(change)) = tokio::task::spawn_blocking(move || store.sync()).await {
+                report(change);
+            }
+        }
+    }
+
+    fn write(&self, inner: &mut Inner) -> Option<Durability> {
+        let written = self.folder.replace(FILE, DRAFT, &inner.bytes);
+        inner.unwritten = written.is_err();
+        inner.unsynced = true;
+        note(inner, written)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Remembers the outcome of a try; `Some` only where it differs in kind from the last.
+fn note(inner: &mut Inner, outcome: io::Result<()>) -> Option<Durability> {
+    match outcome {
+        Err(error) => {
+            let text = error.to_string();
+            let first = inner.fault.replace(text.clone()).is_none();
+            first.then_some(Durability::NotDurable(text))
+        }
+        Ok(()) => inner.fault.take().map(|_| Durability::Durable),
+    }
+}
+
+#[cfg(test)]
+mod tests;

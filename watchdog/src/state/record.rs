@@ -1,0 +1,87 @@
+//! The state file's form: JSON with version, boot and checksum. What is read is hostile.
+//!
+//! The form is canonical: a file counts only if writing what was read gives the same bytes. So a
+//! flipped bit is seen wherever it is, also in white space.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::SavedState;
+
+/// Raised when an older daemon could misread the file.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    version: u32,
+    boot: String,
+    crc32: u32,
+    state: SavedState,
+}
+
+/// Where the state at start comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// There was none.
+    Fresh,
+    /// A former run within this boot: processes may be looked up by their identity.
+    SameBoot,
+    /// An earlier boot: only what people set and what was counted is kept.
+    OtherBoot,
+    /// It was there but cannot be believed, and was moved aside: why.
+    Damaged(String),
+}
+
+/// This boot's identity.
+///
+/// # Errors
+/// Where `/proc` is not there.
+pub fn boot_id() -> io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// The file's bytes for a state.
+pub(super) fn encode(state: &SavedState, boot: &str) -> Vec<u8> {
+    let mut record =
+        Record { version: VERSION, boot: boot.to_owned(), crc32: 0, state: state.clone() };
+    record.crc32 = crc32fast::hash(&json(&record));
+    json(&record)
+}
+
+/// Plain data with string keys: it has no way to fail.
+fn json(record: &Record) -> Vec<u8> {
+    serde_json::to_vec_pretty(record).unwrap_or_default()
+}
+
+/// The state in a file's bytes, as far as it may be believed.
+pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
+    match read(bytes) {
+        Err(why) => (SavedState::default(), Origin::Damaged(why)),
+        Ok(record) if record.boot == boot => (record.state, Origin::SameBoot),
+        Ok(mut record) => {
+            for service in record.state.services.values_mut() {
+                // Processes and programs of another boot are none.
+                service.main = None;
+                service.acting = None;
+                service.attempts = 0;
+            }
+            (record.state, Origin::OtherBoot)
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Record, String> {
+    let mut record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if record.version != VERSION {
+        return Err(format!("version {} (this daemon knows {VERSION})", record.version));
+    }
+    let claimed = std::mem::take(&mut record.crc32);
+    let found = crc32fast::hash(&json(&record));
+    record.crc32 = claimed;
+    if claimed != found || json(&record) != bytes {
+        return Err("the checksum does not fit".to_owned());
+    }
+    Ok(record)
+}

@@ -1,0 +1,126 @@
+//! The state survives what it may survive, and nothing damaged is believed.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+use crate::identity::ProcessKey;
+use crate::message::{SavedAction, SavedService};
+
+fn some_state() -> SavedState {
+    let service = SavedService {
+        monitored: true,
+        restarts: 3,
+        attempts: 1,
+        given_up: false,
+        main: Some(ProcessKey { pid: 812, start: 99 }),
+        acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
+    };
+    SavedState { services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]) }
+}
+
+fn unique(test: &str) -> String {
+    format!("ebpf-watchdog-test-{test}-{}", std::process::id())
+}
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("state");
+    (temp, path)
+}
+
+#[test]
+fn what_is_saved_is_read_back() {
+    let (_temp, path) = place();
+    let opened = open(&path, &unique("back")).unwrap();
+    assert_eq!((opened.origin, opened.squatter), (Origin::Fresh, None));
+    assert_eq!(opened.store.save(&some_state()), None);
+    assert_eq!(opened.store.sync(), None);
+    let mode = path.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    drop(opened.store);
+    let opened = open(&path, &unique("back")).unwrap();
+    assert_eq!((opened.state, opened.origin), (some_state(), Origin::SameBoot));
+}
+
+#[test]
+fn no_torn_file_and_no_flipped_bit_is_believed() {
+    let bytes = record::encode(&some_state(), "boot");
+    assert_eq!(record::decode(&bytes, "boot"), (some_state(), Origin::SameBoot));
+    for length in 0..bytes.len() {
+        let (state, origin) = record::decode(&bytes[..length], "boot");
+        assert!(matches!(origin, Origin::Damaged(_)), "{length}");
+        assert_eq!(state, SavedState::default());
+    }
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let (_, origin) = record::decode(&flipped, "boot");
+        assert!(matches!(origin, Origin::Damaged(_)), "bit {bit}: {origin:?}");
+    }
+}
+
+#[test]
+fn of_another_boot_no_process_is_kept() {
+    let bytes = record::encode(&some_state(), "boot before");
+    let (state, origin) = record::decode(&bytes, "boot now");
+    assert_eq!(origin, Origin::OtherBoot);
+    let service = state.services.values().next().unwrap();
+    assert_eq!((service.main, service.acting.clone(), service.restarts), (None, None, 3));
+    assert!(service.monitored);
+}
+
+#[test]
+fn a_damaged_file_is_moved_aside() {
+    let (_temp, path) = place();
+    drop(open(&path, &unique("aside")).unwrap());
+    std::fs::write(path.join(FILE), b"{\"version\":2}").unwrap();
+    let opened = open(&path, &unique("aside")).unwrap();
+    assert!(matches!(opened.origin, Origin::Damaged(_)));
+    assert_eq!(opened.store.save(&some_state()), None);
+    assert!(path.join(BAD).exists() && path.join(FILE).exists());
+}
+
+#[test]
+fn the_second_daemon_is_refused() {
+    let ((_a, path), (_b, other)) = (place(), place());
+    let name = unique("second");
+    let first = open(&path, &name).unwrap();
+    let same_directory = open(&path, &unique("other")).unwrap_err();
+    assert!(matches!(same_directory, OpenError::Locked(LockError::Directory)), "{same_directory}");
+    let same_host = open(&other, &name).unwrap_err();
+    let own = i32::try_from(std::process::id()).unwrap();
+    assert!(matches!(same_host, OpenError::Locked(LockError::Host(pid)) if pid == own));
+    drop(first);
+    open(&path, &name).unwrap();
+}
+
+#[test]
+fn links_and_foreign_folders_are_refused() {
+    let (temp, path) = place();
+    let target = temp.path().join("target");
+    std::fs::create_dir(&target).unwrap();
+    symlink(&target, &path).unwrap();
+    assert!(matches!(open(&path, &unique("link")), Err(OpenError::Folder(..))));
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(open(&target, &unique("wide")), Err(OpenError::Folder(..))));
+}
+
+#[test]
+fn nothing_outside_is_written_through_a_planted_link() {
+    let (temp, path) = place();
+    let victim = temp.path().join("victim");
+    std::fs::write(&victim, b"untouched").unwrap();
+    drop(open(&path, &unique("plant")).unwrap());
+    symlink(&victim, path.join(FILE)).unwrap();
+    let opened = open(&path, &unique("plant")).unwrap();
+    assert!(matches!(opened.origin, Origin::Damaged(_)));
+    symlink(&victim, path.join(DRAFT)).unwrap();
+    symlink(&victim, path.join(FILE)).unwrap();
+    assert!(matches!(opened.store.save(&some_state()), Some(Durability::NotDurable(_))));
+    symlink(&victim, path.join("out.log")).unwrap();
+    assert!(opened.store.folder().append("out.log").is_err());
+    // The link in the draft's place is gone by then, so the next try works.
+    assert_eq!(opened.store.sync(), Some(Durability::Durable));
+    assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
+}

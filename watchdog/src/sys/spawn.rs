@@ -1,0 +1,202 @@
+//! Starting a program with nothing of ours left in it: fork, reset, exec.
+//!
+//! The child gets its own session, no descriptor but 0, 1 and 2, default signals, the limits and
+//! priorities that the daemon itself was started with, and its user. All that allocates, locks or
+//! looks up happens before the fork; between fork and exec only system calls are made.
+//! Not here: what to run, and the environment's content (`action`).
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::account::Account;
+
+/// Priorities and limits, as the daemon found them when it started and before it changed any.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    policy: libc::c_int,
+    priority: libc::c_int,
+    nice: libc::c_int,
+    oom_score_adj: Vec<u8>,
+    limits: [(Limit, libc::rlimit); 3],
+}
+
+// The type of a resource's number differs between C libraries.
+#[cfg(target_env = "gnu")]
+type Limit = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Limit = libc::c_int;
+
+const LIMITS: [Limit; 3] = [libc::RLIMIT_NOFILE, libc::RLIMIT_MEMLOCK, libc::RLIMIT_CORE];
+
+impl Baseline {
+    /// The settings now: call it before the daemon changes its own.
+    pub fn read() -> Self {
+        // SAFETY: plain data for which zeroes are valid; filled in by the call below.
+        let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+        // SAFETY: no pointer but to a living local.
+        let (policy, nice) = unsafe {
+            libc::sched_getparam(0, &raw mut param);
+            (libc::sched_getscheduler(0).max(0), libc::getpriority(libc::PRIO_PROCESS, 0))
+        };
+        let limits = LIMITS.map(|which| {
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: `limit` is a living local of the right type.
+            unsafe { libc::getrlimit(which, &raw mut limit) };
+            (which, limit)
+        });
+        let oom_score_adj = std::fs::read("/proc/self/oom_score_adj").unwrap_or_default();
+        Self { policy, priority: param.sched_priority, nice, oom_score_adj, limits }
+    }
+}
+
+/// A program to start.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// Absolute path and arguments; not empty.
+    pub argv: &'a [String],
+    /// The whole environment.
+    pub env: &'a [(String, String)],
+    /// Working directory.
+    pub cwd: &'a Path,
+    /// What to run as.
+    pub account: &'a Account,
+    /// Standard output and standard error.
+    pub output: File,
+    /// Settings to go back to.
+    pub baseline: &'a Baseline,
+}
+
+/// Forks and execs. Returns when the exec is done: an `Ok` means that the program runs.
+///
+/// Blocks for as long as the exec takes (a file on a dead NFS server: for ever): call it on a
+/// thread that may.
+///
+/// # Errors
+/// The fork's (`EAGAIN`), the change of user's or the exec's error (`ENOENT`, `EACCES`, …).
+pub fn launch(launch: &Launch<'_>) -> io::Result<Child> {
+    let Some((program, arguments)) = launch.argv.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program"));
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(launch.cwd)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(launch.output.try_clone()?))
+        .stderr(Stdio::from(launch.output.try_clone()?));
+    let reset = Reset::new(launch.baseline, launch.account);
+    // SAFETY: the closure makes system calls only. It neither allocates nor locks: everything that
+    // it uses was made before the fork and is only read.
+    unsafe { command.pre_exec(move || reset.apply()) };
+    command.spawn()
+}
+
+/// What the child does between fork and exec; made before the fork.
+struct Reset {
+    baseline: Baseline,
+    uid: libc::uid_t,
+    gid: libc::gid_t,
+    groups: Vec<libc::gid_t>,
+    become_other: bool,
+    last_signal: libc::c_int,
+}
+
+impl Reset {
+    fn new(baseline: &Baseline, account: &Account) -> Self {
+        let root = rustix::process::geteuid().is_root();
+        Self {
+            baseline: baseline.clone(),
+            uid: account.uid,
+            gid: account.gid,
+            groups: account.groups.clone(),
+            // A daemon without rights (tests) can only run programs as itself.
+            become_other: root || account.uid != rustix::process::geteuid().as_raw(),
+            last_signal: libc::SIGRTMAX(),
+        }
+    }
+
+    /// # Errors
+    /// Where going on would give the program more than it should have: session, user, descriptors.
+    /// Priorities and limits are restored as far as the kernel lets us.
+    fn apply(&self) -> io::Result<()> {
+        self.settings();
+        // SAFETY: plain system calls on numbers; `groups` lives and its length is its own.
+        unsafe {
+            check(libc::setsid())?;
+            libc::umask(0o022);
+            if self.become_other {
+                check(libc::setgroups(self.groups.len() as _, self.groups.as_ptr()))?;
+                check(libc::setresgid(self.gid, self.gid, self.gid))?;
+                libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+                check(libc::setresuid(self.uid, self.uid, self.uid))?;
+            }
+        }
+        self.signals();
+        close_on_exec()
+    }
+
+    fn settings(&self) {
+        let param = libc::sched_param { sched_priority: self.baseline.priority };
+        // SAFETY: `param` and the limits are living locals; the path is a NUL-terminated literal;
+        // the text's length is its own. Errors are meant to be ignored, see `apply`.
+        unsafe {
+            libc::sched_setscheduler(0, self.baseline.policy, &raw const param);
+            libc::setpriority(libc::PRIO_PROCESS, 0, self.baseline.nice);
+            for (which, limit) in &self.baseline.limits {
+                libc::setrlimit(*which, limit);
+            }
+            let path = c"/proc/self/oom_score_adj";
+            let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if file >= 0 {
+                let text = &self.baseline.oom_score_adj;
+                libc::write(file, text.as_ptr().cast(), text.len());
+                libc::close(file);
+            }
+        }
+    }
+
+    fn signals(&self) {
+        // SAFETY: `none` is plain data that sigemptyset fills; SIG_DFL runs no code of ours. KILL
+        // and STOP refuse, which is right.
+        unsafe {
+            for signal in 1..=self.last_signal {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Marks all descriptors from 3 on: they are closed by the exec. Not closed at once, because one of
+/// them is the pipe by which the parent learns of a failed exec.
+fn close_on_exec() -> io::Result<()> {
+    // SAFETY: numbers only.
+    let done = unsafe {
+        libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0
+    };
+    if done {
+        return Ok(());
+    }
+    // Before Linux 5.11. The limit on numbers bounds the loop.
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a living local; the rest are numbers.
+    unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
+        let last = libc::c_int::try_from(limit.rlim_max.min(1 << 20)).unwrap_or(1 << 20);
+        for number in 3..last {
+            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Ok(())
+}
+
+fn check(answer: libc::c_int) -> io::Result<()> {
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
