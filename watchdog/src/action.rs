@@ -17,7 +17,6 @@ pub(crate) mod start;
 pub(crate) mod stop;
 mod text;
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::identity::ProcessKey;
@@ -30,10 +29,6 @@ use crate::sys::spawn::Baseline;
 
 pub use signal::Protect;
 
-/// Says whether root may run a program: the file and all above it are root's alone. The error is
-/// one line.
-pub type Trust = fn(&Path) -> Result<(), String>;
-
 /// What every deed uses.
 pub(crate) struct Tools {
     pub(crate) inbox: Arc<Inbox>,
@@ -44,7 +39,6 @@ pub(crate) struct Tools {
     pub(crate) protect: RwLock<Arc<Protect>>,
     pub(crate) host: String,
     pub(crate) baseline: Baseline,
-    pub(crate) trust: Trust,
 }
 
 impl Tools {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::action::output::trim_all;
-use crate::action::{Deed, Failure, Protect, Tools, Trust, exec};
+use crate::action::{Deed, Failure, Protect, Tools, exec};
 use crate::finder::find;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
@@ -45,8 +45,6 @@ pub struct RunnerParts {
     pub host: String,
     /// What the daemon's own priorities and limits were when it started.
     pub baseline: Baseline,
-    /// Asked right before a program is run as root.
-    pub trust: Trust,
 }
 
 /// The engine's end: orders go in here and never wait.
@@ -86,7 +84,6 @@ impl Runner {
             protect: RwLock::new(Arc::new(Protect(parts.protect))),
             host: parts.host,
             baseline: parts.baseline,
-            trust: parts.trust,
         });
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {

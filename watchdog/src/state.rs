@@ -160,13 +160,13 @@ impl Store {
     pub fn sync(&self) -> Option<Durability> {
         {
             let mut inner = self.lock();
-            if inner.unwritten
-                && let Some(report) = self.write(&mut inner)
-                && inner.unwritten
-            {
-                return Some(report);
+            if inner.unwritten {
+                let report = self.write(&mut inner);
+                if inner.unwritten {
+                    return report;
+                }
             }
-            if inner.unwritten || !inner.unsynced {
+            if !inner.unsynced {
                 return None;
             }
             inner.unsynced = false;
@@ -179,7 +179,11 @@ impl Store {
             // file is written anew, never synced again.
             inner.unwritten = true;
         }
-        note(&mut inner, synced)
+        match synced {
+            Err(error) => fault(&mut inner, &error),
+            // Only now: a write alone may have gone no further than to the cache.
+            Ok(()) => inner.fault.take().map(|_| Durability::Durable),
+        }
     }
 
     /// Keeps the state durable for as long as the daemon runs: collects changes, syncs them on a
@@ -203,7 +207,7 @@ impl Store {
         let written = self.folder.replace(FILE, DRAFT, &inner.bytes);
         inner.unwritten = written.is_err();
         inner.unsynced = true;
-        note(inner, written)
+        written.err().and_then(|error| fault(inner, &error))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -211,16 +215,11 @@ impl Store {
     }
 }
 
-/// Remembers the outcome of a try; `Some` only where it differs in kind from the last.
-fn note(inner: &mut Inner, outcome: io::Result<()>) -> Option<Durability> {
-    match outcome {
-        Err(error) => {
-            let text = error.to_string();
-            let first = inner.fault.replace(text.clone()).is_none();
-            first.then_some(Durability::NotDurable(text))
-        }
-        Ok(()) => inner.fault.take().map(|_| Durability::Durable),
-    }
+/// Remembers what went wrong; to be reported only where all was well before.
+fn fault(inner: &mut Inner, error: &io::Error) -> Option<Durability> {
+    let text = error.to_string();
+    let first = inner.fault.replace(text.clone()).is_none();
+    first.then_some(Durability::NotDurable(text))
 }
 
 #[cfg(test)]

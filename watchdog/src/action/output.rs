@@ -123,21 +123,9 @@ fn file_name(service: &str, writer: Writer) -> String {
     }
 }
 
-/// Bytes as text without control characters, at most `longest` bytes long.
+/// Bytes as harmless text on one line, at most `longest` bytes long.
 pub(super) fn printable(bytes: &[u8], longest: usize) -> String {
-    let mut text = String::new();
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() {
-            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                text.push_str(&format!("\\x{byte:02x}"));
-            }
-        } else {
-            text.push(character);
-        }
-        if text.len() >= longest {
-            break;
-        }
-    }
+    let mut text = crate::escape::bytes(&bytes[..bytes.len().min(longest)]);
     text.truncate(text.floor_char_boundary(longest));
     text
 }

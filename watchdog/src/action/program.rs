@@ -17,6 +17,7 @@ use super::environment::environment;
 use super::family::Family;
 use super::output::{Output, Writer};
 use super::{Deed, text};
+use crate::config::trusted_program;
 use crate::event::ExitStatus;
 use crate::finder::process::facts;
 use crate::identity::ProcessKey;
@@ -96,7 +97,7 @@ impl Deed {
             let output = output.map_err(text)?;
             let path = Path::new(program.argv.first().map_or("", String::as_str));
             if account.uid == 0 {
-                (tools.trust)(path).map_err(|why| format!("not run as root: {why}"))?;
+                trusted_program(path).map_err(|why| format!("not run as root: {why}"))?;
             }
             if unwanted.load(Ordering::Relaxed) {
                 return Err("too late".to_owned());

@@ -31,6 +31,9 @@ type Limit = libc::c_int;
 
 const LIMITS: [Limit; 3] = [libc::RLIMIT_NOFILE, libc::RLIMIT_MEMLOCK, libc::RLIMIT_CORE];
 
+/// The kernel's last real-time signal.
+const LAST_SIGNAL: libc::c_int = 64;
+
 impl Baseline {
     /// The settings now: call it before the daemon changes its own.
     pub fn read() -> Self {
@@ -103,7 +106,6 @@ struct Reset {
     gid: libc::gid_t,
     groups: Vec<libc::gid_t>,
     become_other: bool,
-    last_signal: libc::c_int,
 }
 
 impl Reset {
@@ -116,7 +118,6 @@ impl Reset {
             groups: account.groups.clone(),
             // A daemon without rights (tests) can only run programs as itself.
             become_other: root || account.uid != rustix::process::geteuid().as_raw(),
-            last_signal: libc::SIGRTMAX(),
         }
     }
 
@@ -161,11 +162,21 @@ impl Reset {
     }
 
     fn signals(&self) {
-        // SAFETY: `none` is plain data that sigemptyset fills; SIG_DFL runs no code of ours. KILL
-        // and STOP refuse, which is right.
+        // All zeroes: SIG_DFL, no flags, nothing blocked; the kernel's `sigaction` is at most this
+        // big. Not by the C library: it refuses the two signals that it keeps for itself, and an
+        // ignored one would be inherited.
+        let default = [0_u64; 4];
+        // SAFETY: `default` lives, and the kernel's set of signals has 8 bytes; SIG_DFL runs no code
+        // of ours. KILL and STOP refuse, which is right. `none` is filled by sigemptyset.
         unsafe {
-            for signal in 1..=self.last_signal {
-                libc::signal(signal, libc::SIG_DFL);
+            for signal in 1..=LAST_SIGNAL {
+                libc::syscall(
+                    libc::SYS_rt_sigaction,
+                    signal,
+                    default.as_ptr(),
+                    std::ptr::null_mut::<u64>(),
+                    8_usize,
+                );
             }
             let mut none: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
