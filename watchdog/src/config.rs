@@ -4,21 +4,27 @@
 //! `raw`; past this module no invalid state exists. Not here: the model itself ([`crate::service`]),
 //! and what changes between two configurations (reload).
 
+mod acl;
+mod actions;
 mod diagnostic;
 mod files;
 pub mod grammar;
 mod host;
 mod http;
 mod mail;
+mod process;
 mod programs;
 mod raw;
 mod reader;
+mod recipients;
+mod render;
 mod rule;
 mod services;
 mod settings;
 mod source;
 mod trust;
 mod units;
+mod values;
 mod vocabulary;
 
 #[cfg(test)]

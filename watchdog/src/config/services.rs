@@ -1,32 +1,26 @@
 //! `services:`: items with one kind each, unique names, and what a kind needs.
 //!
-//! Not here: rules (`rule`) and programs (`programs`).
+//! Not here: what a process has besides (`process`), rules (`rule`) and programs (`programs`).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::identity::ServiceId;
-use crate::service::{Action, Match, ProcessService, Program, Service, ServiceKind, Test};
+use crate::service::{Action, Service, ServiceKind, Test};
 
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
-use super::raw::{Node, Value};
+use super::raw::Node;
 use super::reader::{Entry, Reader, Table, item_place};
 use super::rule::{PlacedRule, implicit_rule};
 use super::source::Place;
 use super::vocabulary::{
-    KINDS, KINDS_LATER, MATCH, PROCESS_KEYS, PROGRAM, SERVICE_KEYS, SERVICE_KEYS_LATER, suggestion,
+    KINDS, KINDS_LATER, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER, suggestion,
 };
 
-const METHOD_TIMEOUT: Duration = Duration::from_secs(30);
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_NAME: usize = 200;
 /// The kernel side numbers groups; far above any host.
 const MAX_SERVICES: usize = 100_000;
-/// A compiled pattern of more than this is a trap.
-const MAX_PATTERN: usize = 1 << 20;
 
 /// The services of all files, as they come.
 #[derive(Default)]
@@ -200,140 +194,6 @@ impl Reader {
                     format!("a system cannot {}", action.word()),
                     "use alert or exec",
                 );
-            }
-        }
-    }
-
-    fn process(
-        &mut self,
-        table: &mut Table,
-        kind: Place,
-        rules: &[PlacedRule],
-    ) -> Option<ProcessService> {
-        let pidfile = table.take("pidfile").and_then(|entry| self.path(&entry));
-        let matched = table.take("match").map(|entry| (entry.key, self.matching(entry)));
-        let match_at = matched.as_ref().map(|(at, _)| *at);
-        let wrong_match = matches!(matched, Some((_, None)));
-        let matching = matched.and_then(|(_, matching)| matching);
-        let had = ["start", "stop", "restart"].map(|name| table.key(name).is_some());
-        let [start, stop, restart] =
-            ["start", "stop", "restart"].map(|name| self.method(table, name));
-        let stop_timeout = table.take("stop_timeout").and_then(|entry| self.duration(&entry));
-        let process = ProcessService {
-            pidfile,
-            matching,
-            start,
-            stop,
-            restart,
-            stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
-        };
-        let found =
-            process.pidfile.is_some() || process.matching.is_some() || had[0] || wrong_match;
-        if !found {
-            self.error_help(
-                kind,
-                "nothing says how the process is found",
-                "add `pidfile: /run/….pid` or `match: { exe: /usr/sbin/… }`",
-            );
-            return None;
-        }
-        let can_start = had[0];
-        let can_restart = had[0] || had[2];
-        for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
-            let (missing, key) = match action {
-                Action::Restart => (!can_restart, "start"),
-                Action::Start => (!can_start, "start"),
-                _ => (false, ""),
-            };
-            if missing {
-                self.error_help(
-                    *place,
-                    format!("this service has no program to {} it", action.word()),
-                    format!("add `{key}: /path/to/program …` to the service"),
-                );
-            }
-        }
-        let acts = had.contains(&true)
-            || rules.iter().flat_map(|rule| &rule.actions).any(|(action, _)| {
-                matches!(action, Action::Restart | Action::Start | Action::Stop)
-            });
-        if let (Some(matching), Some(at)) = (&process.matching, match_at)
-            && matching.exe.is_none()
-            && matching.user.is_none()
-            && acts
-        {
-            self.error_help(
-                at,
-                "any user's process can have these arguments: root must not act on them alone",
-                "add `exe: /path/of/the/program` or `user: NAME` to `match`",
-            );
-        }
-        Some(process)
-    }
-
-    fn method(&mut self, table: &mut Table, name: &str) -> Option<Program> {
-        let entry = table.take(name)?;
-        self.program(entry, &PROGRAM, METHOD_TIMEOUT).map(|(program, _)| program)
-    }
-
-    /// `match:`.
-    fn matching(&mut self, entry: Entry) -> Option<Match> {
-        let at = entry.key;
-        if let Value::Scalar(_) = entry.value.value {
-            self.error_help(
-                entry.value.place,
-                "`match` is a mapping",
-                "write `match: { exe: /usr/sbin/…, args: \"regular expression\", user: NAME }`",
-            );
-            return None;
-        }
-        let mut table = self.table(entry.value, at, &MATCH)?;
-        let keys = table.entries.len();
-        let exe = table.take("exe").and_then(|entry| self.executable(&entry));
-        let args = table.take("args").and_then(|entry| self.pattern(&entry));
-        let user = table.take("user").and_then(|entry| {
-            let name = self.line(&entry.value, entry.key)?;
-            if !self.host.has_user(&name) {
-                self.missing(entry.value.place, format!("this host has no user `{name}`"));
-            }
-            Some(name)
-        });
-        if keys == 0 {
-            self.error_help(at, "`match` is empty", "say at least one of exe, args and user");
-            return None;
-        }
-        (exe.is_some() || args.is_some() || user.is_some()).then_some(Match { exe, args, user })
-    }
-
-    /// A path or glob of executables.
-    fn executable(&mut self, entry: &Entry) -> Option<String> {
-        let path: PathBuf = self.path(entry)?;
-        let text = path.to_str()?.to_owned();
-        if let Err(error) = glob::Pattern::new(&text) {
-            self.error(
-                entry.value.place,
-                format!("`exe` is not a pattern of paths: {}", error.msg),
-            );
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A regular expression on arguments.
-    fn pattern(&mut self, entry: &Entry) -> Option<regex::Regex> {
-        let text = self.text(&entry.value, entry.key)?;
-        if text.is_empty() {
-            self.error(entry.key, "`args` is empty: it would fit every process");
-            return None;
-        }
-        match regex::RegexBuilder::new(&text).size_limit(MAX_PATTERN).build() {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                // The crate draws the pattern itself; its last line says what is wrong.
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                self.error(entry.value.place, format!("`args` is not a regular expression: {why}"));
-                None
             }
         }
     }

@@ -14,6 +14,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::acl;
+
 /// As the kernel.
 const MAX_LINKS: usize = 40;
 
@@ -256,48 +258,13 @@ fn judge(handle: &OwnedFd, path: &Path, strict: Strict) -> Result<Stat, TrustErr
     }
     let mut list = [0u8; 4096];
     match rustix::fs::getxattr(own_path(handle), "system.posix_acl_access", &mut list) {
-        Ok(length) if acl_grants_write(list.get(..length).unwrap_or(&[])) => {
+        Ok(length) if acl::grants_write(list.get(..length).unwrap_or(&[])) => {
             Err(error(TrustFault::Acl))
         }
         Ok(_) | Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(stat),
         Err(Errno::RANGE) => Err(error(TrustFault::Acl)),
         Err(errno) => Err(error(system(errno))),
     }
-}
-
-/// Whether a `system.posix_acl_access` value lets a named user or any group write.
-///
-/// Layout (`linux/posix_acl_xattr.h`): version 2 as u32, then entries of tag u16, permissions u16,
-/// id u32, all little-endian. Anything else counts as granted.
-fn acl_grants_write(list: &[u8]) -> bool {
-    const USER_OWNER: u16 = 0x01;
-    const USER: u16 = 0x02;
-    const GROUP_OWNER: u16 = 0x04;
-    const GROUP: u16 = 0x08;
-    const MASK: u16 = 0x10;
-    const OTHER: u16 = 0x20;
-    const WRITE: u16 = 2;
-    let Some((version, entries)) = list.split_at_checked(4) else { return !list.is_empty() };
-    if version != [2, 0, 0, 0] || !entries.len().is_multiple_of(8) {
-        return true;
-    }
-    let entry = |bytes: &[u8]| match *bytes {
-        [t0, t1, p0, p1, u0, u1, u2, u3] => (
-            u16::from_le_bytes([t0, t1]),
-            u16::from_le_bytes([p0, p1]),
-            u32::from_le_bytes([u0, u1, u2, u3]),
-        ),
-        _ => (0, WRITE, u32::MAX),
-    };
-    let entries: Vec<(u16, u16, u32)> = entries.chunks(8).map(entry).collect();
-    let mask = entries.iter().find(|(tag, ..)| *tag == MASK).map_or(WRITE, |(_, may, _)| *may);
-    entries.iter().any(|(tag, may, id)| match *tag {
-        USER_OWNER | MASK => false,
-        USER => *id != 0 && may & mask & WRITE != 0,
-        GROUP_OWNER | GROUP => may & mask & WRITE != 0,
-        OTHER => may & WRITE != 0,
-        _ => true,
-    })
 }
 
 #[cfg(test)]

@@ -141,16 +141,16 @@ fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
 fn access_control_lists_are_read() {
     let any = u32::MAX;
     let plain = [(0x01, 6, any), (0x04, 4, any), (0x20, 4, any)];
-    assert!(!acl_grants_write(&list(&plain)));
+    assert!(!acl::grants_write(&list(&plain)));
     let user = [(0x01, 6, any), (0x02, 6, 1000), (0x04, 4, any), (0x10, 6, any), (0x20, 4, any)];
-    assert!(acl_grants_write(&list(&user)));
+    assert!(acl::grants_write(&list(&user)));
     let masked = [(0x01, 6, any), (0x02, 6, 1000), (0x04, 4, any), (0x10, 4, any), (0x20, 4, any)];
-    assert!(!acl_grants_write(&list(&masked)));
+    assert!(!acl::grants_write(&list(&masked)));
     let group = [(0x01, 6, any), (0x08, 2, 5), (0x10, 7, any), (0x20, 0, any)];
-    assert!(acl_grants_write(&list(&group)));
-    assert!(acl_grants_write(&[1, 0, 0, 0]), "an unknown version");
-    assert!(acl_grants_write(&[2, 0, 0, 0, 1]), "cut short");
-    assert!(!acl_grants_write(&[]));
+    assert!(acl::grants_write(&list(&group)));
+    assert!(acl::grants_write(&[1, 0, 0, 0]), "an unknown version");
+    assert!(acl::grants_write(&[2, 0, 0, 0, 1]), "cut short");
+    assert!(!acl::grants_write(&[]));
 }
 
 #[test]

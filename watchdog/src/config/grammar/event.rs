@@ -3,8 +3,9 @@
 use crate::metric::Operator;
 use crate::service::{Span, Test};
 
+use super::parser::Parser;
 use super::token::Kind;
-use super::{Parser, SentenceError, Subject};
+use super::{SentenceError, Subject};
 
 /// More restarts or cycles than this is a slip of the keyboard.
 const MAX_RESTARTS: u32 = 1000;

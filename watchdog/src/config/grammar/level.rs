@@ -5,9 +5,10 @@ use std::ops::Range;
 use crate::metric::{CpuShare, LoadWindow, Metric, Operator, Unit};
 use crate::service::{Level, Limit};
 
-use super::super::units;
+use super::parser::Parser;
 use super::token::Kind;
-use super::{Parser, SentenceError, Subject};
+use super::{SentenceError, Subject};
+use crate::config::units;
 
 /// Words for the parts of a system's CPU time; the first of each is the one we print.
 pub(super) const SHARES: &[(&str, CpuShare)] = &[

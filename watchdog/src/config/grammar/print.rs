@@ -3,8 +3,8 @@
 use crate::metric::{LoadWindow, Metric};
 use crate::service::{Condition, Level, Limit, Qualifier, Span, Test};
 
-use super::super::units::print_time;
 use super::level::SHARES;
+use crate::config::units::print_time;
 
 /// The sentence of a condition and a qualifier, normalised: `total mem amount is greater than 1 GB` is
 /// `totalmem > 1 GB`.

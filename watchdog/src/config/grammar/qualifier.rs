@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::service::{Qualifier, Span};
 
-use super::super::units;
+use super::SentenceError;
 use super::event::whole;
+use super::parser::Parser;
 use super::token::Kind;
-use super::{Parser, SentenceError, nearest};
+use crate::config::units;
+use crate::config::vocabulary::nearest;
 
 /// The engine keeps one bit per cycle.
 const MAX_CYCLES: u32 = 64;

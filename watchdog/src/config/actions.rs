@@ -1,0 +1,129 @@
+//! What a rule does: `then:` and `else:`.
+//!
+//! Not here: doing it.
+
+use std::time::Duration;
+
+use crate::service::{Action, Exec};
+
+use super::raw::{Node, Value};
+use super::reader::{Entry, Reader};
+use super::source::Place;
+use super::vocabulary::{ACTIONS, ACTIONS_LATER, EXEC, RECOVERY, suggestion};
+
+const EXEC_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Reader {
+    /// `else:` as an action, a list of them, or `{ after, then }`.
+    pub(super) fn recovery(&mut self, entry: Entry, after: &mut u32) -> Vec<(Action, Place)> {
+        let branch = match &entry.value.value {
+            Value::Map(entries) => !entries.iter().any(|(key, _)| match &key.value {
+                Value::Scalar(key) => {
+                    ACTIONS.contains(&key.as_str()) || ACTIONS_LATER.contains(&key.as_str())
+                }
+                _ => false,
+            }),
+            _ => false,
+        };
+        if !branch {
+            return self.actions(entry);
+        }
+        let Some(mut table) = self.table(entry.value, entry.key, &RECOVERY) else {
+            return Vec::new();
+        };
+        if let Some(count) = table.take("after").and_then(|entry| self.cycles(&entry)) {
+            *after = count;
+        }
+        table.take("then").map(|entry| self.actions(entry)).unwrap_or_default()
+    }
+
+    /// One action or a list of them.
+    pub(super) fn actions(&mut self, entry: Entry) -> Vec<(Action, Place)> {
+        let at = entry.key;
+        let name = entry.name.clone();
+        let was_list = matches!(entry.value.value, Value::List(_));
+        let items = self.list(entry);
+        if was_list && items.is_empty() {
+            self.error(at, format!("`{name}` is empty"));
+        }
+        items.into_iter().filter_map(|node| self.action(node, at)).collect()
+    }
+
+    fn action(&mut self, node: Node, at: Place) -> Option<(Action, Place)> {
+        let place = node.place;
+        let word = match node.value {
+            Value::Scalar(word) => word.trim().to_ascii_lowercase(),
+            Value::Map(_) => return self.exec(node, at),
+            other => {
+                self.error(at, format!("an action is one word or `exec: …`, not {}", other.what()));
+                return None;
+            }
+        };
+        let action = match word.as_str() {
+            "alert" => Action::Alert,
+            "restart" => Action::Restart,
+            "start" => Action::Start,
+            "stop" => Action::Stop,
+            "unmonitor" => Action::Unmonitor,
+            "ignore" => Action::Ignore,
+            "exec" => {
+                self.error_help(place, "`exec` needs a program", "write `exec: /path/to/program`");
+                return None;
+            }
+            "timeout" => {
+                self.error_help(place, "unknown action `timeout`", "its name is `unmonitor` now");
+                return None;
+            }
+            _ if word.starts_with("exec ") => {
+                self.error_help(
+                    place,
+                    "`exec` takes its program as a value",
+                    "write `then: { exec: /path/to/program }`",
+                );
+                return None;
+            }
+            _ => {
+                self.unknown_action(&word, place);
+                return None;
+            }
+        };
+        Some((action, place))
+    }
+
+    fn unknown_action(&mut self, word: &str, place: Place) {
+        if ACTIONS_LATER.contains(&word) {
+            self.error(place, format!("the action `{word}` is not supported yet"));
+        } else {
+            self.error_help(place, format!("unknown action `{word}`"), suggestion(word, ACTIONS));
+        }
+    }
+
+    /// `exec: …` as a mapping of one key.
+    fn exec(&mut self, node: Node, at: Place) -> Option<(Action, Place)> {
+        let mut table = self.open_table(node, at)?;
+        let exec = table.take("exec");
+        for entry in &table.entries {
+            if exec.is_some() {
+                self.error_help(
+                    entry.key,
+                    format!("`{}` does not stand beside `exec`", entry.name),
+                    "write `exec: { program: …, timeout: … }`, or a list of actions",
+                );
+            } else if ACTIONS.contains(&entry.name.as_str()) {
+                self.error_help(
+                    entry.key,
+                    format!("the action `{}` takes no value", entry.name),
+                    format!("write `{}` alone", entry.name),
+                );
+            } else {
+                self.unknown_action(&entry.name, entry.key);
+            }
+        }
+        let entry = exec?;
+        let place = entry.key;
+        let (program, rest) = self.program(entry, &EXEC, EXEC_TIMEOUT)?;
+        let repeat =
+            rest.and_then(|mut rest| rest.take("repeat")).and_then(|entry| self.cycles(&entry));
+        Some((Action::Exec(Exec { program, repeat }), place))
+    }
+}
