@@ -18,6 +18,7 @@ pub mod front;
 pub mod limits;
 pub mod link;
 pub mod page;
+pub mod running;
 pub mod spawn;
 pub mod throttle;
 

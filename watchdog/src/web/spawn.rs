@@ -82,7 +82,6 @@ impl Keeper {
     async fn one_life(&self, stop: &watch::Receiver<bool>) -> io::Result<Option<ExitStatus>> {
         let (ours, theirs) = StdStream::pair()?;
         let mut child = self.start(theirs)?;
-        let mut stop = stop.clone();
         let lines = child.stderr.take();
         let talking = async {
             let mut ours = ours;
@@ -120,15 +119,12 @@ impl Keeper {
             }
         }
         // Both ends are closed, but the process may still be there.
-        let status = tokio::select! {
-            ended = timeout(Duration::from_secs(2), child.wait()) => match ended {
-                Ok(status) => status?,
-                Err(_elapsed) => {
-                    child.kill().await?;
-                    child.wait().await?
-                }
-            },
-            _ = stop.wait_for(|stopped| *stopped) => return Ok(None),
+        let status = match timeout(Duration::from_secs(2), child.wait()).await {
+            Ok(status) => status?,
+            Err(_elapsed) => {
+                child.kill().await?;
+                child.wait().await?
+            }
         };
         Ok(Some(status))
     }

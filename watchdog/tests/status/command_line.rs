@@ -269,3 +269,29 @@ fn the_rule_file_names_the_socket() {
     let output = command.arg("-c").arg(&file).arg("status").output().expect("the binary runs");
     assert_code(&output, 0);
 }
+
+#[test]
+fn match_shows_who_would_be_taken_and_not_itself() {
+    let nowhere = Path::new("/nonexistent");
+    let mark = format!("{}", 40_000_000 + std::process::id());
+    let output = run(nowhere, &["match", &mark]);
+    assert_code(&output, 1);
+    assert_eq!(text(&output.stdout).lines().next(), Some("no process matches"));
+    let sleepers: Vec<_> = (0..2)
+        .map(|_| std::process::Command::new("sleep").arg(&mark).spawn().expect("sleep runs"))
+        .collect();
+    let first = sleepers[0].id();
+    let output = run(nowhere, &["match", "--json", &format!("^sleep {mark}$")]);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let words = run(nowhere, &["match", &mark]);
+    for mut sleeper in sleepers {
+        sleeper.kill().expect("killed");
+        sleeper.wait().expect("gone");
+    }
+    assert_code(&output, 0);
+    assert_eq!(shown["candidates"].as_array().map(Vec::len), Some(2));
+    assert_eq!(shown["taken"], first);
+    assert_eq!(shown["candidates"][0]["arguments"], format!("sleep {mark}"));
+    let wanted = format!("2 processes match: {first} would be taken, the oldest");
+    assert_eq!(text(&words.stdout).lines().next(), Some(wanted.as_str()));
+}

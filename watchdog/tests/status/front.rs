@@ -452,6 +452,33 @@ fn await_listener(address: SocketAddr) {
 }
 
 #[test]
+fn a_reload_without_http_ends_the_front() {
+    let daemon = Daemon::start(vec![apache()]);
+    let runtime = fake::runtime();
+    let mut running = ebpf_watchdog::web::running::Running::new(
+        runtime.handle().clone(),
+        "web1".into(),
+        Arc::clone(&daemon.core),
+        Arc::new(|_, _| {}),
+    );
+    let http = |port: u16| ebpf_watchdog::service::Http {
+        listen: SocketAddr::from(([127, 0, 0, 1], port)),
+        allow: Vec::new(),
+        users: Vec::new(),
+    };
+    runtime.block_on(async {
+        running.configure(None);
+        // A front that cannot live (this test's binary knows no `web`): it is still ended in order.
+        running.configure(Some(&http(1)));
+        tokio::task::yield_now().await;
+        running.configure(Some(&http(2)));
+        running.configure(Some(&http(2)));
+        let gone = tokio::time::timeout(Duration::from_secs(20), running.finish());
+        gone.await.expect("it ends");
+    });
+}
+
+#[test]
 fn started_by_hand_it_says_so() {
     let output = fake::command(Path::new("/nonexistent"))
         .arg("web")
