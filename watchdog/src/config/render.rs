@@ -80,6 +80,21 @@ impl Diagnostics {
     }
 }
 
+impl fmt::Display for Diagnostic {
+    /// In one line, for logs: `FILE:LINE:COLUMN: message (help)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", one_line(&self.path.display().to_string()))?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", one_line(&self.message))?;
+        match &self.help {
+            Some(help) => write!(f, " ({})", one_line(help)),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))

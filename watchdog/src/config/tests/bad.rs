@@ -371,6 +371,10 @@ fn all_errors_show_at_once_in_the_order_of_the_text() {
     let found = load_text(text).expect_err("is refused");
     let lines: Vec<_> = found.items().iter().map(|item| item.line).collect();
     assert_eq!(lines, [1, 2, 4, 5, 6], "{found}");
+    assert_eq!(
+        found.items()[0].to_string(),
+        "/etc/test.yaml:1:1: the configuration has no key `cylce` (did you mean `cycle`?)"
+    );
     let json = found.to_json();
     assert_eq!(json[0]["severity"], "error");
     assert_eq!(json[0]["file"], "/etc/test.yaml");
