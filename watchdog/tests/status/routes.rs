@@ -1,7 +1,7 @@
 //! The control socket's routes: the documents, the rights, and refusals.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
@@ -223,4 +223,50 @@ fn the_socket_is_private_and_replaces_only_a_dead_one() {
     std::os::unix::fs::symlink(&file, &link).expect("a link");
     assert!(serve::bind(&link).is_err());
     assert_eq!(std::fs::read_to_string(&file).expect("still there"), "keep");
+}
+
+#[test]
+fn a_stranger_is_refused_even_where_the_file_would_let_him() {
+    if !rustix::process::geteuid().is_root() {
+        println!("not root: cannot become a stranger");
+        return;
+    }
+    let daemon = Daemon::start(vec![apache()]);
+    let folder = daemon.socket.parent().and_then(|run| run.parent()).expect("two folders");
+    let program = folder.join("ebpf-watchdog");
+    std::fs::copy(env!("CARGO_BIN_EXE_ebpf-watchdog"), &program).expect("a copy");
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).expect("0755");
+    let status = || {
+        let mut command = std::process::Command::new(&program);
+        command.arg("--socket").arg(&daemon.socket).args(["status", "--json"]);
+        std::os::unix::process::CommandExt::uid(&mut command, 65534);
+        let output = command.output().expect("it runs");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text) = status();
+    assert_eq!(code, Some(4), "the file's mode: {text}");
+    std::fs::set_permissions(&daemon.socket, PermissionsExt::from_mode(0o666)).expect("0666");
+    let (code, text) = status();
+    assert_eq!(code, Some(4), "the kernel's word: {text}");
+    assert!(text.contains("only root and members of the group ebpf-watchdog may read"), "{text}");
+}
+
+#[test]
+fn connections_of_root_are_bounded() {
+    let daemon = Daemon::start(vec![apache()]);
+    // Answered once, each holds its place until it has been idle for 5 s.
+    let held: Vec<UnixStream> = (0..16)
+        .map(|_| {
+            let mut stream = UnixStream::connect(&daemon.socket).expect("a place");
+            stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").expect("written");
+            stream.read_exact(&mut [0; 15]).expect("an answer");
+            stream
+        })
+        .collect();
+    let mut above = UnixStream::connect(&daemon.socket).expect("the kernel's queue");
+    let mut nothing = Vec::new();
+    let _ = above.read_to_end(&mut nothing);
+    assert!(nothing.is_empty(), "closed without a word");
+    drop(held);
 }
