@@ -19,6 +19,9 @@ use crate::sys::pidfd::Pidfd;
 const AFTER_KILL: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_millis(50);
+/// Asking who is left may take at most this part of the time (one tenth): it may be a walk over
+/// all of `/proc`, on the thread that also carries mail and status.
+const ASKING_SHARE: u32 = 10;
 
 /// Those that are still there.
 #[derive(Debug, Default)]
@@ -42,7 +45,9 @@ pub(super) async fn end(
     let mut told: HashSet<ProcessKey> = HashSet::new();
     let mut pause = SHORTEST;
     loop {
+        let asked = Instant::now();
         let (victims, spared) = sort(who(), protect);
+        let cost = asked.elapsed() * ASKING_SHARE;
         if victims.is_empty() {
             return Left { spared, stuck: Vec::new() };
         }
@@ -67,7 +72,15 @@ pub(super) async fn end(
         }
         let rest = if kill { AFTER_KILL } else { grace - past };
         gone_or_after(victims.first().copied(), pause.min(rest)).await;
+        spare_the_thread(cost, rest).await;
         pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// Where asking is dear, the next time is put off, though the one that was waited for is gone.
+async fn spare_the_thread(cost: Duration, rest: Duration) {
+    if cost > LONGEST {
+        tokio::time::sleep(cost.min(rest)).await;
     }
 }
 
@@ -79,9 +92,12 @@ pub(super) async fn gone(
     let begin = Instant::now();
     let mut pause = SHORTEST;
     loop {
+        let asked = Instant::now();
         let Some(first) = who().first().copied() else { return true };
+        let cost = asked.elapsed() * ASKING_SHARE;
         let Some(rest) = limit.checked_sub(begin.elapsed()) else { return false };
         gone_or_after(Some(first), pause.min(rest)).await;
+        spare_the_thread(cost, rest).await;
         pause = (pause * 2).min(LONGEST);
     }
 }

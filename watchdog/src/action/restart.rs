@@ -10,11 +10,7 @@ use crate::identity::ProcessKey;
 use crate::message::{Part, Step};
 
 /// Restarts the service; one that is not there is started.
-pub(crate) async fn restart(
-    deed: &Deed,
-    main: Option<ProcessKey>,
-    leftover: Option<ProcessKey>,
-) -> Result<Started, Failure> {
+pub(crate) async fn restart(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {
     let failure = |message| Failure { part: Part::Start, message };
     let service = process(deed).map_err(failure)?;
     let living = main.filter(|main| alive(*main));
@@ -25,7 +21,7 @@ pub(crate) async fn restart(
         }
         if living.is_none() {
             // Dead already. `start` looks first: somebody may have started it meanwhile.
-            return start(deed, main, leftover).await;
+            return start(deed, main).await;
         }
         stop(deed, main).await?;
         deed.report(Step::Gone);

@@ -27,23 +27,23 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub(crate) type Started = (ProcessKey, u32);
 
 /// Starts the service, unless it is there already.
-pub(crate) async fn start(
-    deed: &Deed,
-    main: Option<ProcessKey>,
-    leftover: Option<ProcessKey>,
-) -> Result<Started, Failure> {
+pub(crate) async fn start(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {
     let service = process(deed).map_err(failure)?;
-    if let Some(leftover) = leftover
-        && alive(leftover)
-    {
-        deed.doing(format!("ending the start program of a former run (pid {})", leftover.pid));
-        let mut family = Family::of(leftover);
-        end(&mut || family.living(), service.stop_timeout, &deed.tools.protect()).await;
-    }
     if let Some(started) = already_there(deed, service, main).await? {
         return Ok(started);
     }
     fresh(deed, service).await
+}
+
+/// Ends the start program that a former run of the daemon left running, whatever is to be done: it
+/// would go on against us. A process that only has its pid is left alone.
+pub(crate) async fn end_leftover(deed: &Deed, leftover: ProcessKey) {
+    let Some(service) = deed.service.process() else { return };
+    if alive(leftover) {
+        deed.doing(format!("ending the start program of a former run (pid {})", leftover.pid));
+        let mut family = Family::of(leftover);
+        end(&mut || family.living(), service.stop_timeout, &deed.tools.protect()).await;
+    }
 }
 
 /// Starts a service that is known not to be there.

@@ -56,9 +56,12 @@ async fn one(tools: &Arc<Tools>, act: Act) {
     let deed = Deed { id, tools: Arc::clone(tools), service: act.service, context: act.context };
     // A task of its own: a panic in it is an answer here.
     let done = tokio::spawn(async move {
+        if let Some(leftover) = leftover {
+            start::end_leftover(&deed, leftover).await;
+        }
         match verb {
-            Verb::Start => start::start(&deed, main, leftover).await.map(Some),
-            Verb::Restart => restart::restart(&deed, main, leftover).await.map(Some),
+            Verb::Start => start::start(&deed, main).await.map(Some),
+            Verb::Restart => restart::restart(&deed, main).await.map(Some),
             Verb::Stop => stop::stop(&deed, main).await.map(|()| None),
         }
     });
