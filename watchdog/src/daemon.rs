@@ -41,7 +41,12 @@ pub enum RunError {
     /// Another daemon runs (exit 75).
     AnotherInstance(String),
     /// The kernel sensor cannot work here: cause and cure (exit 78 where it is required, else 1).
-    Sensor(String),
+    Sensor {
+        /// `require_ebpf: true` stands in the rule file.
+        required: bool,
+        /// Cause and cure.
+        why: String,
+    },
     /// Anything else (exit 1).
     Failed(String),
 }
@@ -51,7 +56,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Config(text)
             | Self::AnotherInstance(text)
-            | Self::Sensor(text)
+            | Self::Sensor { why: text, .. }
             | Self::Failed(text) => f.write_str(text),
         }
     }
@@ -76,8 +81,8 @@ impl Place {
         };
         match config::load(&self.config_path, options) {
             Ok(loaded) => {
-                for warning in loaded.warnings.items() {
-                    eprintln!("ebpf-watchdog: {warning}");
+                if !loaded.warnings.is_empty() {
+                    eprint!("{}", loaded.warnings.render(false));
                 }
                 Ok(loaded.config)
             }
@@ -94,10 +99,11 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     let place = Place { config_path: options.config, host_name: host::name() };
     let config = Arc::new(place.load().map_err(RunError::Config)?);
 
-    let opened = state::open(&config.state_dir, &options.host_lock).map_err(|error| match error {
-        state::OpenError::Locked(error) => RunError::AnotherInstance(error.to_string()),
-        error @ state::OpenError::Folder(..) => RunError::Failed(error.to_string()),
-    })?;
+    let opened =
+        state::open(&config.state_dir, &options.host_lock).map_err(|error| match error {
+            state::OpenError::Locked(error) => RunError::AnotherInstance(error.to_string()),
+            error @ state::OpenError::Folder(..) => RunError::Failed(error.to_string()),
+        })?;
     let log = Log::open(config.log_file.as_deref())
         .map_err(|error| RunError::Failed(format!("cannot open the log file: {error}")))?;
     let log = Arc::new(log);
@@ -112,11 +118,17 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));
     }
     if let Some(squatter) = &opened.squatter {
-        note(Level::Critical, squatter.to_string());
+        let who = squatter.uid.map_or("a user without rights".into(), |uid| format!("uid {uid}"));
+        let text = format!(
+            "{who} holds the name of the host-wide lock: a second daemon with \
+            another state directory would not be noticed"
+        );
+        note(Level::Critical, text);
     }
 
-    let source = KernelSource::open(&Options::default()).map_err(|error| {
-        RunError::Sensor(format!("the kernel sensor cannot work here: {error}"))
+    let source = KernelSource::open(&Options::default()).map_err(|error| RunError::Sensor {
+        required: config.require_ebpf,
+        why: format!("the kernel sensor cannot work here: {error}"),
     })?;
     for missing in source.health().missing {
         note(

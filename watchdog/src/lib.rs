@@ -4,6 +4,7 @@ pub mod action;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod escape;
 pub mod event;

@@ -303,7 +303,8 @@ impl<S: Source> Core<S> {
 
     /// Stops in order; services keep running.
     fn finish(&mut self) {
-        let decisions = self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
+        let decisions =
+            self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
         self.carry(decisions);
         self.save();
         self.parts.store.sync();

@@ -1,0 +1,220 @@
+//! The thread of everything that waits: actions, mail, the control socket, the web front, signals.
+//!
+//! One tokio runtime with one thread, and a few blocking threads for files. Not here: decisions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+
+use super::Place;
+use crate::clock;
+use crate::inbox::{Inbox, Message};
+use crate::logfile::Log;
+use crate::message::{Level, LogLine};
+use crate::notify::{self, Notifier};
+use crate::runner::{Runner, RunnerParts};
+use crate::service::Config;
+use crate::source::Membership;
+use crate::state::{Durability, Store};
+use crate::status::events::EventList;
+use crate::status::{self, serve};
+use crate::sys::spawn::Baseline;
+
+/// How long undelivered mail may hold up the end of the daemon. It is on disk by then.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What the thread's tasks need.
+pub(super) struct Parts {
+    pub config: Arc<Config>,
+    pub place: Place,
+    pub inbox: Arc<Inbox>,
+    pub membership: Arc<dyn Membership>,
+    pub store: Arc<Store>,
+    pub log: Arc<Log>,
+    pub events: Arc<EventList>,
+}
+
+/// The engine thread's hands: each call returns at once.
+pub(super) struct Io {
+    pub runner: Runner,
+    pub notifier: Arc<Notifier>,
+    handle: Handle,
+    /// Ends the thread.
+    stop: watch::Sender<bool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Starts the thread and its tasks. The error is for the user.
+pub(super) fn start(parts: Parts) -> Result<Io, String> {
+    // Before anything of ours is changed: children get back what we were given.
+    let baseline = Baseline::read();
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(8)
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
+        .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = watch::channel(false);
+    let inside = runtime.enter();
+
+    let note = {
+        let (log, events) = (parts.log.clone(), parts.events.clone());
+        Arc::new(move |line: LogLine| {
+            log.write(&line);
+            events.push(&line);
+        })
+    };
+    let notifier = Arc::new(Notifier::start(
+        notify::Parts {
+            host: parts.place.host_name.clone(),
+            mail: parts.config.mail.clone(),
+            state_dir: parts.config.state_dir.clone(),
+            slots: parts.config.queue_slots,
+            log: note.clone(),
+        },
+        &handle,
+    ));
+
+    let (runner, work) = Runner::new(RunnerParts {
+        inbox: parts.inbox.clone(),
+        membership: parts.membership,
+        folder: parts.store.folder().clone(),
+        protect: parts.config.protect.clone(),
+        host: parts.place.host_name.clone(),
+        baseline,
+        trust: |path| crate::config::trusted_program(path).map_err(|error| error.to_string()),
+    });
+    handle.spawn(work.run());
+    handle.spawn(parts.store.clone().keep({
+        let note = note.clone();
+        move |change| {
+            let (level, text) = match change {
+                Durability::NotDurable(why) => (Level::Error, format!("state: not durable: {why}")),
+                Durability::Durable => (Level::Info, "state: durable again".to_owned()),
+            };
+            note(daemon_line(level, text));
+        }
+    }));
+
+    let socket = serve::bind(&parts.config.socket).map_err(|error| {
+        format!("cannot make the control socket {}: {error}", parts.config.socket.display())
+    })?;
+    let counters = {
+        let notifier = notifier.clone();
+        Box::new(move || {
+            let stats = notifier.stats();
+            serde_json::json!({
+                "sent": stats.sent, "mails": stats.mails, "failed": stats.failed,
+                "refused": stats.refused, "dropped": stats.dropped, "torn": stats.torn,
+                "queued": stats.queued, "durable": !stats.not_durable,
+            })
+        })
+    };
+    let door = Arc::new(status::Core {
+        inbox: parts.inbox.clone(),
+        events: parts.events.clone(),
+        notify: Some(counters),
+    });
+    let socket = handle.spawn({
+        let (door, stopped, note) = (door.clone(), stopped.clone(), note.clone());
+        async move {
+            if let Err(error) = socket.serve(door, stopped).await {
+                let text = format!("the control socket cannot be served: {error}");
+                note(daemon_line(Level::Critical, text));
+            }
+        }
+    });
+    handle.spawn(signals(parts.inbox, note.clone()));
+
+    drop(inside);
+    let thread = std::thread::Builder::new()
+        .name("io".into())
+        .spawn({
+            let (mut stopped, notifier) = (stopped, notifier.clone());
+            move || {
+                runtime.block_on(async {
+                    let _ = stopped.wait_for(|stopped| *stopped).await;
+                    // Mail and answers under way go out first.
+                    let _ = tokio::join!(notifier.drain(FAREWELL), socket);
+                });
+                // A blocking thread may hang on a dead network file system: it is not waited for.
+                runtime.shutdown_background();
+            }
+        })
+        .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
+    Ok(Io { runner, notifier, handle, stop, thread: Some(thread) })
+}
+
+impl Io {
+    /// Reads the rule file on a blocking thread; the answer comes back by the inbox.
+    pub(super) fn read_config(
+        &self,
+        place: &Place,
+        inbox: &Arc<Inbox>,
+        reply: oneshot::Sender<Result<String, String>>,
+    ) {
+        let (place, inbox) = (place.clone(), inbox.clone());
+        self.handle.spawn_blocking(move || inbox.loaded(place.load(), reply));
+    }
+
+    /// Takes over what of a new configuration is not the engine's.
+    pub(super) fn reconfigure(&self, config: &Config) {
+        self.notifier.configure(config.mail.clone(), config.queue_slots);
+        self.runner.protect(config.protect.clone());
+    }
+
+    /// Lets mail and answers under way go out, then ends the thread.
+    pub(super) fn finish(&mut self) {
+        let _ = self.stop.send(true);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// HUP reload, USR1 judge now, TERM and INT end in order.
+async fn signals(inbox: Arc<Inbox>, note: Arc<dyn Fn(LogLine) + Send + Sync>) {
+    let (Ok(mut hup), Ok(mut usr1), Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::hangup()),
+        signal(SignalKind::user_defined1()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        note(daemon_line(Level::Critical, "signals cannot be received".to_owned()));
+        return;
+    };
+    loop {
+        let (reply, answer) = oneshot::channel();
+        let message = tokio::select! {
+            _ = hup.recv() => Message::Reload(reply),
+            _ = usr1.recv() => Message::Validate(reply),
+            _ = term.recv() => Message::Quit(reply),
+            _ = int.recv() => Message::Quit(reply),
+        };
+        let reload = matches!(message, Message::Reload(_));
+        if inbox.request(message).is_err() {
+            note(daemon_line(Level::Error, "a signal was refused: too busy".to_owned()));
+            continue;
+        }
+        if reload {
+            let note = note.clone();
+            tokio::spawn(async move {
+                if let Ok(Err(errors)) = answer.await {
+                    for line in errors.lines().filter(|line| !line.trim().is_empty()) {
+                        note(daemon_line(Level::Error, format!("reload: {line}")));
+                    }
+                    let text = "reload refused: the old configuration stays in force".to_owned();
+                    note(daemon_line(Level::Error, text));
+                }
+            });
+        }
+    }
+}
+
+fn daemon_line(level: Level, text: String) -> LogLine {
+    LogLine { at: clock::boot_now(), level, service: None, event: None, text }
+}
