@@ -132,7 +132,7 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
 
     drop(inside);
     let thread = std::thread::Builder::new()
-        .name("io".into())
+        .name("watchdog-io".into())
         .spawn({
             let (mut stopped, notifier) = (stopped, notifier.clone());
             move || {

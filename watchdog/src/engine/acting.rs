@@ -10,7 +10,7 @@ use crate::engine::judging::{Moment, is_about_presence};
 use crate::engine::retry::GIVEN_UP_PAUSE;
 use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted, has_selector};
 use crate::engine::wording;
-use crate::event::{Exited, Signalled};
+use crate::event::{ExitStatus, Exited, Signalled};
 use crate::identity::ProcessKey;
 use crate::message::{
     Act, Acted, Context, Decision, Found, Level, Outcome, Part, Presence, Progress, RequestId,
@@ -116,16 +116,16 @@ impl Engine {
         }
         let at = exited.at;
         let pid = exited.process.pid;
-        let by = state
-            .last_signal
-            .take()
-            .filter(|signal| {
-                signal.process == exited.process
-                    && matches!(exited.status, crate::event::ExitStatus::Signal { number, .. }
-                        if number == signal.signal)
-            })
-            .map(|signal| format!(", {}", wording::sender(&signal)))
-            .unwrap_or_default();
+        let signal = state.last_signal.take().filter(|signal| {
+            signal.process == exited.process
+                && matches!(exited.status, ExitStatus::Signal { number, .. }
+                    if number == signal.signal)
+        });
+        let by = match signal {
+            _ if state.acting.is_some() => ", as we told it to".to_owned(),
+            Some(signal) => format!(", {}", wording::sender(&signal)),
+            None => String::new(),
+        };
         let lived =
             at.since(BootTime(exited.process.start * crate::identity::NANOSECONDS_PER_TICK));
         let held = state.levels.value(
@@ -159,7 +159,7 @@ impl Engine {
         i: usize,
         main: ProcessKey,
         at: BootTime,
-        status: Option<crate::event::ExitStatus>,
+        status: Option<ExitStatus>,
     ) {
         let state = &mut self.services[i];
         let Some(process) = state.service.process() else { return };
