@@ -73,12 +73,22 @@ impl Daemon {
     /// # Panics
     /// If it cannot be run.
     pub fn spawn(scratch: &Scratch) -> Self {
+        Self::spawn_with_lock(scratch, &format!("test{}", scratch.path().display()))
+    }
+
+    /// As [`Daemon::spawn`], under a given name of the host-wide lock.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    pub fn spawn_with_lock(scratch: &Scratch, host_lock: &str) -> Self {
         let (rules, errors) = (scratch.at("rules.yaml"), scratch.at("daemon.err"));
         let out = File::options().create(true).append(true).open(&errors).expect("daemon.err");
         let child = Command::new(program())
             .arg("-c")
             .arg(&rules)
             .arg("run")
+            // Tests beside each other, or beside a live daemon, are not one host's second.
+            .env("EBPF_WATCHDOG_HOST_LOCK", host_lock)
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("daemon.err"))
             .stderr(out)
