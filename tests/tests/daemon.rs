@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
@@ -63,7 +63,7 @@ impl Service {
         copies
             .lines()
             .filter_map(|line| line.parse().ok().and_then(Pid::from_raw))
-            .filter(|pid| test_kill_process(*pid).is_ok())
+            .filter(|pid| is_alive(*pid))
             .collect()
     }
 
@@ -78,6 +78,12 @@ impl Service {
             let _ = fs::remove_file(self.scratch.at(name));
         }
     }
+}
+
+/// Whether it runs; one that only waits to be reaped (by a slow pid 1, say) does not.
+fn is_alive(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 impl Drop for Service {

@@ -130,8 +130,9 @@ fn dispatch(arguments: Arguments) -> Done {
     }
 }
 
-/// Where the daemon's socket is, by the rule file. Who may not read the file (members of the
-/// readers' group), or finds it broken, gets the default: `--socket` says otherwise.
+/// Where the daemon's socket is, by the rule file, also by one that is being edited and is wrong
+/// just now. Who may not read it (members of the readers' group) gets the default: `--socket` says
+/// otherwise.
 fn socket_of(config: Option<&Path>) -> PathBuf {
     let file = config.unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
     // Asking needs no trust: whoever could write the file could as well be asked by `--socket`.
@@ -140,8 +141,38 @@ fn socket_of(config: Option<&Path>) -> PathBuf {
         host_checks: HostChecks::Warn,
         host: crate::host::name(),
     };
-    config::load(file, options).map_or_else(
-        |_findings| crate::status::default_socket().to_owned(),
-        |loaded| loaded.config.socket,
-    )
+    if let Ok(loaded) = config::load(file, options) {
+        return loaded.config.socket;
+    }
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    socket_in(&text).unwrap_or_else(|| crate::status::default_socket().to_owned())
+}
+
+/// The absolute path behind `socket:` at or below a `control:` line, whatever else the text holds.
+fn socket_in(text: &str) -> Option<PathBuf> {
+    let rest =
+        &text[text.find("control:").filter(|at| *at == 0 || text[..*at].ends_with('\n'))?..];
+    let (_, value) = rest.split_once("socket:")?;
+    let value = value.trim_start_matches([' ', '"', '\'']);
+    let path = value.split([' ', '"', '\'', '}', ',', '\n', '#']).next()?;
+    path.starts_with('/').then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_found_in_a_broken_file() {
+        let cases = [
+            ("control: { socket: /run/x.sock }\nservices: [", Some("/run/x.sock")),
+            ("cycle: ??\ncontrol:\n  socket: \"/run/x.sock\"\n", Some("/run/x.sock")),
+            ("# control: { socket: /run/x.sock }\n", None),
+            ("control: { socket: relative }\n", None),
+            ("", None),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(socket_in(text).as_deref(), expect.map(Path::new), "{text}");
+        }
+    }
 }
