@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::Place;
 use crate::clock;
@@ -16,12 +17,13 @@ use crate::logfile::Log;
 use crate::message::{Level, LogLine};
 use crate::notify::{self, Notifier};
 use crate::runner::{Runner, RunnerParts};
-use crate::service::Config;
+use crate::service::{Config, Http};
 use crate::source::Membership;
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 use crate::status::{self, serve};
 use crate::sys::spawn::Baseline;
+use crate::web;
 
 /// How long undelivered mail may hold up the end of the daemon. It is on disk by then.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -44,7 +46,48 @@ pub(super) struct Io {
     handle: Handle,
     /// Ends the thread.
     stop: watch::Sender<bool>,
+    front: Front,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// The web front as it runs now, and what another needs.
+struct Front {
+    http: Option<Http>,
+    /// Ends the one that runs, and that one.
+    running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+    host: String,
+    core: Arc<status::Core>,
+    log: Arc<web::spawn::LogSink>,
+}
+
+impl Front {
+    /// Takes over the setting: the front that runs is ended where it is not the same any more.
+    fn set(&mut self, http: Option<&Http>, handle: &Handle) {
+        if self.http.as_ref() == http {
+            return;
+        }
+        let former = self.running.take().map(|(stop, former)| {
+            let _ = stop.send(true);
+            former
+        });
+        self.http = http.cloned();
+        let Some(http) = http else { return };
+        let (stop, stopped) = watch::channel(false);
+        let keeper = web::spawn::Keeper {
+            program: "/proc/self/exe".into(),
+            settings: web::Settings::of(http, &self.host),
+            core: self.core.clone(),
+            log: self.log.clone(),
+        };
+        let task = handle.spawn(async move {
+            // It holds the port until it is gone.
+            if let Some(former) = former {
+                let _ = former.await;
+            }
+            keeper.run(stopped).await;
+        });
+        self.running = Some((stop, task));
+    }
 }
 
 /// Starts the thread and its tasks. The error is for the user.
@@ -86,7 +129,6 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         protect: parts.config.protect.clone(),
         host: parts.place.host_name.clone(),
         baseline,
-        trust: |path| crate::config::trusted_program(path).map_err(|error| error.to_string()),
     });
     handle.spawn(work.run());
     handle.spawn(parts.store.clone().keep({
@@ -129,6 +171,14 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         }
     });
     handle.spawn(signals(parts.inbox, note.clone()));
+    let mut front = Front {
+        http: None,
+        running: None,
+        host: parts.place.host_name.clone(),
+        core: door,
+        log: Arc::new(move |level, text| note(daemon_line(level, text))),
+    };
+    front.set(parts.config.http.as_ref(), &handle);
 
     drop(inside);
     let thread = std::thread::Builder::new()
@@ -146,7 +196,7 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
             }
         })
         .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
-    Ok(Io { runner, notifier, handle, stop, thread: Some(thread) })
+    Ok(Io { runner, notifier, handle, stop, front, thread: Some(thread) })
 }
 
 impl Io {
@@ -162,13 +212,15 @@ impl Io {
     }
 
     /// Takes over what of a new configuration is not the engine's.
-    pub(super) fn reconfigure(&self, config: &Config) {
+    pub(super) fn reconfigure(&mut self, config: &Config) {
         self.notifier.configure(config.mail.clone(), config.queue_slots);
         self.runner.protect(config.protect.clone());
+        self.front.set(config.http.as_ref(), &self.handle);
     }
 
     /// Lets mail and answers under way go out, then ends the thread.
     pub(super) fn finish(&mut self) {
+        self.front.set(None, &self.handle);
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
