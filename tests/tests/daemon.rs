@@ -131,9 +131,9 @@ fn what_runs_is_not_restarted_because_we_crashed_or_ended() {
     let pid = service.up(&daemon);
     for round in 0..5 {
         if round % 2 == 0 {
-            daemon.crash()
+            daemon.crash();
         } else {
-            drop(daemon.end())
+            daemon.end();
         }
         daemon = service.spawn();
         assert_eq!(service.up(&daemon), pid, "round {round}\n{}", daemon.said());
