@@ -14,6 +14,7 @@ use crate::inbox::Inbox;
 pub mod ask;
 pub mod connection;
 pub mod events;
+pub mod metrics;
 pub mod path;
 pub mod peer;
 pub mod problem;

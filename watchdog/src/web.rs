@@ -15,6 +15,7 @@ pub mod answer;
 pub mod auth;
 pub mod confine;
 pub mod front;
+pub mod gate;
 pub mod limits;
 pub mod link;
 pub mod page;

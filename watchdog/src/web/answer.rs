@@ -1,7 +1,7 @@
-//! What a request over TCP gets: the gates, in their order, then the four pages.
+//! What a request over TCP gets: the gate, the login, then one of four pages.
 //!
-//! Gates: the allow list, the Host header, the method, the login. Only `/healthz` is before the
-//! login, and it says nothing but yes or no.
+//! Only `/healthz` is before the login, and it says nothing but yes or no. Not here: what the gate
+//! lets through (`gate`), and whose password is right (`auth`).
 
 use std::io;
 use std::net::IpAddr;
@@ -9,24 +9,19 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST,
-    HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::http::uri::Authority;
-use hyper::{Method, Request, StatusCode};
-use ipnet::IpNet;
+use hyper::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::auth::{Auth, Credentials};
+use super::gate::{Gate, closing};
 use super::link::{Link, Stalled};
 use super::throttle::Throttle;
 use super::{Settings, page};
 use crate::escape::one_line;
 use crate::status::problem::{Answer, answer as plain, problem};
-
-/// A longer target is answered 414 (bytes).
-const LONGEST_TARGET: usize = 2048;
 
 /// How long a health is believed: `/healthz` needs no login, so it must cost the core nothing.
 const HEALTH_AGE: Duration = Duration::from_secs(1);
@@ -36,8 +31,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// What the front knows.
 pub struct Front {
     link: Option<Link>,
-    allow: Vec<IpNet>,
-    hosts: Vec<String>,
+    gate: Gate,
     auth: Auth,
     // Std mutexes: held for a look-up, never over an await.
     throttle: Mutex<Throttle>,
@@ -48,15 +42,11 @@ impl Front {
     /// Without its connection to the core.
     ///
     /// # Errors
-    /// An address that is not loopback: without TLS that is not for this version.
+    /// Settings that must not be, or no random numbers.
     pub fn new(settings: &Settings) -> io::Result<Self> {
-        if !settings.listen.ip().is_loopback() {
-            return Err(io::Error::other(format!("{} is not loopback", settings.listen)));
-        }
         Ok(Self {
             link: None,
-            allow: settings.networks().map_err(io::Error::other)?,
-            hosts: settings.hosts.clone(),
+            gate: Gate::new(settings)?,
             auth: Auth::new(settings.users.clone())?,
             throttle: Mutex::new(Throttle::new(Instant::now())),
             health: Mutex::new(None),
@@ -76,26 +66,6 @@ impl Front {
         }
     }
 
-    fn admits(&self, source: IpAddr) -> bool {
-        if self.allow.is_empty() {
-            source.is_loopback()
-        } else {
-            self.allow.iter().any(|network| network.contains(&source))
-        }
-    }
-
-    /// Against DNS rebinding: a page of another site can make a browser come to us, but only under
-    /// that site's name.
-    fn is_ours(&self, host: &str) -> bool {
-        let Ok(authority) = host.parse::<Authority>() else { return false };
-        if authority.as_str().contains('@') {
-            return false;
-        }
-        let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let address = name.trim_start_matches('[').trim_end_matches(']');
-        name == "localhost" || self.hosts.contains(&name) || address.parse::<IpAddr>().is_ok()
-    }
-
     async fn is_healthy(&self) -> bool {
         let known = *self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, healthy)) = known
@@ -112,7 +82,7 @@ impl Front {
 
 /// Answers one request; and whether a user is behind it.
 pub async fn answer(front: &Front, source: IpAddr, request: &Request<()>) -> (Answer, bool) {
-    let (mut answer, known) = match refuse(front, source, request) {
+    let (mut answer, known) = match front.gate.refuse(source, request) {
         Some(refusal) => (refusal, false),
         None if request.uri().path() == "/healthz" => (health(front).await, false),
         None => match refuse_login(front, source, request).await {
@@ -122,37 +92,6 @@ pub async fn answer(front: &Front, source: IpAddr, request: &Request<()>) -> (An
     };
     protect(&mut answer);
     (answer, known)
-}
-
-/// All gates before the login.
-fn refuse(front: &Front, source: IpAddr, request: &Request<()>) -> Option<Answer> {
-    if !front.admits(source) {
-        return Some(closing(problem(StatusCode::FORBIDDEN, "this address may not connect")));
-    }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Some(closing(problem(StatusCode::BAD_REQUEST, "one Host header is needed")));
-    };
-    let target_host = request.uri().authority().map(Authority::as_str);
-    let ours = host.to_str().is_ok_and(|host| front.is_ours(host));
-    if !ours || target_host.is_some_and(|host| !front.is_ours(host)) {
-        return Some(closing(problem(StatusCode::MISDIRECTED_REQUEST, "not a name of this host")));
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refusal = problem(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only");
-        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return Some(closing(refusal));
-    }
-    let length = request.headers().get(CONTENT_LENGTH);
-    let has_body = length.is_some_and(|length| length != "0");
-    if has_body || request.headers().contains_key(TRANSFER_ENCODING) {
-        return Some(closing(problem(StatusCode::BAD_REQUEST, "a body is not for this method")));
-    }
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target > LONGEST_TARGET {
-        return Some(closing(problem(StatusCode::URI_TOO_LONG, "the target is too long")));
-    }
-    None
 }
 
 /// The login: right ones that were seen before pass without work; each other one costs a try.
@@ -207,11 +146,6 @@ async fn show(front: &Front, path: &str) -> Answer {
         },
         _ => problem(StatusCode::NOT_FOUND, "no such page"),
     }
-}
-
-fn closing(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    answer
 }
 
 /// The headers that every answer has.

@@ -152,7 +152,7 @@ impl Keeper {
     /// Until the front closes its standard error. Twenty lines at once, then one every 3 s.
     async fn carry_lines(&self, from: impl AsyncRead + Unpin) {
         let mut from = BufReader::new(from);
-        let mut bucket = Bucket::new(20.0, Duration::from_secs(3), Instant::now());
+        let mut bucket = Bucket::new(20, Duration::from_secs(3), Instant::now());
         let mut line = Vec::new();
         loop {
             line.clear();

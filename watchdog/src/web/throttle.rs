@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Tries in a row before it slows down.
-pub const TRIES: f64 = 10.0;
+pub const TRIES: u32 = 10;
 
 /// One more try after each such time.
 pub const REFILL: Duration = Duration::from_secs(12);
@@ -18,19 +18,20 @@ pub const REFILL: Duration = Duration::from_secs(12);
 /// grows the table nor wipes out what it remembers.
 pub const SOURCES: usize = 4096;
 
-/// A token bucket.
+/// A token bucket. Counted in time, so that no rounding adds up: a token is worth one `refill`.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
-    tokens: f64,
+    credit: Duration,
     at: Instant,
-    size: f64,
+    most: Duration,
     refill: Duration,
 }
 
 impl Bucket {
     /// A full one: `size` tokens, a new one after each `refill`.
-    pub fn new(size: f64, refill: Duration, now: Instant) -> Self {
-        Self { tokens: size, at: now, size, refill }
+    pub fn new(size: u32, refill: Duration, now: Instant) -> Self {
+        let most = refill * size;
+        Self { credit: most, at: now, most, refill }
     }
 
     /// Takes a token, or says how long until there is one.
@@ -39,26 +40,27 @@ impl Bucket {
     /// The time to wait.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
         self.fill(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            Ok(())
-        } else {
-            Err(self.refill.mul_f64(1.0 - self.tokens))
+        match self.credit.checked_sub(self.refill) {
+            Some(left) => {
+                self.credit = left;
+                Ok(())
+            }
+            None => Err(self.refill - self.credit),
         }
     }
 
     fn give_back(&mut self) {
-        self.tokens = (self.tokens + 1.0).min(self.size);
+        self.credit = (self.credit + self.refill).min(self.most);
     }
 
     fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
-        self.tokens >= self.size
+        self.credit >= self.most
     }
 
     fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed / self.refill.as_secs_f64()).min(self.size);
+        let passed = now.saturating_duration_since(self.at);
+        self.credit = self.credit.saturating_add(passed).min(self.most);
         self.at = now;
     }
 }
@@ -68,12 +70,14 @@ impl Bucket {
 pub struct Throttle {
     sources: HashMap<IpAddr, Bucket>,
     others: Bucket,
+    /// When a full table was last looked through for sources to forget.
+    tidied: Option<Instant>,
 }
 
 impl Throttle {
     /// Nobody has tried anything.
     pub fn new(now: Instant) -> Self {
-        Self { sources: HashMap::new(), others: Bucket::new(TRIES, REFILL, now) }
+        Self { sources: HashMap::new(), others: Bucket::new(TRIES, REFILL, now), tidied: None }
     }
 
     /// Takes a try for a password that is about to be looked at.
@@ -82,10 +86,10 @@ impl Throttle {
     /// The time until the next try.
     pub fn take(&mut self, source: IpAddr, now: Instant) -> Result<(), Duration> {
         let source = network(source);
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(&source) {
-            self.sources.retain(|_, bucket| !bucket.is_full(now));
+        if self.is_full_for(source) {
+            self.tidy(now);
         }
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(&source) {
+        if self.is_full_for(source) {
             return self.others.take(now);
         }
         self.sources.entry(source).or_insert_with(|| Bucket::new(TRIES, REFILL, now)).take(now)
@@ -96,6 +100,18 @@ impl Throttle {
         match self.sources.get_mut(&network(source)) {
             Some(bucket) => bucket.give_back(),
             None => self.others.give_back(),
+        }
+    }
+
+    fn is_full_for(&self, source: IpAddr) -> bool {
+        self.sources.len() >= SOURCES && !self.sources.contains_key(&source)
+    }
+
+    /// Forgets sources with all their tries; not more often than one can have changed.
+    fn tidy(&mut self, now: Instant) {
+        if self.tidied.is_none_or(|at| now.saturating_duration_since(at) >= REFILL) {
+            self.tidied = Some(now);
+            self.sources.retain(|_, bucket| !bucket.is_full(now));
         }
     }
 
