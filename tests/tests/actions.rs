@@ -19,7 +19,8 @@ use ebpf_watchdog::message::{
 };
 use ebpf_watchdog::runner::{Runner, RunnerParts};
 use ebpf_watchdog::service::{Match, ProcessService, Program, Service, ServiceKind};
-use ebpf_watchdog::source::Membership;
+use ebpf_watchdog::source::kernel::{KernelSource, Options};
+use ebpf_watchdog::source::{Membership, Source};
 use ebpf_watchdog::state::Folder;
 use ebpf_watchdog::sys::spawn::Baseline;
 use watchdog_tests::need;
@@ -61,13 +62,18 @@ struct Bed {
 
 impl Bed {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// With the real sensor's knowledge of groups, or by the mark.
+    fn with(sensor: Option<Arc<dyn Membership>>) -> Self {
         let scratch = Scratch::new();
         let inbox = Inbox::new().unwrap();
         let mark = scratch.path().file_name().unwrap().to_str().unwrap().to_owned();
         let marked = Arc::new(Marked(mark));
         let parts = RunnerParts {
             inbox: Arc::clone(&inbox),
-            membership: Arc::clone(&marked) as _,
+            membership: sensor.unwrap_or_else(|| Arc::clone(&marked) as _),
             folder: Arc::new(Folder::open(&scratch.at("state")).unwrap()),
             protect: vec!["protected-prog".to_owned()],
             host: "testhost".to_owned(),
@@ -652,6 +658,38 @@ fn rules_programs_are_bounded_in_time_and_number() {
     program.argv = vec!["/no/such/program".to_owned()];
     let id = run(&bed, &service, program);
     assert!(matches!(bed.outcome(id), Outcome::Failed { part: Part::Exec, .. }));
+}
+
+#[test]
+fn with_the_real_sensor_nothing_of_a_start_program_is_missed() {
+    if !need::root() {
+        return;
+    }
+    let source = match KernelSource::open(&Options::default()) {
+        Ok(source) => source,
+        Err(error) => return need::skip(&error.to_string()),
+    };
+    let mut bed = Bed::with(Some(source.membership()));
+    // A session of its own, no parent left, and no environment by which to know it.
+    let escape =
+        "(setsid env -i sh -c 'trap \"\" TERM; sleep 1000 & wait; wait' >/dev/null 2>&1 &)\n";
+    let mark = bed.scratch.at("escaped").display().to_string();
+    let escape = escape.replace("sleep 1000", &format!("{mark} 1000"));
+    std::fs::copy("/bin/sleep", &mark).unwrap();
+    let escaped = || -> usize {
+        let all = snapshot().unwrap();
+        all.iter().filter(|facts| facts.comm == "escaped" && !facts.dead).count()
+    };
+    let service = bed.service(0, &format!("{escape}sleep 0.1"), millis(500));
+    let message = bed.failure(&service, Verb::Start, Part::Start);
+    assert!(message.starts_with("(exit status 0) -- "), "{message}");
+    assert_eq!(escaped(), 0);
+    let service = bed.service(0, &format!("{escape}sleep 0.1; {DAEMON}"), LONG);
+    let main = bed.started(&service);
+    assert_eq!(escaped(), 1);
+    assert_eq!(bed.act(&service, Verb::Stop, Some(main)), Outcome::Stopped);
+    assert_eq!(escaped(), 0);
+    assert!(!alive(main));
 }
 
 /// A process that nobody has any business with.

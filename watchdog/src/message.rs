@@ -147,7 +147,8 @@ pub struct Act {
     pub service: Arc<Service>,
     /// What to do.
     pub verb: Verb,
-    /// The main process as last known alive.
+    /// The main process as last known. One that is dead says that it has just died: then a start
+    /// does not walk through all processes first to see whether somebody else has started it.
     pub main: Option<ProcessKey>,
     /// A start program that a former run of the daemon left running: ended first.
     pub leftover: Option<ProcessKey>,

@@ -61,6 +61,16 @@ pub struct Squatter {
     pub uid: Option<u32>,
 }
 
+impl fmt::Display for Squatter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.uid {
+            Some(uid) => write!(f, "user {uid} holds")?,
+            None => f.write_str("somebody holds")?,
+        }
+        f.write_str(" the name of this host's lock (abstract socket): a second daemon with another state directory would not be noticed")
+    }
+}
+
 impl Lock {
     /// Takes both within one second.
     pub(super) fn take(
