@@ -5,6 +5,7 @@
 //! a pidfd whose process was looked at after opening it. Not here: whether to do it (`engine`), and
 //! the order of deeds (`runner`).
 
+mod appearance;
 mod ending;
 mod environment;
 pub(crate) mod exec;

@@ -1,8 +1,9 @@
 //! Restarting a service: its own program for that, or stop and start.
 
+use super::appearance::{Early, Started, appearance};
 use super::output::Writer;
 use super::program::Birth;
-use super::start::{Early, Started, appearance, fresh, process, start};
+use super::start::{fresh, process, start};
 use super::stop::stop;
 use super::{Deed, Failure};
 use crate::finder::process::alive;

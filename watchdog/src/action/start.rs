@@ -1,30 +1,15 @@
 //! Starting a service: end what is left of the last one, run the program, wait for the process.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout_at};
-
+use super::appearance::{Early, Started, Vain, appearance, look};
 use super::ending::end;
 use super::family::Family;
 use super::output::Writer;
-use super::program::{Birth, Running};
-use super::{Deed, Failure, text};
-use crate::event::ExitStatus;
-use crate::finder::find;
-use crate::finder::process::{alive, facts};
+use super::program::Birth;
+use super::{Deed, Failure};
+use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence, Step};
-use crate::service::{ProcessService, Program};
-
-const SHORTEST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(50);
-/// A look may take at most this part of the time between looks (one tenth).
-const LOOKS_SHARE: u32 = 10;
-/// How long a process in the start program's own session must have been there, see [`settled`].
-const SETTLE: Duration = Duration::from_secs(3);
-
-/// The main process and how many roots matched.
-pub(crate) type Started = (ProcessKey, u32);
+use crate::service::ProcessService;
 
 /// Starts the service, unless it is there already.
 pub(crate) async fn start(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {
@@ -133,112 +118,4 @@ async fn end_rest(deed: &Deed, service: &ProcessService) -> Result<(), Failure> 
 
 fn count(processes: usize) -> String {
     if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") }
-}
-
-/// One look for the main process, on a thread that may wait for a file.
-pub(super) async fn look(deed: &Deed, known: Option<ProcessKey>) -> Presence {
-    let (tools, service) =
-        (std::sync::Arc::clone(&deed.tools), std::sync::Arc::clone(&deed.service));
-    let found =
-        tokio::task::spawn_blocking(move || find(&service, known, &*tools.membership)).await;
-    found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() })
-}
-
-/// Whether a process that is found counts while the program still runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Early {
-    /// Yes: the program may be the service, in the foreground.
-    Yes,
-    /// No: the program works on a service that is there all along.
-    No,
-}
-
-/// A start in vain.
-#[derive(Debug)]
-pub(super) struct Vain {
-    pub(super) message: String,
-    /// Whether what the program started is to be ended.
-    pub(super) end_all: bool,
-}
-
-/// Waits within the program's timeout for its end and for the main process.
-pub(super) async fn appearance(
-    deed: &Deed,
-    program: &Program,
-    running: &Running,
-    early: Early,
-    known: Option<ProcessKey>,
-) -> Result<Started, Vain> {
-    let deadline = Instant::now() + program.timeout;
-    let mut pause = SHORTEST;
-    let mut over = false;
-    let mut first_seen: Option<(ProcessKey, Instant)> = None;
-    let mut absent = String::from("not looked for");
-    loop {
-        let begin = Instant::now();
-        if over || early == Early::Yes {
-            match timeout_at(deadline, look(deed, known)).await {
-                Ok(Presence::Present { main, candidates }) => {
-                    if first_seen.is_none_or(|(key, _)| key != main) {
-                        first_seen = Some((main, begin));
-                    }
-                    let since = first_seen.map_or(begin, |(_, since)| since);
-                    if over || settled(deed, running.key, main, program, since) {
-                        return Ok((main, candidates));
-                    }
-                }
-                Ok(Presence::Absent { why } | Presence::Untrusted { why }) => {
-                    absent = why;
-                    first_seen = None;
-                }
-                Err(_) => "looking for it takes too long".clone_into(&mut absent),
-            }
-        }
-        let now = Instant::now();
-        if now >= deadline {
-            let after = text::seconds(program.timeout);
-            return Err(Vain {
-                message: if over {
-                    running.in_vain(&format!("no process after {after}: {absent}"))
-                } else {
-                    running.overdue()
-                },
-                end_all: true,
-            });
-        }
-        let until = (now + pause.max((now - begin) * LOOKS_SHARE)).min(deadline);
-        pause = (pause * 2).min(LONGEST);
-        if over {
-            tokio::time::sleep_until(until).await;
-        } else if let Ok(status) = timeout_at(until, running.ended()).await {
-            over = true;
-            if status != ExitStatus::Code(0) {
-                // Where it is there nevertheless (`already running`), it is left alone.
-                let there = timeout_at(deadline, look(deed, known)).await;
-                let end_all = !matches!(there, Ok(Presence::Present { .. }));
-                return Err(Vain { message: running.bad_end(status), end_all });
-            }
-        }
-    }
-}
-
-/// Whether a found process may be believed while the start program runs.
-///
-/// `match` by arguments also fits the start script itself (`/bin/sh /etc/init.d/httpd start`), or
-/// what it calls on the way. So a process that only arguments or user tell from others, and that is
-/// in the program's own session, must have lived for some seconds, as a service in the foreground
-/// does. With `exe` or a pidfile, or as a daemon in a session of its own, it counts at once.
-fn settled(
-    deed: &Deed,
-    program: ProcessKey,
-    main: ProcessKey,
-    settings: &Program,
-    since: Instant,
-) -> bool {
-    let service = deed.service.process();
-    let told = service.is_some_and(|service| {
-        service.pidfile.is_some() || service.matching.as_ref().is_some_and(|m| m.exe.is_some())
-    });
-    let inside = || matches!(facts(main.pid), Ok(Some(facts)) if facts.session == program.pid);
-    told || !inside() || since.elapsed() >= SETTLE.min(settings.timeout / 2)
 }

@@ -5,10 +5,11 @@
 
 use tokio::time::Instant;
 
+use super::appearance::look;
 use super::ending::{end, gone};
 use super::output::Writer;
 use super::program::Birth;
-use super::start::{look, process};
+use super::start::process;
 use super::{Deed, Failure};
 use crate::finder::process::alive;
 use crate::identity::ProcessKey;
