@@ -38,8 +38,16 @@ enum Task {
     Ebpf(ebpf::Task),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    // Not by returning the error: a backtrace of this program helps nobody.
+    perform(Arguments::parse().task).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn perform(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
         Task::Setup { tests: true } => test_tools::install()?,
         Task::Setup { tests: false } => setup::run()?,
         Task::Run(args) => return run::run(args),
