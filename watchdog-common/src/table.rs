@@ -30,6 +30,8 @@ pub struct Proc {
     pub generation: u32,
     /// 1 when the last thread has exited. Atomic.
     pub exited: u64,
+    /// Address of the leader's task, set with `exited`. Valid as long as the entry is there.
+    pub leader: u64,
     /// The pass that visited it last; what follows is that pass's sum.
     pub pass: u32,
     /// The pass whose record has been written.
@@ -138,7 +140,7 @@ pub struct Control {
     pub current: u64,
 }
 
-const _: () = assert!(size_of::<Proc>() == 120);
+const _: () = assert!(size_of::<Proc>() == 128);
 const _: () = assert!(size_of::<Counters>() == 32);
 const _: () = assert!(size_of::<Gone>() == 16);
 const _: () = assert!(size_of::<Control>() == 56);

@@ -57,3 +57,37 @@ pub fn exchange(word: *mut u64, to: u64) -> u64 {
     // SAFETY: as in `add`.
     unsafe { atomic_xchg::<u64, { AtomicOrdering::Relaxed }>(word, to) }
 }
+
+/// The entry of a task's process. The address may have been another process's before, should the
+/// kernel ever not have told of that one's free: the pid tells.
+#[inline(always)]
+pub fn entry_of(key: &u64, tgid: u32) -> Option<*mut Proc> {
+    let entry = PROCS.get_ptr_mut(key)?;
+    // SAFETY: a map value stays readable for the program's run.
+    if unsafe { (*entry).tgid } == tgid { Some(entry) } else { None }
+}
+
+/// Adds run time to a group's dead.
+#[inline(always)]
+pub fn tell(group: u32, runtime: u64) {
+    if group == 0 {
+        return;
+    }
+    if let Some(counters) = COUNTERS.get_ptr_mut(group) {
+        // SAFETY: the field of a map value.
+        add(unsafe { &raw mut (*counters).dead_ns }, runtime);
+    }
+}
+
+/// Closes the account of a process whose free was not told, with what is known of its run time.
+#[inline(always)]
+pub fn settle(entry: *mut Proc) {
+    // SAFETY: the fields of a map value, which stays usable for the program's run.
+    let (group, rest) = unsafe {
+        let group = (*entry).group;
+        (*entry).group = 0;
+        (group, (*entry).last_ns.saturating_sub((*entry).freed_ns))
+    };
+    tell(group, rest);
+    count(tally::CHANGES);
+}

@@ -6,13 +6,13 @@ use watchdog_common::record::{FLAG_MAIN, Kind};
 
 use crate::emit;
 use crate::fields::{Kernel, load};
-use crate::maps::PROCS;
+use crate::maps::entry_of;
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let task: Kernel = ctx.arg(0);
     let key = load!(task, task_signal, u64);
-    if let Some(entry) = PROCS.get_ptr(&key) {
+    if let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) {
         // SAFETY: a map value stays readable for the program's run.
         let entry = unsafe { &*entry };
         if entry.flags & FLAG_MAIN != 0 && entry.group != 0 {

@@ -10,7 +10,7 @@ use watchdog_common::table::tally;
 
 use crate::emit;
 use crate::fields::{Kernel, load};
-use crate::maps::{COUNTERS, PROCS, add, count, exchange};
+use crate::maps::{COUNTERS, add, count, entry_of, exchange};
 
 /// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h): the code of the group counts.
 const GROUP_EXIT: u32 = 4;
@@ -20,7 +20,7 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
     let task: Kernel = ctx.arg(0);
     let signal = load!(task, task_signal, Kernel);
     let key = signal as u64;
-    let Some(entry) = PROCS.get_ptr_mut(&key) else {
+    let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) else {
         return 0;
     };
     if load!(signal, signal_live, u32) != 0 {
@@ -33,7 +33,9 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
     }
     // SAFETY: a map value stays readable for the program's run.
     let process = unsafe { &mut *entry };
-    // A lower bound for the time between reaping and free, when no iterator sees the process.
+    let leader = load!(task, task_leader, Kernel);
+    process.leader = leader as u64;
+    // A lower bound, should nothing better ever be known.
     let known = load!(signal, signal_runtime, u64) + load!(task, task_runtime, u64);
     if process.last_ns < known {
         process.last_ns = known;
@@ -48,7 +50,6 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
     }
     if process.flags & FLAG_MAIN != 0 {
         // As wait(2) does: the group's code where there is one, else the leader's.
-        let leader = load!(task, task_leader, Kernel);
         let status = if load!(signal, signal_flags, u32) & GROUP_EXIT != 0 {
             load!(signal, signal_exit_code, u32)
         } else {

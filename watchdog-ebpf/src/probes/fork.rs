@@ -9,7 +9,7 @@ use watchdog_common::record::FLAG_BORN;
 use watchdog_common::table::{Proc, tally};
 
 use crate::fields::{Kernel, load, offset};
-use crate::maps::{COUNTERS, PROCS, SPAWN, add, count};
+use crate::maps::{COUNTERS, PROCS, SPAWN, add, count, entry_of, settle};
 
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn fork(ctx: BtfTracePointContext) -> i32 {
@@ -20,7 +20,7 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
         return 0; // a thread: it shares the process's entry
     }
     let family = load!(parent, task_signal, u64);
-    let (group, flags, generation) = match PROCS.get_ptr(&family) {
+    let (group, flags, generation) = match entry_of(&family, load!(parent, task_tgid, u32)) {
         // SAFETY: a map value stays readable for the program's run; its words are read once each.
         Some(member) => unsafe {
             ((*member).group, (*member).flags & FLAG_BORN, (*member).generation)
@@ -50,6 +50,9 @@ fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) {
     if let Some(counters) = COUNTERS.get_ptr_mut(entry.group) {
         // SAFETY: the field of a map value.
         add(unsafe { &raw mut (*counters).forks }, 1);
+    }
+    if let Some(stale) = PROCS.get_ptr_mut(&key) {
+        settle(stale);
     }
     if PROCS.insert(&key, &entry, 0).is_err() {
         count(tally::UNTRACKED);

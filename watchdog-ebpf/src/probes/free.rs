@@ -8,7 +8,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::table::{Gone, tally};
 
 use crate::fields::{Kernel, load};
-use crate::maps::{COUNTERS, GONE, PROCS, add, count};
+use crate::maps::{GONE, PROCS, add, count, entry_of, settle, tell};
 
 #[btf_tracepoint(function = "sched_process_free")]
 pub fn free(ctx: BtfTracePointContext) -> i32 {
@@ -18,9 +18,13 @@ pub fn free(ctx: BtfTracePointContext) -> i32 {
     let tgid = load!(task, task_tgid, u32);
     let leader = load!(task, task_pid, u32) == tgid;
     let runtime = load!(task, task_runtime, u64);
-    let Some(entry) = PROCS.get_ptr_mut(&key) else {
+    let Some(entry) = entry_of(&key, tgid) else {
         if !leader {
             late(&key, task, tgid, runtime);
+        } else if let Some(stale) = PROCS.get_ptr_mut(&key) {
+            // The address is this process's, so the entry's process is long gone.
+            settle(stale);
+            let _ = PROCS.remove(&key);
         }
         return 0;
     };
@@ -54,17 +58,5 @@ fn late(key: &u64, task: Kernel, tgid: u32, runtime: u64) {
         if gone.tgid == tgid && load!(task, task_start, u64) <= gone.at {
             tell(gone.group, runtime);
         }
-    }
-}
-
-/// Adds to the group's dead.
-#[inline(always)]
-fn tell(group: u32, runtime: u64) {
-    if group == 0 {
-        return;
-    }
-    if let Some(counters) = COUNTERS.get_ptr_mut(group) {
-        // SAFETY: the field of a map value.
-        add(unsafe { &raw mut (*counters).dead_ns }, runtime);
     }
 }

@@ -8,14 +8,14 @@ use watchdog_common::record::{Head, Kind};
 
 use crate::emit;
 use crate::fields::{Kernel, load, offset};
-use crate::maps::PROCS;
+use crate::maps::entry_of;
 
 #[btf_tracepoint(function = "mark_victim")]
 pub fn oom(ctx: BtfTracePointContext) -> i32 {
     if offset!(oom_task) == 1 {
         let task: Kernel = ctx.arg(0);
         let key = load!(task, task_signal, u64);
-        if let Some(entry) = PROCS.get_ptr(&key) {
+        if let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) {
             // SAFETY: a map value stays readable for the program's run.
             let entry = unsafe { &*entry };
             if entry.group != 0 {

@@ -12,7 +12,7 @@ use watchdog_common::table::{Control, Proc, mode, tally};
 
 use crate::emit;
 use crate::fields::{Kernel, load, offset};
-use crate::maps::{CONTROL, PROCS, add, count};
+use crate::maps::{CONTROL, PROCS, add, count, entry_of, settle};
 
 /// `PF_KTHREAD` (include/linux/sched.h).
 const KERNEL_THREAD: u32 = 0x0020_0000;
@@ -58,7 +58,7 @@ pub fn sample(visit: *const Visit) -> i32 {
 fn look(control: &mut Control, task: Kernel) {
     let signal = load!(task, task_signal, Kernel);
     let key = signal as u64;
-    let Some(entry) = PROCS.get_ptr_mut(&key) else {
+    let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) else {
         return;
     };
     // SAFETY: a map value stays usable for the program's run; only this run writes these fields.
@@ -135,7 +135,8 @@ fn enrol(control: &mut Control, task: Kernel) {
         (control.group, control.generation, 0)
     } else {
         let parent = load!(task, task_parent, Kernel);
-        let Some(parent) = PROCS.get_ptr(&load!(parent, task_signal, u64)) else {
+        let (family, parent) = (load!(parent, task_signal, u64), load!(parent, task_tgid, u32));
+        let Some(parent) = entry_of(&family, parent) else {
             return;
         };
         // SAFETY: a map value stays readable for the program's run.
@@ -150,7 +151,7 @@ fn enrol(control: &mut Control, task: Kernel) {
     };
     let main = if root { FLAG_MAIN } else { 0 };
     control.found |= u32::from(root);
-    match PROCS.get_ptr_mut(&key) {
+    match entry_of(&key, tgid) {
         Some(entry) => {
             // SAFETY: a map value stays usable for the program's run.
             let entry = unsafe { &mut *entry };
@@ -209,8 +210,9 @@ fn end(control: &mut Control) {
         if control.current != 0
             && let Some(entry) = PROCS.get_ptr_mut(&control.current)
         {
+            let key = control.current;
             // SAFETY: a map value stays usable for the program's run.
-            report(control, unsafe { &mut *entry });
+            report(control, key, unsafe { &mut *entry });
         }
         control.current = 0;
         return;
@@ -231,7 +233,7 @@ fn end(control: &mut Control) {
 
 /// Each entry of the table at the end of a run. Not 0 ends the walk.
 #[inline(never)]
-extern "C" fn each(_map: *mut c_void, _key: *const u64, entry: *mut Proc, _: *mut c_void) -> i64 {
+extern "C" fn each(_map: *mut c_void, key: *const u64, entry: *mut Proc, _: *mut c_void) -> i64 {
     let Some(control) = CONTROL.get_ptr_mut(0) else {
         return 1;
     };
@@ -241,7 +243,8 @@ extern "C" fn each(_map: *mut c_void, _key: *const u64, entry: *mut Proc, _: *mu
     let entry = unsafe { &mut *entry };
     match control.mode {
         mode::FULL | mode::REST => {
-            report(control, entry);
+            // SAFETY: the kernel hands over a valid key.
+            report(control, unsafe { *key }, entry);
             return i64::from(control.full != 0); // the verifier wants 0 or 1
         }
         mode::SETTLE | mode::DISMISS if entry.group == control.group => {
@@ -262,7 +265,7 @@ extern "C" fn each(_map: *mut c_void, _key: *const u64, entry: *mut Proc, _: *mu
 
 /// Writes a process's record, once per pass.
 #[inline(always)]
-fn report(control: &mut Control, entry: &mut Proc) {
+fn report(control: &mut Control, key: u64, entry: &mut Proc) {
     if entry.group == 0 || entry.emitted == control.pass {
         return;
     }
@@ -271,12 +274,27 @@ fn report(control: &mut Control, entry: &mut Proc) {
     if !visited && !dead {
         return; // born after the walk had passed its pid
     }
-    if visited {
-        // A thread between reaping and free is in neither sum: time does not run backwards.
-        let now = entry.visible_ns + entry.freed_ns + entry.before_ns;
-        if entry.last_ns < now {
-            entry.last_ns = now;
+    let seen = if visited {
+        entry.visible_ns
+    } else {
+        // No iterator shows a process between reaping and free, but its leader's task is still
+        // there and its run time is final.
+        match last_of(entry) {
+            Some(seen) if PROCS.get_ptr(&key).is_some_and(|still| core::ptr::eq(still, entry)) => {
+                seen
+            }
+            // Freed since we looked: the group's counter has it.
+            Some(_) => return,
+            None => {
+                settle(entry);
+                return;
+            }
         }
+    };
+    // A thread between the two is in neither sum: time does not run backwards.
+    let now = seen + entry.freed_ns + entry.before_ns;
+    if entry.last_ns < now {
+        entry.last_ns = now;
     }
     let kind = if visited { Kind::Sample } else { Kind::Limbo };
     let record = SampleRecord {
@@ -303,4 +321,23 @@ fn report(control: &mut Control, entry: &mut Proc) {
     } else {
         control.full = 1;
     }
+}
+
+/// The run time of a dead process's leader; none where that task is gone.
+#[inline(always)]
+fn last_of(entry: &Proc) -> Option<u64> {
+    if read::<u32>(entry.leader, offset!(task_tgid))? != entry.tgid
+        || read::<u64>(entry.leader, offset!(task_start))? != entry.start
+    {
+        return None;
+    }
+    read(entry.leader, offset!(task_runtime))
+}
+
+/// Copies from a structure that only an address is left of.
+#[inline(always)]
+fn read<T>(address: u64, offset: u64) -> Option<T> {
+    let place = address.wrapping_add(offset) as *const T;
+    // SAFETY: the helper copies from any address or fails.
+    unsafe { aya_ebpf::helpers::bpf_probe_read_kernel(place) }.ok()
 }

@@ -7,7 +7,7 @@ use watchdog_common::record::{FLAG_MAIN, Kind, SignalRecord};
 
 use crate::emit;
 use crate::fields::{Kernel, load};
-use crate::maps::PROCS;
+use crate::maps::entry_of;
 
 /// Signals whose default is to end the process: 1–9, 11, 14, 15, 24, 25 and 31.
 const FATAL: u32 = 0b1000_0011_0000_0000_1100_1011_1111_1110;
@@ -24,7 +24,7 @@ pub fn signal(ctx: BtfTracePointContext) -> i32 {
     }
     let task: Kernel = ctx.arg(2);
     let key = load!(task, task_signal, u64);
-    let Some(entry) = PROCS.get_ptr(&key) else {
+    let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) else {
         return 0;
     };
     // SAFETY: a map value stays readable for the program's run.

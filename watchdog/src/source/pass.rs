@@ -2,7 +2,7 @@
 //!
 //! Nothing of `/proc` is opened. The kernel sums the threads; here the sums of a group are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -19,6 +19,8 @@ use crate::sys::bpf;
 const BOUND: u64 = 5_000;
 const TASK: u64 = 350;
 const WALK: u64 = 60_000;
+/// Links kept at most: each is a descriptor.
+const LINKS: usize = 256;
 
 /// Runs the iterator program.
 pub(super) struct Walker {
@@ -32,6 +34,8 @@ pub(super) struct Walker {
     number: u32,
     /// The member list, as long as it is known to hold.
     members: Option<(u64, Vec<Member>)>,
+    /// Links bound to members' pids, kept while they are members.
+    links: BTreeMap<u32, OwnedFd>,
 }
 
 /// One entry of the member list.
@@ -43,7 +47,7 @@ struct Member {
 
 impl Walker {
     pub(super) fn new(all: OwnedFd, program: OwnedFd) -> Self {
-        Self { all, program, bound: true, number: 0, members: None }
+        Self { all, program, bound: true, number: 0, members: None, links: BTreeMap::new() }
     }
 
     /// Whether iterators bound to one process were refused.
@@ -130,6 +134,8 @@ impl Walker {
             .filter(|(_, entry)| entry.group != 0)
             .map(|(_, entry)| Member { pid: entry.tgid, dead: entry.exited != 0 })
             .collect();
+        let pids: BTreeSet<u32> = members.iter().map(|member| member.pid).collect();
+        self.links.retain(|pid, _| pids.contains(pid));
         self.members = Some((changes, members.clone()));
         Ok(members)
     }
@@ -139,8 +145,17 @@ impl Walker {
         if !self.bound {
             return Ok(false);
         }
+        if let Some(link) = self.links.get(&pid) {
+            return bpf::iterate(link.as_fd()).map(|()| true);
+        }
         match bpf::iterator_link(self.program.as_fd(), Some(pid)) {
-            Ok(link) => bpf::iterate(link.as_fd()).map(|()| true),
+            Ok(link) => {
+                bpf::iterate(link.as_fd())?;
+                if self.links.len() < LINKS {
+                    self.links.insert(pid, link);
+                }
+                Ok(true)
+            }
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
                 self.bound = false;
                 Ok(false)

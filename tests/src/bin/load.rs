@@ -1,0 +1,240 @@
+//! Loads for the kernel tests: bounded in number and time, steered by lines on standard input.
+//!
+//! One thread and plain fork(2), so that nothing but the load itself costs time. Every load ends at
+//! the end of its input.
+
+#![expect(unsafe_code, reason = "fork and clone3 themselves are what is tested")]
+
+use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number =
+        |index: usize| arguments.get(index).and_then(|text| text.parse().ok()).unwrap_or(0);
+    match arguments.first().map_or("", String::as_str) {
+        "churn" => churn(&arguments[1], number(2)),
+        "burn" => say(&format!("burnt {}", burn(number(1)))),
+        "threads" => threads(number(1), number(2)),
+        "touch" => touch(number(1)),
+        "sleepers" => sleepers(number(1)),
+        "tree" => tree(),
+        "exec" => exec(number(1), &arguments[0]),
+        "reuse" => reuse(number(1), number(2)),
+        other => panic!("unknown load {other:?}"),
+    }
+}
+
+/// `count` children that live 5 to 20 ms and compute a quarter of it, eight at a time.
+fn churn(kind: &str, count: u64) {
+    wait_line();
+    if kind == "ignore" {
+        // SAFETY: a constant disposition.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    }
+    for batch in 0..count.div_ceil(8) {
+        let children: Vec<_> = (batch * 8..count.min(batch * 8 + 8))
+            .map(|index| {
+                fork(|| {
+                    if kind == "orphan" && fork_only() != 0 {
+                        return; // the grandchild is nobody's now
+                    }
+                    let life = Duration::from_micros(5_000 + index * 7_919 % 15_000);
+                    burn(life.as_nanos() as u64 / 4);
+                    std::thread::sleep(life * 3 / 4);
+                })
+            })
+            .collect();
+        if kind == "ignore" {
+            std::thread::sleep(Duration::from_millis(15));
+        } else {
+            children.into_iter().for_each(reap);
+        }
+    }
+    say("done");
+    wait_line();
+}
+
+/// Threads that compute `each` nanoseconds; half of them stay, half of them end.
+fn threads(count: u64, each: u64) {
+    wait_line();
+    let (held, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Arc::new(std::sync::Mutex::new(hold));
+    let mut ended = Vec::new();
+    for index in 0..count {
+        let hold = std::sync::Arc::clone(&hold);
+        let thread = std::thread::spawn(move || {
+            burn(each);
+            if index % 2 == 0 {
+                // Until the sender is gone.
+                let _ = hold.lock().map(|hold| hold.recv());
+            }
+        });
+        if index % 2 == 1 {
+            ended.push(thread);
+        }
+    }
+    for thread in ended {
+        let _ = thread.join();
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    say("done");
+    wait_line();
+    drop(held);
+}
+
+/// Touches memory and keeps it.
+fn touch(megabytes: u64) {
+    let memory = vec![1_u8; megabytes as usize * 1024 * 1024];
+    say("done");
+    wait_line();
+    assert_eq!(std::hint::black_box(&memory).len(), megabytes as usize * 1024 * 1024);
+}
+
+/// Children that sleep. A line with a number ends that many of them, the oldest first.
+fn sleepers(count: u64) {
+    wait_line();
+    let mut children: Vec<i32> =
+        (0..count).map(|_| fork(|| std::thread::sleep(Duration::from_secs(60)))).collect();
+    say("done");
+    loop {
+        let line = wait_line();
+        let end = line.trim().parse().unwrap_or(children.len());
+        for child in children.drain(..end) {
+            // SAFETY: our own child, not reaped yet.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            reap(child);
+        }
+        if children.is_empty() {
+            return;
+        }
+        say("done");
+    }
+}
+
+/// A child, and a grandchild that has lost its parent. All three sleep until the input ends.
+fn tree() {
+    let child = fork(|| std::thread::sleep(Duration::from_secs(60)));
+    let middle = fork(|| {
+        let orphan = fork(|| std::thread::sleep(Duration::from_secs(60)));
+        say(&orphan.to_string());
+    });
+    reap(middle);
+    say(&child.to_string());
+    burn(30_000_000);
+    say("done");
+    loop {
+        let line = wait_line();
+        if line.is_empty() {
+            break;
+        }
+        burn(line.trim().parse().unwrap_or(0));
+        say("done");
+    }
+    // SAFETY: our own child, not reaped yet.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    reap(child);
+}
+
+/// Replaces itself by itself so many times.
+fn exec(left: u64, name: &str) {
+    if left == 0 {
+        say("done");
+        wait_line();
+        return;
+    }
+    let error =
+        std::process::Command::new("/proc/self/exe").arg(name).arg((left - 1).to_string()).exec();
+    panic!("exec: {error}");
+}
+
+/// For each line: one child with the same pid as ever, which computes, ends and is reaped.
+fn reuse(pid: u64, each: u64) {
+    let pid = pid as i32;
+    while !wait_line().is_empty() {
+        let mut arguments = libc::clone_args {
+            flags: 0,
+            pidfd: 0,
+            child_tid: 0,
+            parent_tid: 0,
+            exit_signal: libc::SIGCHLD as u64,
+            stack: 0,
+            stack_size: 0,
+            tls: 0,
+            set_tid: &raw const pid as u64,
+            set_tid_size: 1,
+            cgroup: 0,
+        };
+        // The former owner may not have been freed yet: the number is not available until then.
+        let child = loop {
+            let size = size_of::<libc::clone_args>();
+            // SAFETY: one thread, so the child may run anything; the arguments outlive the call.
+            let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size) };
+            match result {
+                0 => {
+                    burn(each);
+                    std::process::exit(0);
+                }
+                -1 if std::io::Error::last_os_error().raw_os_error() == Some(libc::EEXIST) => {}
+                -1 => panic!("clone3: {}", std::io::Error::last_os_error()),
+                child => break child as i32,
+            }
+        };
+        reap(child);
+        say("done");
+    }
+}
+
+/// Computes until this thread has used so many nanoseconds.
+fn burn(nanoseconds: u64) -> u64 {
+    let used = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    };
+    let begin = used();
+    let mut word = 1_u64;
+    while used() - begin < nanoseconds {
+        for _ in 0..200 {
+            word =
+                std::hint::black_box(word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+    used() - begin
+}
+
+fn fork(child: impl FnOnce()) -> i32 {
+    let pid = fork_only();
+    if pid == 0 {
+        child();
+        // SAFETY: ends this process without running what the parent has registered.
+        unsafe { libc::_exit(0) };
+    }
+    pid
+}
+
+fn fork_only() -> i32 {
+    // SAFETY: called with one thread only.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    pid
+}
+
+fn reap(child: i32) {
+    // SAFETY: a null status is allowed.
+    unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// The next line; empty at the end of the input.
+fn wait_line() -> String {
+    let mut line = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut line);
+    line
+}

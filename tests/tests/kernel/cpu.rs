@@ -1,0 +1,100 @@
+//! CPU time against the kernel's own account, and the price of taking it.
+
+use aya::programs::Program;
+use ebpf_watchdog::clock::boot_now;
+use ebpf_watchdog::source::kernel::Options;
+
+use crate::stage::{Account, Load, SERVICE, Stage};
+
+/// Two thousand children that no sample of the living would show.
+fn churn(kind: &str) {
+    let mut stage = Stage::new(&Options::default());
+    let account = Account::new(kind);
+    let mut load = stage.born(SERVICE, &["churn", kind, "2000"]);
+    account.add(load.pid());
+    load.say("go");
+    assert_eq!(load.hear(), "done");
+    load.end();
+    let group = stage.until_empty(SERVICE);
+    let (ours, truth) = (group.dead_cpu_ns, account.used());
+    let off = 100.0 * (ours as f64 - truth as f64) / truth as f64;
+    println!("{kind}: {ours} ns, the cgroup says {truth} ns: {off:+.3} %");
+    let forks = if kind == "orphan" { 4001 } else { 2001 };
+    assert_eq!((group.forks, group.exits), (forks, forks));
+    assert!(off.abs() < 2.0, "{off} %");
+}
+
+#[test]
+fn children_that_are_waited_for() {
+    churn("wait");
+}
+
+#[test]
+fn children_whose_parent_ignores_their_end() {
+    churn("ignore");
+}
+
+#[test]
+fn children_that_are_orphaned() {
+    churn("orphan");
+}
+
+#[test]
+fn threads_living_and_dead_count_once() {
+    let mut stage = Stage::new(&Options::default());
+    let account = Account::new("threads");
+    let mut load = stage.born(SERVICE, &["threads", "20", "20000000"]);
+    account.add(load.pid());
+    load.say("go");
+    assert_eq!(load.hear(), "done");
+    let pass = stage.pass();
+    let sample = pass.of(load.pid()).expect("a sample").clone();
+    assert_eq!(sample.threads, 11, "ten that stay and the first");
+    let (ours, truth) = (sample.cpu_ns, account.used());
+    println!("threads: {ours} ns, the cgroup says {truth} ns");
+    // The program's own start is ours alone, some milliseconds of 400.
+    assert!(ours > 400_000_000 && ours.abs_diff(truth) < truth / 50, "{ours} {truth}");
+    assert!(pass.total(SERVICE).abs_diff(truth) < truth / 50, "no thread twice");
+    load.end();
+    let group = stage.until_empty(SERVICE);
+    assert!(group.dead_cpu_ns.abs_diff(account.used()) < truth / 50, "{group:?}");
+}
+
+#[test]
+fn the_price() {
+    let mut stage = Stage::new(&Options::default());
+    let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime).expect("bpf statistics");
+    let mut load = stage.born(SERVICE, &["churn", "wait", "1000"]);
+    load.say("go");
+    load.hear();
+    for (name, program) in stage.source.object().programs() {
+        if let Some((count, time)) = runs(program) {
+            println!("{name}: {count} runs, {} ns each (statistics about 31)", time / count.max(1));
+        }
+    }
+    let sleepers: Vec<Load> = (0..20).map(|_| stage.born(SERVICE, &["touch", "1"])).collect();
+    for passes in [1, 1, 100] {
+        let begin = boot_now();
+        let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        for _ in 0..passes {
+            assert!(stage.pass().complete);
+        }
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let cpu = (now.tv_sec - used.tv_sec) * 1_000_000 + (now.tv_nsec - used.tv_nsec) / 1000;
+        let wall = boot_now().since(begin).as_micros();
+        println!("{passes} passes over 21 processes: {cpu} us of CPU, {wall} us");
+    }
+    drop(sleepers);
+}
+
+/// Runs and nanoseconds of a program, from its descriptor's account.
+fn runs(program: &Program) -> Option<(u64, u64)> {
+    use std::os::fd::{AsFd, AsRawFd};
+    let fd = program.fd().ok()?.as_fd().as_raw_fd();
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        line.trim_start_matches(':').trim().parse().ok()
+    };
+    Some((value("run_cnt")?, value("run_time_ns")?))
+}

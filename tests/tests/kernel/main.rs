@@ -1,0 +1,7 @@
+//! The kernel side against the running kernel. Needs root; a kernel that cannot load it fails.
+
+mod cpu;
+mod events;
+mod membership;
+mod stage;
+mod table;

@@ -1,0 +1,84 @@
+//! Tables and rings that are too small: what is lost is counted, and a pass puts it right.
+
+use ebpf_watchdog::event::Event;
+use ebpf_watchdog::source::Source;
+use ebpf_watchdog::source::kernel::Options;
+
+use crate::stage::{Load, SERVICE, Stage};
+
+/// A main process that execs 500 times while nobody reads.
+#[test]
+fn a_ring_too_small_loses_and_counts() {
+    let mut stage = Stage::new(&Options { ring_bytes: 4096, ..Options::default() });
+    let mut load = Load::start(&["exec", "500"]);
+    let mut seen = stage.source.watch(SERVICE, load.key());
+    for _ in 0..3 {
+        if seen.is_err() {
+            seen = stage.source.watch(SERVICE, load.key());
+        }
+    }
+    seen.unwrap();
+    assert_eq!(load.hear(), "done");
+    let mut events = Vec::new();
+    stage.source.drain(&mut events);
+    let (produced, lost) = stage.source.produced_and_lost();
+    let health = stage.source.health();
+    println!("{produced} produced, {} received, {lost} lost", health.events);
+    assert!(lost > 0 && produced > 100, "{produced} {lost}");
+    assert_eq!(produced, health.events + lost);
+    assert_eq!(health.lost, lost);
+    let told: u64 = events
+        .iter()
+        .map(|event| if let Event::Lost { records } = event { *records } else { 0 })
+        .sum();
+    assert_eq!(told, lost);
+    let pass = stage.pass();
+    assert!(pass.complete && pass.of(load.pid()).unwrap().main);
+    assert_eq!(stage.source.health().repairs, 1);
+    load.end();
+}
+
+/// More samples than the ring holds: a pass goes on until each process has been seen once.
+#[test]
+fn a_pass_larger_than_the_ring() {
+    let mut stage = Stage::new(&Options { ring_bytes: 4096, ..Options::default() });
+    let mut load = stage.born(SERVICE, &["sleepers", "150"]);
+    load.say("go");
+    assert_eq!(load.hear(), "done");
+    let pass = stage.pass();
+    let mut pids: Vec<u32> = pass.samples.iter().map(|sample| sample.process.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    assert!(pass.complete);
+    assert_eq!((pass.samples.len(), pids.len()), (151, 151));
+    load.end();
+    assert_eq!(stage.until_empty(SERVICE).exits, 151);
+}
+
+/// Thirty processes in a table for eight. When there is room again, those without a place get one.
+#[test]
+fn a_table_too_small_is_repaired() {
+    let mut stage = Stage::new(&Options { processes: 8, ..Options::default() });
+    let mut load = stage.born(SERVICE, &["sleepers", "30"]);
+    load.say("go");
+    assert_eq!(load.hear(), "done");
+    stage.pass();
+    let lost = stage.source.health().lost;
+    assert!(lost >= 23, "{lost}");
+    assert!(stage.events.iter().any(|event| matches!(event, Event::Lost { .. })));
+    load.say("25");
+    assert_eq!(load.hear(), "done");
+    // The room comes with the last free, after RCU has waited.
+    let mut found = 0;
+    for _ in 0..100 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        found = stage.pass().samples.len();
+        if found == 6 {
+            break;
+        }
+    }
+    assert_eq!(found, 6, "the first and five sleepers");
+    assert!(stage.source.health().repairs > 0);
+    load.end();
+    assert!(stage.until_empty(SERVICE).dead_cpu_ns > 0);
+}
