@@ -23,6 +23,7 @@ use crate::source::Source;
 use crate::source::kernel::{KernelSource, Options};
 use crate::state::{self, Origin};
 use crate::status::events::EventList;
+use crate::sys;
 
 /// How the daemon is asked to run.
 #[derive(Debug, Clone)]
@@ -118,12 +119,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));
     }
     if let Some(squatter) = &opened.squatter {
-        let who = squatter.uid.map_or("a user without rights".into(), |uid| format!("uid {uid}"));
-        let text = format!(
-            "{who} holds the name of the host-wide lock: a second daemon with \
-            another state directory would not be noticed"
-        );
-        note(Level::Critical, text);
+        note(Level::Critical, squatter.to_string());
     }
 
     let source = KernelSource::open(&Options::default()).map_err(|error| RunError::Sensor {
@@ -136,6 +132,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
             format!("sensor: {} is missing: {} -- {}", missing.what, missing.why, missing.cure),
         );
     }
+    sys::memory::release_unused();
     let host = Host::open().map_err(|error| RunError::Failed(format!("/proc: {error}")))?;
     let inbox = Inbox::new().map_err(|error| RunError::Failed(format!("eventfd: {error}")))?;
 

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod bpf;
+pub mod memory;
 pub mod peer;
 pub mod pidfd;
 pub mod spawn;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::Place;
 use crate::clock;
@@ -17,13 +16,13 @@ use crate::logfile::Log;
 use crate::message::{Level, LogLine};
 use crate::notify::{self, Notifier};
 use crate::runner::{Runner, RunnerParts};
-use crate::service::{Config, Http};
+use crate::service::Config;
 use crate::source::Membership;
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 use crate::status::{self, serve};
 use crate::sys::spawn::Baseline;
-use crate::web;
+use crate::web::running::Running;
 
 /// How long undelivered mail may hold up the end of the daemon. It is on disk by then.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -46,48 +45,8 @@ pub(super) struct Io {
     handle: Handle,
     /// Ends the thread.
     stop: watch::Sender<bool>,
-    front: Front,
+    front: Running,
     thread: Option<std::thread::JoinHandle<()>>,
-}
-
-/// The web front as it runs now, and what another needs.
-struct Front {
-    http: Option<Http>,
-    /// Ends the one that runs, and that one.
-    running: Option<(watch::Sender<bool>, JoinHandle<()>)>,
-    host: String,
-    core: Arc<status::Core>,
-    log: Arc<web::spawn::LogSink>,
-}
-
-impl Front {
-    /// Takes over the setting: the front that runs is ended where it is not the same any more.
-    fn set(&mut self, http: Option<&Http>, handle: &Handle) {
-        if self.http.as_ref() == http {
-            return;
-        }
-        let former = self.running.take().map(|(stop, former)| {
-            let _ = stop.send(true);
-            former
-        });
-        self.http = http.cloned();
-        let Some(http) = http else { return };
-        let (stop, stopped) = watch::channel(false);
-        let keeper = web::spawn::Keeper {
-            program: "/proc/self/exe".into(),
-            settings: web::Settings::of(http, &self.host),
-            core: self.core.clone(),
-            log: self.log.clone(),
-        };
-        let task = handle.spawn(async move {
-            // It holds the port until it is gone.
-            if let Some(former) = former {
-                let _ = former.await;
-            }
-            keeper.run(stopped).await;
-        });
-        self.running = Some((stop, task));
-    }
 }
 
 /// Starts the thread and its tasks. The error is for the user.
@@ -96,7 +55,8 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
     let baseline = Baseline::read();
     let runtime = Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(8)
+        // Ordinary work needs two or three; the rest is for those that hang on a dead file system.
+        .max_blocking_threads(32)
         .thread_keep_alive(Duration::from_secs(5))
         .build()
         .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
@@ -171,15 +131,13 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         }
     });
     handle.spawn(signals(parts.inbox, note.clone()));
-    let mut front = Front {
-        http: None,
-        running: None,
-        host: parts.place.host_name.clone(),
-        core: door,
-        log: Arc::new(move |level, text| note(daemon_line(level, text))),
-    };
-    front.set(parts.config.http.as_ref(), &handle);
-
+    let mut front = Running::new(
+        handle.clone(),
+        parts.place.host_name,
+        door,
+        Arc::new(move |level, text| note(daemon_line(level, text))),
+    );
+    front.configure(parts.config.http.as_ref());
     drop(inside);
     let thread = std::thread::Builder::new()
         .name("watchdog-io".into())
@@ -215,12 +173,13 @@ impl Io {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.notifier.configure(config.mail.clone(), config.queue_slots);
         self.runner.protect(config.protect.clone());
-        self.front.set(config.http.as_ref(), &self.handle);
+        self.front.configure(config.http.as_ref());
     }
 
     /// Lets mail and answers under way go out, then ends the thread.
     pub(super) fn finish(&mut self) {
-        self.front.set(None, &self.handle);
+        // The runtime ends it: its process dies with the connection.
+        drop(self.front.finish());
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -18,6 +18,9 @@ use crate::message::{
 };
 use crate::service::{EventWord, Severity};
 
+/// So long after a death nobody else can have started the service, as far as was seen.
+const FRESH: Duration = Duration::from_secs(1);
+
 impl Engine {
     /// Asks where the main process is, or believes our own note of it.
     pub(crate) fn look(&mut self, i: usize) {
@@ -122,7 +125,9 @@ impl Engine {
                     if number == signal.signal)
         });
         let by = match signal {
-            _ if state.acting.is_some() => ", as we told it to".to_owned(),
+            _ if state.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Start) => {
+                ", as we told it to".to_owned()
+            }
             Some(signal) => format!(", {}", wording::sender(&signal)),
             None => String::new(),
         };
@@ -171,6 +176,7 @@ impl Engine {
             Life::Absent { why: format!("process {} has ended", main.pid) }
         };
         state.former_main = Some(main);
+        state.died = Some(at);
         if let Some(status) = status {
             self.judge_death(i, status, at);
         }
@@ -266,11 +272,14 @@ impl Engine {
                 remembered.start_afresh();
             }
         }
+        // It died a moment ago and was looked for already: the runner need not look again.
+        let fresh = state.died.is_some_and(|died| at.since(died) < FRESH) && request.is_none();
+        let dead = state.former_main.filter(|_| fresh);
         let act = Act {
             id,
             service: state.service.clone(),
             verb: carried,
-            main: state.main(),
+            main: state.main().or(dead),
             leftover,
             context: Context { action: verb.word().into(), ..context },
         };
