@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use aya::Ebpf;
@@ -24,6 +25,9 @@ use crate::identity::{ProcessKey, ServiceId};
 
 /// How often a closure over the process tree is tried: each round needs another fork in between.
 const ROUNDS: u32 = 64;
+
+/// The initial pid namespace's name: `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
+const INITIAL: &str = "pid:[4026531836]";
 
 /// Sizes of the kernel's tables, and whether its programs may talk.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +102,15 @@ impl KernelSource {
         };
         // An order that does nothing shows whether this kernel can bind an iterator.
         source.walker.nowhere(&source.table, Control::default()).map_err(OpenError::Kernel)?;
+        if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(INITIAL)) {
+            source.health.missing.push(Missing {
+                what: "the initial pid namespace".to_owned(),
+                why: "the daemon runs in a pid namespace of its own; the kernel programs see the \
+                      host's pids"
+                    .to_owned(),
+                cure: "run it on the host, or in a container with the host's pids".to_owned(),
+            });
+        }
         if source.walker.unbound() {
             source.health.missing.push(Missing {
                 what: "iterators bound to one process".to_owned(),
