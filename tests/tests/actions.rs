@@ -158,6 +158,7 @@ impl Bed {
             service: Arc::new(service.clone()),
             verb,
             main,
+            dead: None,
             leftover,
             context,
         });

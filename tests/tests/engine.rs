@@ -99,7 +99,8 @@ impl Play {
                 let main = act.main.map_or("-".into(), |main| main.pid.to_string());
                 let leftover =
                     act.leftover.map_or(String::new(), |left| format!(" leftover={}", left.pid));
-                format!("act {} {} main={main}{leftover}", act.verb.word(), act.service.name)
+                let dead = act.dead.map_or(String::new(), |dead| format!(" dead={}", dead.pid));
+                format!("act {} {} main={main}{dead}{leftover}", act.verb.word(), act.service.name)
             }
             Decision::Exec(order) => format!(
                 "exec {} {} event={:?} value={} limit={}",

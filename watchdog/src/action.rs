@@ -54,6 +54,8 @@ pub(crate) struct Deed {
     pub(crate) tools: Arc<Tools>,
     pub(crate) service: Arc<Service>,
     pub(crate) context: Context,
+    /// See [`crate::message::Act::dead`].
+    pub(crate) dead: Option<ProcessKey>,
 }
 
 /// Which part failed, and one line in Monit's words.

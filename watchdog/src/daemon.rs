@@ -6,6 +6,7 @@
 
 mod core;
 mod io;
+mod programs;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -122,7 +123,16 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         note(Level::Critical, squatter.to_string());
     }
 
-    let source = KernelSource::open(&Options::default()).map_err(|error| RunError::Sensor {
+    let services = u32::try_from(config.services.len()).unwrap_or(u32::MAX);
+    let defaults = Options::default();
+    let sizes = Options {
+        // Room for a reload that brings as many again; fixed for the life of the programs.
+        groups: services.saturating_mul(2).max(defaults.groups),
+        processes: services.saturating_mul(4).max(defaults.processes),
+        messages: programs::asked_for(&log),
+        ..defaults
+    };
+    let source = KernelSource::open(&sizes).map_err(|error| RunError::Sensor {
         required: config.require_ebpf,
         why: format!("the kernel sensor cannot work here: {error}"),
     })?;

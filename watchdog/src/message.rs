@@ -147,9 +147,12 @@ pub struct Act {
     pub service: Arc<Service>,
     /// What to do.
     pub verb: Verb,
-    /// The main process as last known. One that is dead says that it has just died: then a start
-    /// does not walk through all processes first to see whether somebody else has started it.
+    /// The main process as last known alive.
     pub main: Option<ProcessKey>,
+    /// The main process that died a moment ago, by the kernel's word. `/proc` may still show it as
+    /// alive: it is not the service. A start then does not walk through all processes first to see
+    /// whether somebody else has started it.
+    pub dead: Option<ProcessKey>,
     /// A start program that a former run of the daemon left running: ended first.
     pub leftover: Option<ProcessKey>,
     /// Why.

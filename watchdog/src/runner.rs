@@ -160,8 +160,13 @@ impl Work {
             Ok(slot) => slot,
             Err(message) => return answer(Outcome::Failed { part: Part::Exec, message }),
         };
-        let deed =
-            Deed { id, tools: Arc::clone(&self.tools), service: run.service, context: run.context };
+        let deed = Deed {
+            id,
+            tools: Arc::clone(&self.tools),
+            service: run.service,
+            context: run.context,
+            dead: None,
+        };
         tokio::spawn(async move {
             let done =
                 tokio::spawn(async move { exec::exec(&deed, &run.program, slot.number()).await });

@@ -31,7 +31,14 @@ pub(super) async fn look(deed: &Deed, known: Option<ProcessKey>) -> Presence {
     let (tools, service) = (Arc::clone(&deed.tools), Arc::clone(&deed.service));
     let found =
         tokio::task::spawn_blocking(move || find(&service, known, &*tools.membership)).await;
-    found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() })
+    match found {
+        // The kernel has told its death; `/proc` only does not show it yet.
+        Ok(Presence::Present { main, .. }) if deed.dead == Some(main) => {
+            Presence::Absent { why: format!("process {} has ended", main.pid) }
+        }
+        Ok(presence) => presence,
+        Err(_) => Presence::Untrusted { why: "the look failed".to_owned() },
+    }
 }
 
 /// Whether a process that is found counts while the program still runs.

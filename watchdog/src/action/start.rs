@@ -78,8 +78,8 @@ fn failure(message: String) -> Failure {
     Failure { part: Part::Start, message }
 }
 
-/// Somebody else may have started it meanwhile. Not looked for by `match` where the main process
-/// was known: a walk over all processes would delay the restart of a service that just died.
+/// Somebody else may have started it meanwhile. Not looked for by `match` where it died a moment
+/// ago: a walk over all processes would delay its restart.
 async fn already_there(
     deed: &Deed,
     service: &ProcessService,
@@ -90,7 +90,7 @@ async fn already_there(
     {
         return Ok(Some((main, 1)));
     }
-    if service.pidfile.is_none() && main.is_some() {
+    if service.pidfile.is_none() && deed.dead.is_some() {
         return Ok(None);
     }
     match look(deed, main).await {

@@ -52,6 +52,8 @@ pub(super) struct Core<S> {
     requests: u64,
     next_cycle: BootTime,
     next_sample: BootTime,
+    /// Whether any rule needs passes between cycles.
+    samples: bool,
     seen: Vec<Event>,
     quit: Option<Option<Answer>>,
 }
@@ -59,6 +61,7 @@ pub(super) struct Core<S> {
 impl<S: Source> Core<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
         Self {
+            samples: parts.engine.needs_samples(),
             parts,
             waiting: BTreeMap::new(),
             requests: 0,
@@ -105,7 +108,7 @@ impl<S: Source> Core<S> {
                     self.carry(decisions);
                 }
                 self.cycle(now);
-            } else if self.samples() && now >= self.next_sample {
+            } else if self.samples && now >= self.next_sample {
                 self.pass();
                 self.step(Input::Sampled);
                 self.next_sample = now + self.parts.config.sample;
@@ -114,15 +117,11 @@ impl<S: Source> Core<S> {
         self.finish();
     }
 
-    fn samples(&self) -> bool {
-        self.parts.engine.needs_samples()
-    }
-
     /// Waits for the sensor, the inbox, or the next moment that something is due.
     fn wait(&self) {
         let now = clock::boot_now();
         let mut due = self.next_cycle;
-        if self.samples() {
+        if self.samples {
             due = due.min(self.next_sample);
         }
         if let Some(wake) = self.parts.engine.next_wake() {
@@ -284,6 +283,7 @@ impl<S: Source> Core<S> {
         self.parts.io.reconfigure(&config);
         let decisions = self.parts.engine.reload(config);
         self.parts.config = self.parts.engine.config();
+        self.samples = self.parts.engine.needs_samples();
         self.carry(decisions);
         let text = format!("configuration reloaded: {services} services");
         let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());

@@ -45,7 +45,14 @@ impl Engine {
         if !self.services[i].monitored || self.services[i].acting.is_some() {
             return;
         }
-        match found.presence {
+        let dead = self.services[i].dead.map(|(dead, _)| dead);
+        let presence = match found.presence {
+            Presence::Present { main, .. } if dead == Some(main) => {
+                Presence::Absent { why: format!("process {} has ended", main.pid) }
+            }
+            presence => presence,
+        };
+        match presence {
             Presence::Present { main, candidates } => self.appeared(i, main, candidates, at),
             Presence::Absent { why } => {
                 if let Some(recovering) = &mut self.services[i].recovering
@@ -176,7 +183,9 @@ impl Engine {
             Life::Absent { why: format!("process {} has ended", main.pid) }
         };
         state.former_main = Some(main);
-        state.died = Some(at);
+        if status.is_some() {
+            state.dead = Some((main, at));
+        }
         if let Some(status) = status {
             self.judge_death(i, status, at);
         }
@@ -273,13 +282,13 @@ impl Engine {
             }
         }
         // It died a moment ago and was looked for already: the runner need not look again.
-        let fresh = state.died.is_some_and(|died| at.since(died) < FRESH) && request.is_none();
-        let dead = state.former_main.filter(|_| fresh);
+        let dead = state.dead.filter(|(_, died)| request.is_none() && at.since(*died) < FRESH);
         let act = Act {
             id,
             service: state.service.clone(),
             verb: carried,
-            main: state.main().or(dead),
+            main: state.main(),
+            dead: dead.map(|(dead, _)| dead),
             leftover,
             context: Context { action: verb.word().into(), ..context },
         };

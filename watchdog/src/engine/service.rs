@@ -40,8 +40,9 @@ pub(crate) struct ServiceState {
     pub last_signal: Option<Signalled>,
     /// The main process before this moment, while it is being found out what came after it.
     pub former_main: Option<ProcessKey>,
-    /// When the last main process ended.
-    pub died: Option<BootTime>,
+    /// The last main process that the kernel told dead, and when. `/proc` shows a process as alive
+    /// for a moment longer.
+    pub dead: Option<(ProcessKey, BootTime)>,
     /// What a former run of the daemon had begun, until it is clear how that ended.
     pub recovering: Option<Recovering>,
     /// People know that its programs fail.
@@ -107,7 +108,7 @@ impl ServiceState {
             last_death: None,
             last_signal: None,
             former_main: None,
-            died: None,
+            dead: None,
             recovering: None,
             failure_told: false,
             hint: None,

@@ -53,7 +53,13 @@ impl Lanes {
 async fn one(tools: &Arc<Tools>, act: Act) {
     let (id, service, verb) = (act.id, act.service.id, act.verb);
     let (main, leftover) = (act.main, act.leftover);
-    let deed = Deed { id, tools: Arc::clone(tools), service: act.service, context: act.context };
+    let deed = Deed {
+        id,
+        tools: Arc::clone(tools),
+        service: act.service,
+        context: act.context,
+        dead: act.dead,
+    };
     // A task of its own: a panic in it is an answer here.
     let done = tokio::spawn(async move {
         if let Some(leftover) = leftover {
