@@ -57,9 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.monit_only {
         step("build", &mut cargo("build --release --quiet --package ebpf-watchdog"))?;
     }
-    step("build the loads", &mut cargo("build --quiet --package xtask --bin load"))?;
+    step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let ours = (!args.monit_only).then(|| target().join("release/ebpf-watchdog"));
-    let bed = Bed::new(ours, monit, &target().join("debug/load"))?;
+    let bed = Bed::new(ours, monit, &target().join("debug/watched"))?;
     let extent = if args.quick {
         Extent { runs: 1, window: Duration::from_secs(5), kills: 3 }
     } else {

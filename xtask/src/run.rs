@@ -77,7 +77,7 @@ impl Show {
             .permissions(Permissions::from_mode(0o755))
             .tempdir_in("/var/lib")?;
         let at = |name: &str| folder.path().join(name);
-        fs::copy(target().join("debug/load"), at("leaky"))?;
+        fs::copy(target().join("debug/watched"), at("leaky"))?;
         fs::set_permissions(at("leaky"), Permissions::from_mode(0o755))?;
         let rules = at("demo.yaml");
         // Free now; nobody else is likely to take it within a second.

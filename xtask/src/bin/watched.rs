@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
         ["sleeper"] => sleep_bound_to_parent(),
         ["burst", pidfile] => burst(pidfile),
         ["burn", milliseconds] => burn(Duration::from_millis(number(milliseconds))),
-        _ => Err(std::io::Error::other("load: see its source for what it can do")),
+        _ => Err(std::io::Error::other("watched: see its source for what it can do")),
     }
 }
 
