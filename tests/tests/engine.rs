@@ -4,6 +4,7 @@
 //! Journal lines: `<time> <word> …`, one input (or `tick`: a whole pass and a cycle) each. Times are
 //! seconds since boot. Nothing here waits.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ struct Play {
     at: BootTime,
     /// The last action given out, which `acted` answers.
     action: ActionId,
+    /// The number of each service that there was, also of those that a reload took away.
+    ids: BTreeMap<String, ServiceId>,
     out: String,
 }
 
@@ -53,19 +56,21 @@ impl Play {
             memory_available: 3072 << 20,
             ..HostSample::default()
         };
-        let mut play =
-            Self { engine, config, host, at: start, action: ActionId(0), out: String::new() };
+        let ids =
+            config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
+        let action = ActionId(0);
+        let mut play = Self { engine, config, host, at: start, action, ids, out: String::new() };
         play.tell(&decisions);
         play
     }
 
     fn id(&self, name: &str) -> ServiceId {
-        let known = self.config.services.iter().find(|service| service.name == name);
-        known.unwrap_or_else(|| panic!("no service {name}")).id
+        *self.ids.get(name).unwrap_or_else(|| panic!("no service {name}"))
     }
 
     fn name(&self, id: ServiceId) -> String {
-        let known = self.config.services.iter().find(|service| service.id == id);
+        let config = self.engine.config();
+        let known = config.services.iter().find(|service| service.id == id);
         known.map_or_else(|| format!("#{}", id.0), |service| service.name.clone())
     }
 
@@ -159,14 +164,16 @@ impl Play {
                 self.step(Input::Cycle);
             }
             "host" => self.host_line(&rest),
-            "found" => {
+            "found" | "found-late" => {
+                // A look that began when the journal began.
+                let looked = if word == "found" { self.at } else { BootTime::default() };
                 let service = self.id(rest[0]);
                 let presence = match rest[1] {
                     "absent" => Presence::Absent { why: rest[2..].join(" ") },
                     "untrusted" => Presence::Untrusted { why: rest[2..].join(" ") },
                     pid => Presence::Present { main: key(pid), candidates: 1 },
                 };
-                self.step(Input::Found(Found { service, presence }));
+                self.step(Input::Found(Found { looked, service, presence }));
             }
             "exit" => {
                 let service = self.id(rest[0]);
@@ -194,7 +201,7 @@ impl Play {
             "doing" => self.progress(rest[0], Step::Doing(rest[1..].join(" "))),
             "spawned" => self.progress(rest[0], Step::Spawned(key(rest[1]))),
             "gone" => self.progress(rest[0], Step::Gone),
-            "acted" => {
+            "acted" | "acted-old" => {
                 let message = || rest[2..].join(" ");
                 let outcome = match rest[1] {
                     "started" => Outcome::Started { main: key(rest[2]), candidates: 1 },
@@ -203,7 +210,13 @@ impl Play {
                     "failed-stop" => Outcome::Failed { part: Part::Stop, message: message() },
                     other => panic!("{other}"),
                 };
-                let (service, id) = (self.id(rest[0]), self.action);
+                // The number that the file first gave it, where a reload gave another.
+                let known = self.config.services.iter().find(|service| service.name == rest[0]);
+                let service = match known {
+                    Some(service) if word == "acted-old" => service.id,
+                    _ => self.id(rest[0]),
+                };
+                let id = self.action;
                 self.step(Input::Acted(Acted { id, service, outcome }));
             }
             "command" => {
@@ -221,10 +234,18 @@ impl Play {
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
             "reload" => {
-                // The rest of the line is the rules' new limit, put in place of `LIMIT`.
-                let config = (*self.config).clone();
+                // The services of the file, but for those named with a minus.
+                let mut config = (*self.config).clone();
+                let gone: Vec<&str> =
+                    rest.iter().filter_map(|word| word.strip_prefix('-')).collect();
+                config.services.retain(|service| !gone.contains(&service.name.as_str()));
                 let decisions = self.engine.reload(config);
+                for service in &self.engine.config().services {
+                    self.ids.insert(service.name.clone(), service.id);
+                }
                 self.tell(&decisions);
+                let numbers = self.ids.iter().map(|(name, id)| format!(" {name}={}", id.0));
+                let _ = writeln!(self.out, "{time:>7}s  (numbers:{})", numbers.collect::<String>());
             }
             "crash" => {
                 // The daemon is killed and another run takes its saved state over.

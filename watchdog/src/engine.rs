@@ -16,6 +16,7 @@ mod view;
 mod window;
 mod wording;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::BootTime;
@@ -38,6 +39,9 @@ pub struct Engine {
     generation: u64,
     services: Vec<ServiceState>,
     host: HostLevels,
+    /// Numbers of services that a reload took away while something was done to them: their groups
+    /// may still get members, so nobody else gets the number before the answer.
+    retired: BTreeMap<ServiceId, ActionId>,
     cycle: u64,
     actions: u64,
     alerts: u64,
@@ -55,6 +59,7 @@ impl Engine {
             generation: 1,
             services,
             host: HostLevels::default(),
+            retired: BTreeMap::new(),
             cycle: 0,
             actions: 0,
             alerts: 0,
@@ -158,16 +163,20 @@ impl Engine {
     fn judge_cycle(&mut self, at: BootTime) {
         self.cycle += 1;
         for i in 0..self.services.len() {
+            // Before the rules: a restart that they ask for follows the life led until now.
+            self.credit_life(i, at);
+            let judged = self.services[i].acting.is_none();
             self.judge_service(i, Moment::Cycle, at);
             let state = &mut self.services[i];
             state.levels.cycle_end();
-            state.deaths.clear();
-            if state.main().is_some() && state.retry.lives(at) {
-                let text = "it has lived for ten minutes: no longer given up".to_owned();
-                self.log(i, Level::Info, None, text, at);
-                self.out.push(Decision::Save);
+            if judged {
+                // Where an action was under way they are for the next cycle.
+                state.deaths.clear();
             }
-            let state = &self.services[i];
+            let state = &mut self.services[i];
+            if state.present() == Some(true) {
+                state.untrusted_told = None;
+            }
             if state.acting.is_none() && state.present() != Some(true) {
                 // A look per cycle while it is down: somebody else may have started it.
                 self.look(i);

@@ -83,6 +83,8 @@ pub struct CpuTicks {
 /// The answer of a look for a service's main process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// When the look began: an action since then makes it old.
+    pub looked: BootTime,
     /// The service.
     pub service: ServiceId,
     /// What was found.

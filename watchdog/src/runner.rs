@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
+use crate::clock::boot_now;
 use crate::finder::find;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
@@ -186,11 +187,12 @@ impl Work {
             let _permit = looks.acquire_owned().await;
             let id = service.id;
             let membership = Arc::clone(&tools.membership);
+            let looked = boot_now();
             let found =
                 tokio::task::spawn_blocking(move || find(&service, known, &*membership)).await;
             let presence =
                 found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
-            tools.inbox.answer(Input::Found(Found { service: id, presence }));
+            tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
         });
     }
 }

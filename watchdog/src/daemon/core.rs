@@ -204,7 +204,7 @@ impl<S: Source> Core<S> {
                 Decision::Find { service, known } => self.parts.io.runner.find(service, known),
                 Decision::Watch { service, main } => {
                     if let Err(error) = self.parts.source.watch(service, main) {
-                        let found = self.not_watched(service, main, &error);
+                        let found = Self::not_watched(service, main, &error);
                         let at = clock::boot_now();
                         queue.extend(self.parts.engine.step(Stamped { at, input: found }));
                     }
@@ -225,15 +225,15 @@ impl<S: Source> Core<S> {
         }
     }
 
-    fn not_watched(&self, service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {
-        let why = if error.kind() == io::ErrorKind::NotFound {
-            format!("process {} is gone", main.pid)
+    fn not_watched(service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {
+        let presence = if error.kind() == io::ErrorKind::NotFound {
+            Presence::Absent { why: format!("process {} is gone", main.pid) }
         } else {
-            let text = format!("process {} cannot be followed: {error}", main.pid);
-            self.note(Level::Error, text.clone());
-            text
+            // It is there. To call it absent would start another copy at each attempt.
+            let why = format!("process {} cannot be followed: {error}", main.pid);
+            Presence::Untrusted { why }
         };
-        Input::Found(Found { service, presence: Presence::Absent { why } })
+        Input::Found(Found { looked: clock::boot_now(), service, presence })
     }
 
     /// Notes what must survive, then lets the deeds of this turn out. A note without a deed behind

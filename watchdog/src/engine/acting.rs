@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::judging::{Moment, is_about_presence};
+use crate::engine::judging::{Moment, counts_events, is_about_presence};
 use crate::engine::retry::GIVEN_UP_PAUSE;
 use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted, has_selector};
 use crate::engine::wording;
@@ -16,7 +16,7 @@ use crate::message::{
     Act, Acted, Context, Decision, Found, Level, Outcome, Part, Presence, Progress, RequestId,
     Step, Verb,
 };
-use crate::service::{EventWord, Severity};
+use crate::service::{EventWord, Qualifier, Severity};
 
 /// So long after a death nobody else can have started the service, as far as was seen.
 const FRESH: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ impl Engine {
         }
         let service = state.service.id;
         if has_selector(process) {
-            let known = state.main().or(state.former_main).or(state.hint);
+            let known = state.last_known();
             self.out.push(Decision::Find { service: state.service.clone(), known });
         } else if let Life::Present { main, .. } = state.life {
             // The sensor says at once where the note is out of date.
@@ -42,7 +42,8 @@ impl Engine {
 
     pub(crate) fn found(&mut self, found: Found, at: BootTime) {
         let Some(i) = self.index(found.service) else { return };
-        if !self.services[i].monitored || self.services[i].acting.is_some() {
+        let state = &self.services[i];
+        if !state.monitored || state.acting.is_some() || found.looked < state.settled {
             return;
         }
         let dead = self.services[i].dead.map(|(dead, _)| dead);
@@ -67,9 +68,11 @@ impl Engine {
             }
             Presence::Untrusted { why } => {
                 let life = Life::Untrusted { why: why.clone() };
-                if self.services[i].life != life {
-                    self.services[i].life = life;
-                    self.services[i].levels.forget_main();
+                let state = &mut self.services[i];
+                state.former_main = state.main().or(state.former_main);
+                state.life = life;
+                state.levels.forget_main();
+                if state.untrusted_told.replace(why.clone()).as_ref() != Some(&why) {
                     self.log(i, Level::Error, Some(EventWord::Nonexist), why.clone(), at);
                     let context = Context {
                         event: "Process not trusted".into(),
@@ -97,6 +100,8 @@ impl Engine {
         state.life = Life::Present { main, candidates };
         state.was_up = true;
         state.wanted = None;
+        state.retry.came_up(at);
+        state.failure_told = false;
         state.levels.forget_main();
         state.levels.count_from_next_pass();
         let service = state.service.id;
@@ -115,6 +120,7 @@ impl Engine {
             };
             self.alert_service(i, EventWord::Pid, &context, &[], Severity::Warning);
         }
+        self.presence_counts_afresh(i);
         self.judge_service(i, Moment::Presence, at);
     }
 
@@ -216,6 +222,8 @@ impl Engine {
         if (verb == Verb::Start && state.main().is_some()) || state.wanted.is_some() {
             return;
         }
+        self.credit_life(i, at);
+        let state = &mut self.services[i];
         let own_limit = state.own_limit();
         if !own_limit && state.retry.gives_up() {
             self.give_up(i, &context, at);
@@ -229,6 +237,16 @@ impl Engine {
         state.wanted = Some(Wanted { at: due, verb, context });
         let text = format!("next attempt to {} in {}", verb.word(), human(due.since(at)));
         self.log(i, Level::Info, None, text, at);
+    }
+
+    /// The life that the service has led until now counts for its attempts.
+    pub(crate) fn credit_life(&mut self, i: usize, at: BootTime) {
+        let state = &mut self.services[i];
+        if state.acting.is_none() && state.main().is_some() && state.retry.lives(at) {
+            let text = "it has lived for ten minutes: no longer given up".to_owned();
+            self.log(i, Level::Info, None, text, at);
+            self.out.push(Decision::Save);
+        }
     }
 
     fn give_up(&mut self, i: usize, context: &Context, at: BootTime) {
@@ -269,15 +287,18 @@ impl Engine {
             state.retry.begin(at);
             state.note_restart(cycle, at);
             if state.was_up {
-                state.restarts += 1;
+                state.restarts = state.restarts.saturating_add(1);
             }
         }
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
         state.wanted = None;
         state.acting = Some(Acting { id, verb: carried, since: at, program: None, request });
         for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
-            // That it is down goes on until it is up: one alert for all attempts.
-            if !(absent && is_about_presence(rule)) {
+            // That it is down goes on until it is up: one alert for all attempts. And events are
+            // counted over restarts, or a service that is restarted each time never dies twice.
+            let goes_on = absent && is_about_presence(rule)
+                || counts_events(rule) && context.rule != rule.text;
+            if !goes_on {
                 remembered.start_afresh();
             }
         }
@@ -321,12 +342,19 @@ impl Engine {
     }
 
     pub(crate) fn acted(&mut self, acted: Acted, at: BootTime) {
+        if self.retired.get(&acted.service) == Some(&acted.id) {
+            self.retired.remove(&acted.service);
+            // What was born into its group meanwhile is nobody's.
+            self.out.push(Decision::Unwatch(acted.service));
+            return;
+        }
         let Some(i) = self.index(acted.service) else { return };
         if self.services[i].acting.as_ref().is_none_or(|acting| acting.id != acted.id) {
             self.ran(i, acted.outcome, at);
             return;
         }
         let Some(acting) = self.services[i].acting.take() else { return };
+        self.services[i].settled = at;
         let reply = match acted.outcome {
             Outcome::Started { main, candidates } => {
                 self.started(i, main, candidates, at);
@@ -356,14 +384,36 @@ impl Engine {
         state.retry.came_up(at);
         state.failure_told = false;
         let service = state.service.id;
+        if !state.monitored {
+            // Unmonitored meanwhile: it is kept in mind and not followed.
+            state.life = Life::Unknown;
+            state.former_main = Some(main);
+            self.out.push(Decision::Unwatch(service));
+            self.out.push(Decision::Save);
+            let text = format!("process is running with pid {}", main.pid);
+            self.log(i, Level::Info, None, text, at);
+            return;
+        }
         self.out.push(Decision::Watch { service, main });
         self.out.push(Decision::Save);
+        self.presence_counts_afresh(i);
         let before = self.out.len();
         self.judge_service(i, Moment::Presence, at);
         let told = self.out[before..].iter().any(|decision| matches!(decision, Decision::Log(_)));
         if announced && !told {
             let text = format!("process is running with pid {}", main.pid);
             self.log(i, Level::Info, None, text, at);
+        }
+    }
+
+    /// Rules that count cycles of absence do not see what comes and goes between two cycles: what
+    /// they counted and did was about an absence that is over now.
+    fn presence_counts_afresh(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
+            if is_about_presence(rule) && matches!(rule.qualifier, Qualifier::Cycles { .. }) {
+                remembered.start_afresh();
+            }
         }
     }
 
@@ -442,7 +492,9 @@ impl Engine {
             if let Some(recovering) = &mut state.recovering
                 && recovering.next <= at
             {
-                recovering.next = at + RECOVERY_LOOK;
+                // Beyond its time it is looked for once a cycle, as everything that is down.
+                let over = at >= recovering.until;
+                recovering.next = if over { BootTime(u64::MAX) } else { at + RECOVERY_LOOK };
                 self.look(i);
                 continue;
             }
@@ -469,6 +521,8 @@ impl Engine {
     /// Nobody watches the service any longer.
     pub(crate) fn unmonitor(&mut self, i: usize) {
         let state = &mut self.services[i];
+        // Kept for `monitor` and `start`, where nothing else can name the process.
+        state.former_main = state.main().or(state.former_main);
         state.monitored = false;
         state.wanted = None;
         state.recovering = None;

@@ -50,8 +50,9 @@ impl Engine {
             };
             let mut findings = Vec::new();
             let truth = self.judge_rule(i, rule, over, deaths, at, &mut findings);
-            let change = self.services[i].rules[r].judge(rule, truth, at);
-            self.changed(i, r, change, &findings, moment == Moment::Cycle, at);
+            let cycle = moment == Moment::Cycle;
+            let change = self.services[i].rules[r].judge(rule, truth, cycle, at);
+            self.changed(i, r, change, &findings, cycle, at);
             // An action or an operator's word may have changed everything.
             if !self.services[i].monitored || self.services[i].acting.is_some() {
                 return;
@@ -168,9 +169,12 @@ impl Engine {
                     .collect();
                 let text = text.join(" and ");
                 self.log(i, LogLevel::Info, Some(event), text.clone(), at);
-                if self.services[i].main().is_some() {
-                    // What a rule wanted to restart is good again without it.
-                    self.services[i].wanted = None;
+                let state = &mut self.services[i];
+                if state.main().is_some()
+                    && state.wanted.as_ref().is_some_and(|wanted| wanted.context.rule == rule.text)
+                {
+                    // What this rule wanted to restart is good again without it.
+                    state.wanted = None;
                 }
                 let context = self.context(i, rule, lead, succeeded_title, &text, at);
                 let mut actions = rule.otherwise.clone();
@@ -322,6 +326,11 @@ fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
 /// Whether the rule is about the process being there.
 pub(crate) fn is_about_presence(rule: &Rule) -> bool {
     has(rule, |test| matches!(test, Test::DoesNotExist | Test::Exists))
+}
+
+/// Whether the rule is about what happens to the service rather than how it is.
+pub(crate) fn counts_events(rule: &Rule) -> bool {
+    has(rule, |test| test.is_event() || matches!(test, Test::Restarts { .. }))
 }
 
 fn concerns(rule: &Rule, moment: Moment) -> bool {

@@ -42,7 +42,7 @@ impl Engine {
                 restarts: state.restarts,
                 attempts: state.retry.attempts,
                 given_up: state.retry.given_up,
-                main: state.main().or(state.former_main).or(state.hint),
+                main: state.last_known(),
                 acting,
             };
             (state.service.name.clone(), saved)
@@ -55,6 +55,7 @@ impl Engine {
     pub fn reload(&mut self, config: Config) -> Vec<Decision> {
         let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
         let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
+        taken.extend(self.retired.keys().map(|id| id.0));
         let mut config = config;
         let mut fresh = Vec::new();
         for slot in &mut config.services {
@@ -67,7 +68,10 @@ impl Engine {
                 Some(place) => {
                     let mut state = old.swap_remove(place);
                     service.id = state.service.id;
-                    state.take_over(&Arc::new(service));
+                    if state.take_over(&Arc::new(service)) {
+                        // What the new words do not name is not ended as left over from it.
+                        self.out.push(Decision::Unwatch(state.service.id));
+                    }
                     state
                 }
                 None => {
@@ -88,6 +92,13 @@ impl Engine {
             if gone.service.process().is_some() {
                 self.out.push(Decision::Unwatch(gone.service.id));
             }
+            if let Some(acting) = gone.acting {
+                self.retired.insert(gone.service.id, acting.id);
+                if let Some(id) = acting.request {
+                    let result = Err("the service was taken out of the rule file".to_owned());
+                    self.out.push(Decision::Reply { id, result });
+                }
+            }
         }
         self.config = Arc::new(config);
         self.generation += 1;
@@ -102,8 +113,8 @@ impl Engine {
 }
 
 impl ServiceState {
-    /// The same service under a new definition.
-    fn take_over(&mut self, service: &Arc<Service>) {
+    /// The same service under a new definition. Returns true where it may be another process now.
+    fn take_over(&mut self, service: &Arc<Service>) -> bool {
         let former = std::mem::replace(&mut self.service, service.clone());
         let mut remembered: Vec<Option<RuleState>> =
             std::mem::take(&mut self.rules).into_iter().map(Some).collect();
@@ -129,12 +140,14 @@ impl ServiceState {
             (Some(old), Some(new)) => old.pidfile != new.pidfile || old.matching != new.matching,
             _ => false,
         };
-        if moved && self.acting.is_none() {
-            // It may be another process now; the finder says.
-            self.former_main = None;
+        let moved = moved && self.acting.is_none();
+        if moved {
+            // The finder says.
+            (self.former_main, self.hint) = (None, None);
             self.life = super::service::Life::Unknown;
             self.levels.forget_main();
         }
+        moved
     }
 
     fn restore_nothing(&mut self) {

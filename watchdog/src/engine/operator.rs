@@ -4,7 +4,7 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::service::Life;
+use crate::engine::service::{Life, has_selector};
 use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, Verb};
 use crate::service::EventWord;
 
@@ -55,11 +55,13 @@ impl Engine {
     fn find_afresh(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
         let Some(process) = state.service.process() else { return };
-        if super::service::has_selector(process) {
+        if has_selector(process) {
             state.life = Life::Unknown;
             self.look(i);
-        } else if let Some(main) = state.former_main.take() {
+        } else if let Some(main) = state.last_known() {
+            // If it has ended meanwhile, the sensor says so at once.
             state.life = Life::Present { main, candidates: 1 };
+            state.former_main = None;
             self.look(i);
         } else {
             state.life = Life::Absent { why: "it was never started".into() };
@@ -69,8 +71,6 @@ impl Engine {
 
     fn unmonitor_asked(&mut self, i: usize, at: BootTime) -> Result<String, String> {
         self.log(i, Level::Info, Some(EventWord::Action), "unmonitor on user request".into(), at);
-        // Kept for `monitor`, where nothing else can name the process.
-        self.services[i].former_main = self.services[i].main();
         self.unmonitor(i);
         Ok("unmonitored; its processes keep running".into())
     }
@@ -100,7 +100,19 @@ impl Engine {
             return Some(Err(why.clone()));
         }
         state.retry.clear();
-        state.monitored = verb != Verb::Stop;
+        let was = std::mem::replace(&mut state.monitored, verb != Verb::Stop);
+        let nameless = state.service.process().is_some_and(|process| !has_selector(process));
+        if !was
+            && nameless
+            && let Some(main) = state.last_known()
+        {
+            // Nothing but our own note names the process, and nobody followed it until now.
+            state.life = Life::Present { main, candidates: 1 };
+            state.former_main = None;
+            let service = state.service.id;
+            self.out.push(Decision::Watch { service, main });
+        }
+        let main = self.services[i].main();
         let text = format!("{} on user request", verb.word());
         let context = Context {
             event: "Action done".into(),

@@ -25,7 +25,7 @@ pub(crate) struct Retry {
     pub given_up: bool,
     /// When the last attempt began.
     last: Option<BootTime>,
-    /// When the service last came up by an attempt of ours.
+    /// When the service last came up, as far as we saw.
     up: Option<BootTime>,
 }
 
@@ -64,7 +64,7 @@ impl Retry {
         self.up = None;
     }
 
-    /// The attempt has brought the service up.
+    /// The service is up, by an attempt of ours or without one.
     pub(crate) fn came_up(&mut self, now: BootTime) {
         self.up = Some(now);
     }
@@ -75,9 +75,10 @@ impl Retry {
         self.up = None;
     }
 
-    /// Time passes while the service lives. Returns true where giving up is forgiven by it.
+    /// Time passes while the service lives, whoever started it. Returns true where giving up is
+    /// forgiven by it.
     pub(crate) fn lives(&mut self, now: BootTime) -> bool {
-        let Some(up) = self.up else { return false };
+        let up = *self.up.get_or_insert(now);
         let life = now.since(up);
         if !self.given_up && life >= LIFE {
             self.attempts = 0;

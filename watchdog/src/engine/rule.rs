@@ -51,8 +51,14 @@ impl RuleState {
         }
     }
 
-    /// Takes one judgement of a state.
-    pub(crate) fn judge(&mut self, rule: &Rule, truth: Option<bool>, at: BootTime) -> Change {
+    /// Takes one judgement of a state; `cycle`: at the end of a cycle, not between.
+    pub(crate) fn judge(
+        &mut self,
+        rule: &Rule,
+        truth: Option<bool>,
+        cycle: bool,
+        at: BootTime,
+    ) -> Change {
         let Some(truth) = truth else {
             self.window.unknown();
             return Change::None;
@@ -62,7 +68,7 @@ impl RuleState {
         if truth {
             self.good = 0;
             if self.failing {
-                self.failing_cycles = self.failing_cycles.saturating_add(1);
+                self.failing_cycles = self.failing_cycles.saturating_add(u32::from(cycle));
                 return Change::StillFailing(self.failing_cycles);
             }
             if met {

@@ -40,6 +40,8 @@ pub(crate) struct ServiceState {
     pub last_signal: Option<Signalled>,
     /// The main process before this moment, while it is being found out what came after it.
     pub former_main: Option<ProcessKey>,
+    /// When the last action ended: looks from before it say nothing.
+    pub settled: BootTime,
     /// The last main process that the kernel told dead, and when. `/proc` shows a process as alive
     /// for a moment longer.
     pub dead: Option<(ProcessKey, BootTime)>,
@@ -47,6 +49,8 @@ pub(crate) struct ServiceState {
     pub recovering: Option<Recovering>,
     /// People know that its programs fail.
     pub failure_told: bool,
+    /// Why its process is not believed, as people were told.
+    pub untrusted_told: Option<String>,
     /// The main process in the saved state of this boot.
     pub hint: Option<ProcessKey>,
 }
@@ -108,7 +112,9 @@ impl ServiceState {
             last_death: None,
             last_signal: None,
             former_main: None,
+            settled: BootTime::default(),
             dead: None,
+            untrusted_told: None,
             recovering: None,
             failure_told: false,
             hint: None,
@@ -145,6 +151,11 @@ impl ServiceState {
             Life::Present { main, .. } => Some(main),
             _ => None,
         }
+    }
+
+    /// The main process now, or the last that was known.
+    pub(crate) fn last_known(&self) -> Option<ProcessKey> {
+        self.main().or(self.former_main).or(self.hint)
     }
 
     /// For rules: `None` where it is not known.
