@@ -179,7 +179,31 @@ impl Tools {
         let object = target.join("programs.o");
         // Debug information goes, BTF stays: a tenth of the size, and no path of this machine.
         output(Command::new(&self.strip).arg("-g").arg("-o").arg(&object).arg(&built))?;
-        fs::read(&object).map_err(|error| format!("{}: {error}", object.display()))
+        let read = || fs::read(&object).map_err(|error| format!("{}: {error}", object.display()));
+        // The two are one program under two names.
+        let mut rename = Command::new(self.strip.with_file_name("llvm-objcopy"));
+        for name in mangled(&read()?) {
+            let plain = without_hash(&name);
+            rename.arg("--redefine-sym").arg(format!("{name}={plain}"));
+        }
+        output(rename.arg(&object))?;
+        read()
+    }
+}
+
+/// The mangled names in an object.
+fn mangled(object: &[u8]) -> Vec<String> {
+    let strings = object.split(|byte| *byte == 0).filter(|name| name.starts_with(b"_R"));
+    strings.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
+
+/// A mangled name without the crate's hash (`Cs4orLs6N2EXS_13watchdog_ebpf` becomes
+/// `C13watchdog_ebpf`), which depends on the folder of the build.
+fn without_hash(name: &str) -> String {
+    let Some((head, rest)) = name.split_once("Cs") else { return name.to_owned() };
+    match rest.split_once('_') {
+        Some((_, tail)) => format!("{head}C{tail}"),
+        None => name.to_owned(),
     }
 }
 

@@ -232,10 +232,6 @@ fn end(control: &mut Control) {
 }
 
 /// Each entry of the table at the end of a run. Not 0 ends the walk.
-///
-/// A plain name: a mangled one has the folder of the build hashed into it, and the object would not
-/// come out the same elsewhere.
-#[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn each(_map: *mut c_void, key: *const u64, entry: *mut Proc, _: *mut c_void) -> i64 {
     let Some(control) = CONTROL.get_ptr_mut(0) else {
