@@ -1,6 +1,7 @@
 //! Findings as text for a terminal: the message, the place, the line with the fault underlined.
 //!
-//! Not here: collecting them (`diagnostic`).
+//! What is drawn goes to terminals, the log and the events, which more people read than the rule
+//! file: secrets in a line are covered. Not here: collecting findings (`diagnostic`).
 
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use crate::escape::one_line;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Gravity};
 use super::source::{Place, Source};
+use super::vocabulary::nearest;
 
 /// More than this helps nobody; the rest is counted.
 const MAX_SHOWN: usize = 100;
@@ -119,7 +121,7 @@ impl Window {
     }
 
     fn snippet<'a>(&self, path: &'a str, source: &'a Source) -> Snippet<'a, Annotation<'a>> {
-        Snippet::source(&source.text[self.start..self.end])
+        Snippet::source(covered(&source.text[self.start..self.end]))
             .line_start(source.position(self.start).0)
             .path(path)
     }
@@ -129,5 +131,107 @@ impl Window {
         let start = (place.start as usize).clamp(self.start, self.end);
         let end = (place.end as usize).clamp(start, self.end);
         start - self.start..end - self.start
+    }
+}
+
+/// Keys whose values nobody else should read.
+const SECRET_KEYS: &[&str] = &["password", "password_hash", "passwd", "secret"];
+
+/// The lines with their secrets covered by as many `*` as they have bytes, so that places fit: bcrypt
+/// hashes anywhere, and the value after a key of [`SECRET_KEYS`] or what looks like a misspelt one.
+fn covered(lines: &str) -> String {
+    let mut shown = String::with_capacity(lines.len());
+    for line in lines.split_inclusive('\n') {
+        let mut rest = line;
+        while let Some(secret) = first_secret(rest) {
+            shown.push_str(&rest[..secret.start]);
+            shown.extend(std::iter::repeat_n('*', secret.len()));
+            rest = &rest[secret.end..];
+        }
+        shown.push_str(rest);
+    }
+    shown
+}
+
+/// Where the next secret of a line stands.
+fn first_secret(line: &str) -> Option<Range<usize>> {
+    let value = line
+        .match_indices([':', '='])
+        .filter(|(at, _)| is_secret_key(&line[..*at]))
+        .map(|(at, _)| value_after(line, at + 1))
+        .find(|value| line[value.clone()].bytes().any(|byte| byte != b'*'));
+    let hash = ["$2a$", "$2b$", "$2x$", "$2y$"].iter().filter_map(|head| line.find(head)).min();
+    let hash = hash.map(|start| {
+        let end = |byte: u8| !(byte.is_ascii_alphanumeric() || b"./$".contains(&byte));
+        start..line[start..].bytes().position(end).map_or(line.len(), |length| start + length)
+    });
+    match (value, hash) {
+        (Some(value), Some(hash)) if hash.start < value.start => Some(hash),
+        (Some(value), _) => Some(value),
+        (None, hash) => hash,
+    }
+}
+
+/// Whether a text ends in the name of a secret.
+fn is_secret_key(before: &str) -> bool {
+    let before = before.trim_end().trim_end_matches(['"', '\'']);
+    let in_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let word = &before[before.trim_end_matches(in_word).len()..];
+    nearest(word, SECRET_KEYS.iter().copied()).is_some()
+}
+
+/// The value that begins at or after `from`; empty where a mapping, a list, an alias
+/// or nothing stands there.
+fn value_after(line: &str, from: usize) -> Range<usize> {
+    let line = line.trim_end();
+    let from = from.min(line.len());
+    let start = line.len() - line[from..].trim_start().len();
+    let value = &line[start..];
+    let end = match value.chars().next() {
+        None | Some('{' | '[' | '*') => 0,
+        Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |at| at + 2),
+        // Inside of braces a comma ends it; else the line does.
+        Some(_) if line[..start].contains('{') => value.find([',', '}']).unwrap_or(value.len()),
+        Some(_) => value.len(),
+    };
+    start..start + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_covered_and_nothing_else_is() {
+        let hash = format!("$2y$12${}", "a.B/4".repeat(10));
+        let stars = "*".repeat(hash.len());
+        for (line, shown) in [
+            (
+                format!("- {{ name: a, password_hash: {hash}, role: x }}"),
+                format!("- {{ name: a, password_hash: {stars}, role: x }}"),
+            ),
+            (format!("x: ['{hash}']\ny: 1\n"), format!("x: ['{stars}']\ny: 1\n")),
+            ("{ password: hunter2, role: x }".into(), "{ password: *******, role: x }".into()),
+            (
+                "  password: hunter 2, too\nrole: x".into(),
+                "  password: *************\nrole: x".into(),
+            ),
+            ("  \"pasword\" : \"h, 2\" # c".into(), "  \"pasword\" : ****** # c".into()),
+            ("{password_hash: 'ä', role: x}".into(), "{password_hash: ****, role: x}".into()),
+            ("start: /bin/x --password=hunter2".into(), "start: /bin/x --password=*******".into()),
+        ] {
+            assert_eq!(covered(&line), shown);
+            assert_eq!(covered(&shown), shown, "a second pass changes nothing");
+        }
+        for plain in [
+            "password: { file: /etc/x }",
+            "password:",
+            "protect: [sshd]",
+            "cycle: 60s # password",
+            "if: \"cpu > 5%\"",
+            "",
+        ] {
+            assert_eq!(covered(plain), plain);
+        }
     }
 }

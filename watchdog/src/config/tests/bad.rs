@@ -391,3 +391,26 @@ fn nothing_in_a_file_reaches_the_terminal_raw() {
     let shown = found.to_string();
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown:?}");
 }
+
+/// What is drawn of a refused file goes to the log and to the events, which the readers' group sees.
+#[test]
+fn no_finding_shows_a_secret() {
+    let hash = format!("$2y$12${}", "e".repeat(53));
+    let user =
+        |rest: &str| format!("http: {{ listen: '127.0.0.1:2812', users: [{{ {rest} }}] }}\n");
+    let texts = [
+        user(&format!("name: a, role: boss, password_hash: '{hash}'")),
+        user(&format!("nam: a, password_hash: {hash}")),
+        user(&format!("name: a, password_hash: '{}'", &hash[1..])),
+        user("name: a, password: hunter2secret"),
+        user("name: a, pasword: hunter2secret"),
+        "mail:\n  servers:\n  - host: a\n    user: u\n    password: hunter2secret\n".to_owned(),
+        format!("http: {{ listen: '0.0.0.0:1', users: [{{ name: a, password_hash: '{hash}' }}] }}"),
+    ];
+    for text in texts {
+        let found = load_text(&text).map(drop).expect_err("refused");
+        for shown in [found.render(true), found.render(false), found.to_json().to_string()] {
+            assert!(!shown.contains("hunter2") && !shown.contains("eeeee"), "{shown}");
+        }
+    }
+}
