@@ -3,7 +3,7 @@
 //! Time is handed in. Not here: what a login is (`auth`).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -121,9 +121,14 @@ impl Throttle {
     }
 }
 
-/// Who has one IPv6 address has 2^64 of them.
+/// Who has one IPv6 address has 2^64 of them, and whoever runs a program on this host has all of
+/// 127.0.0.0/8. The address that browsers and tunnels use is told apart from the rest of it, so that
+/// a guesser on another one does not hold up logins.
 fn network(source: IpAddr) -> IpAddr {
     match source {
+        IpAddr::V4(address) if address.is_loopback() && address != Ipv4Addr::LOCALHOST => {
+            IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0))
+        }
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
         }
@@ -134,7 +139,6 @@ fn network(source: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
 
     fn source(number: u32) -> IpAddr {
         IpAddr::V4(Ipv4Addr::from_bits(number))
@@ -182,6 +186,16 @@ mod tests {
         let later = start + REFILL * 11;
         assert!(throttle.take(source(100_001), later).is_ok(), "forgotten sources make room");
         assert!(throttle.sources() < 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_loopback_network_gives_nobody_more_tries() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        let loopback = |number: u32| source(0x7f00_0001 + number);
+        let good = (1..1000).filter(|n| throttle.take(loopback(*n), start).is_ok()).count();
+        assert_eq!(good, 10);
+        assert!(throttle.take(loopback(0), start).is_ok(), "127.0.0.1 is another source");
     }
 
     #[test]
