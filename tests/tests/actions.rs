@@ -724,3 +724,34 @@ impl Drop for Stranger {
         let _ = self.0.wait();
     }
 }
+
+/// A service that is absent is looked for in each cycle, and a look may take longer than a cycle.
+#[test]
+fn looks_for_one_service_do_not_pile_up() {
+    if !need::root() {
+        return;
+    }
+    let bed = Bed::new();
+    let mut service = bed.service(0, "exit 0", Duration::from_secs(1));
+    set(&mut service, |process| {
+        process.pidfile = None;
+        process.matching =
+            Some(Match { exe: Some("/no/such/program".to_owned()), args: None, user: None });
+    });
+    let service = Arc::new(service);
+    const ASKED: usize = 20_000;
+    for _ in 0..ASKED {
+        bed.runner.find(Arc::clone(&service), None);
+    }
+    // The last one was asked for after all others, and nothing comes behind a deed's end.
+    let mut answers = 0;
+    let mut quiet = 0;
+    let ended = until(LONG, || {
+        let found = bed.inbox.take().len();
+        answers += found;
+        quiet = if found == 0 && answers > 0 { quiet + 1 } else { 0 };
+        (quiet > 50).then_some(())
+    });
+    assert!(ended.is_some(), "no end after {answers} answers");
+    assert!((1..ASKED / 10).contains(&answers), "{answers} answers");
+}

@@ -8,7 +8,8 @@
 mod lane;
 mod slots;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -17,7 +18,7 @@ use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
 use crate::clock::boot_now;
 use crate::finder::find;
-use crate::identity::ProcessKey;
+use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
 use crate::message::{Act, Acted, Found, Input, Outcome, Part, Presence, RunProgram};
 use crate::service::Service;
@@ -60,8 +61,11 @@ pub struct Runner {
 enum Order {
     Act(Act),
     Exec(RunProgram),
-    Find(Arc<Service>, Option<ProcessKey>),
+    Find(Look),
 }
+
+/// For whom to look, and who was it when last seen.
+type Look = (Arc<Service>, Option<ProcessKey>);
 
 /// The working end: a future for the runtime of the I/O thread.
 pub struct Work {
@@ -70,6 +74,10 @@ pub struct Work {
     lanes: Lanes,
     slots: Slots,
     looks: Arc<Semaphore>,
+    /// Services that are being looked for, each with the look that was asked for meanwhile: a slow
+    /// `/proc`, or a pidfile on a dead file system, must not pile them up.
+    // A std mutex: held for a look-up, never over an await.
+    looking: Arc<Mutex<HashMap<ServiceId, Option<Look>>>>,
 }
 
 impl Runner {
@@ -93,6 +101,7 @@ impl Runner {
             lanes: Lanes::default(),
             slots: Slots::default(),
             looks: Arc::new(Semaphore::new(LOOKS)),
+            looking: Arc::default(),
         };
         (Self { orders: sender, tools }, work)
     }
@@ -118,10 +127,10 @@ impl Runner {
     }
 
     /// Looks for a service's main process once; `known` is the main process as last known.
-    /// Answer: [`Input::Found`].
+    /// Answer: [`Input::Found`]; one for several looks that are asked for while one is under way.
     pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
         // Without a working end nobody is left to read the answer.
-        let _ = self.orders.send(Order::Find(service, known));
+        let _ = self.orders.send(Order::Find((service, known)));
     }
 
     /// Replaces the names of programs that are never signalled (a new configuration).
@@ -141,7 +150,7 @@ impl Work {
                 order = self.orders.recv() => match order {
                     Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
                     Some(Order::Exec(run)) => self.exec(run),
-                    Some(Order::Find(service, known)) => self.find(service, known),
+                    Some(Order::Find(look)) => self.find(look),
                     None => return,
                 },
                 _ = trim.tick() => {
@@ -180,19 +189,43 @@ impl Work {
         });
     }
 
-    fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
+    fn find(&self, look: Look) {
+        let id = look.0.id;
+        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = looking.get_mut(&id) {
+            *next = Some(look);
+            return;
+        }
+        looking.insert(id, None);
+        drop(looking);
         let (tools, looks) = (Arc::clone(&self.tools), Arc::clone(&self.looks));
+        let looking = Arc::clone(&self.looking);
+        let next_one = move || {
+            let mut looking = looking.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = looking.get_mut(&id).and_then(Option::take);
+            if next.is_none() {
+                looking.remove(&id);
+            }
+            next
+        };
         tokio::spawn(async move {
-            // Never closed, so the error cannot happen; without a permit the look is only unbounded.
-            let _permit = looks.acquire_owned().await;
-            let id = service.id;
-            let membership = Arc::clone(&tools.membership);
-            let looked = boot_now();
-            let found =
-                tokio::task::spawn_blocking(move || find(&service, known, &*membership)).await;
-            let presence =
-                found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
-            tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
+            let mut look = look;
+            loop {
+                // Never closed, so the error cannot happen; without a permit the look is only unbounded.
+                let permit = looks.acquire().await;
+                let (service, known) = look;
+                let membership = Arc::clone(&tools.membership);
+                let looked = boot_now();
+                let found =
+                    tokio::task::spawn_blocking(move || find(&service, known, &*membership)).await;
+                drop(permit);
+                let presence = found
+                    .unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
+                tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
+                // What was asked for meanwhile may be about a newer state of things.
+                let Some(next) = next_one() else { return };
+                look = next;
+            }
         });
     }
 }
