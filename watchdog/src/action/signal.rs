@@ -8,6 +8,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::finder::process::{Facts, facts};
 use crate::identity::ProcessKey;
 
+/// Bytes of a process's name that the kernel keeps.
+const COMM: usize = 15;
+
 /// Program names that are never signalled, besides pid 1, the kernel's threads and ourselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Protect(pub Vec<String>);
@@ -33,13 +36,19 @@ impl Protect {
             "is this daemon"
         } else if facts.kernel {
             "is a thread of the kernel"
-        } else if self.0.contains(&facts.comm) {
+        } else if self.0.iter().any(|name| is_called(facts, name)) {
             "is protected"
         } else {
             return None;
         };
         Some(format!("{} ({pid}) {why}", facts.comm))
     }
+}
+
+/// The kernel keeps 15 bytes of a name; its end may be half a character, which was replaced.
+fn is_called(facts: &Facts, name: &str) -> bool {
+    let comm = facts.comm.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    name == comm || (name.len() > COMM && facts.comm.len() >= COMM && name.starts_with(comm))
 }
 
 /// Sends `signal` to this very process.
@@ -69,5 +78,26 @@ pub(super) fn send(key: ProcessKey, signal: Signal, protect: &Protect) -> Sent {
         Ok(()) => Sent::Delivered,
         Err(rustix::io::Errno::SRCH) => Sent::Gone,
         Err(error) => refused(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(comm: &str) -> Facts {
+        let key = ProcessKey { pid: 4_000_000, start: 1 };
+        Facts { key, parent: 1, session: 1, dead: false, kernel: false, comm: comm.to_owned() }
+    }
+
+    #[test]
+    fn names_longer_than_the_kernels_are_protected_too() {
+        let protect = Protect(["sshd", "systemd-resolved", "ääääääääää"].map(str::to_owned).into());
+        for spared in ["sshd", "systemd-resolve", "äääääää\u{fffd}"] {
+            assert!(protect.spares(&facts(spared)).is_some(), "{spared}");
+        }
+        for other in ["sshd2", "ssh", "systemd", "systemd-network", ""] {
+            assert!(protect.spares(&facts(other)).is_none(), "{other}");
+        }
     }
 }
