@@ -3,6 +3,8 @@
 //! All but `run`, `check`, `match`, `hash-password` and `web` speak to the running daemon over its
 //! control socket. Not here: what an action does (`engine`, `action`) or a rule file means (`config`).
 
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
@@ -27,6 +29,9 @@ use crate::config::{self, HostChecks, LoadOptions, Trust};
 
 /// The rule file unless `-c` names another.
 pub const DEFAULT_CONFIG: &str = "/etc/ebpf-watchdog/ebpf-watchdog.yaml";
+
+/// How much of a wrong rule file is looked through for the socket's path (bytes).
+const LONGEST_GLANCE: u64 = 1 << 20;
 
 /// How a command ends. The numbers are a promise: scripts test them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +149,17 @@ fn socket_of(config: Option<&Path>) -> PathBuf {
     if let Ok(loaded) = config::load(file, options) {
         return loaded.config.socket;
     }
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = beginning(file);
     socket_in(&text).unwrap_or_else(|| crate::status::default_socket().to_owned())
+}
+
+/// The beginning of a file, that may be anything: a pipe must not hold us, a device not fill us.
+fn beginning(file: &Path) -> String {
+    let mut bytes = Vec::new();
+    let open = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
+    // What cannot be read has no socket in it.
+    let _ = open.map(|file| file.take(LONGEST_GLANCE).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The absolute path behind `socket:` at or below a `control:` line, whatever else the text holds.
@@ -173,6 +187,16 @@ mod tests {
         ];
         for (text, expect) in cases {
             assert_eq!(socket_in(text).as_deref(), expect.map(Path::new), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_does_not_hold_the_command() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+        for file in [pipe.as_path(), Path::new("/dev/zero")] {
+            assert_eq!(socket_of(Some(file)), crate::status::default_socket());
         }
     }
 }
