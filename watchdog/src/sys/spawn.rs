@@ -187,7 +187,10 @@ impl Reset {
 
 /// Marks all descriptors from 3 on: they are closed by the exec. Not closed at once, because one of
 /// them is the pipe by which the parent learns of a failed exec.
-fn close_on_exec() -> io::Result<()> {
+///
+/// # Errors
+/// A kernel before 5.11 that does not tell the limit on descriptors.
+pub fn close_on_exec() -> io::Result<()> {
     // SAFETY: numbers only.
     let done = unsafe {
         libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0
