@@ -2,7 +2,7 @@
 //!
 //! One tokio runtime with one thread, and a few blocking threads for files. Not here: decisions.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
@@ -26,6 +26,9 @@ use crate::web::running::Running;
 
 /// How long undelivered mail may hold up the end of the daemon. It is on disk by then.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Held while the rule file is read and handed over.
+static READING: Mutex<()> = Mutex::new(());
 
 /// What the thread's tasks need.
 pub(super) struct Parts {
@@ -166,7 +169,11 @@ impl Io {
         reply: oneshot::Sender<Result<String, String>>,
     ) {
         let (place, inbox) = (place.clone(), inbox.clone());
-        self.handle.spawn_blocking(move || inbox.loaded(place.load(), reply));
+        self.handle.spawn_blocking(move || {
+            // Read and handed over in one: what is read last comes last, and stays.
+            let _one = READING.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.loaded(place.load(), reply);
+        });
     }
 
     /// Takes over what of a new configuration is not the engine's.
