@@ -64,6 +64,13 @@ impl Reader {
         if let Some(entry) = top.take("include") {
             self.includes(entry, path, files);
         }
+        if files.services.list.is_empty() && !self.out.has_errors() {
+            self.out.push(Diagnostic::about_file(
+                Gravity::Warning,
+                path,
+                "no service stands in it: nothing is watched",
+            ));
+        }
     }
 
     fn parse(&mut self, path: &Path, text: String) -> Option<Node> {

@@ -87,6 +87,14 @@ impl Reader {
             );
             return None;
         }
+        // The front has no right to a port of the first 1024, and nobody would find one of chance.
+        if address.port() < LOWEST_PORT {
+            self.error(
+                entry.value.place,
+                format!("the port must be {LOWEST_PORT} or above: the page has no rights"),
+            );
+            return None;
+        }
         Some(address)
     }
 
@@ -136,6 +144,14 @@ impl Reader {
             );
             return None;
         }
+        if work_factor(&hash) > MOST_WORK {
+            self.error_help(
+                entry.key,
+                format!("a hash with a work factor above {MOST_WORK} takes too long at each login"),
+                HASH_HELP,
+            );
+            return None;
+        }
         self.hashes.push(entry.key);
         let Some((name, place)) = name else {
             self.error(place, "a user needs a `name`");
@@ -146,7 +162,17 @@ impl Reader {
     }
 }
 
+/// Ports below are for programs with rights.
+const LOWEST_PORT: u16 = 1024;
+/// bcrypt takes some seconds with this, and twice as long with each one more.
+const MOST_WORK: u32 = 16;
+
 const HASH_HELP: &str = "run `ebpf-watchdog hash-password` and put its output into `password_hash`";
+
+/// The `12` of `$2y$12$…`.
+fn work_factor(hash: &str) -> u32 {
+    hash.split('$').nth(2).and_then(|cost| cost.parse().ok()).unwrap_or(0)
+}
 
 /// `$2a$`, `$2b$` or `$2y$`, a cost from 4 to 31, 22 characters of salt and 31 of hash.
 fn is_bcrypt(text: &str) -> bool {

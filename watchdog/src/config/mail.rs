@@ -3,6 +3,7 @@
 //! Not here: receivers (`recipients`), and sending.
 
 use std::io::Read;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -31,7 +32,11 @@ impl Reader {
         match table.take("servers") {
             Some(entry) => {
                 let at = entry.key;
-                for node in self.list(entry) {
+                let nodes = self.list(entry);
+                if nodes.is_empty() && !self.out.has_errors() {
+                    self.error(at, "`servers` is empty: no alert could be sent");
+                }
+                for node in nodes {
                     servers.extend(self.mail_server(node, at));
                 }
             }
@@ -49,7 +54,7 @@ impl Reader {
         let reply_to = address(self, "reply_to");
         let subject = table.take("subject").and_then(|entry| self.line(&entry.value, entry.key));
         let message = table.take("message").and_then(|entry| self.text(&entry.value, entry.key));
-        let timeout = table.take("timeout").and_then(|entry| self.duration(&entry));
+        let timeout = table.take("timeout").and_then(|entry| self.time_limit(&entry));
         Some(Mail {
             servers,
             from: from.unwrap_or_else(|| self.with_host("ebpf-watchdog@$HOST")),
@@ -71,7 +76,7 @@ impl Reader {
             ca_file: None,
         };
         if let Value::Scalar(_) = node.value {
-            server.host = self.line(&node, at)?;
+            server.host = self.host_name(&node, at)?;
             return Some(server);
         }
         let at = item_place(&node, at);
@@ -114,8 +119,24 @@ impl Reader {
             self.error(place, "a mail server needs a `host`");
             return None;
         };
-        server.host = self.line(&host.value, host.key)?;
+        server.host = self.host_name(&host.value, host.key)?;
         Some(server)
+    }
+
+    /// A name or an address, and nothing with it.
+    fn host_name(&mut self, node: &Node, at: Place) -> Option<String> {
+        let name = self.line(node, at)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if name.bytes().all(fits) || name.parse::<Ipv6Addr>().is_ok() {
+            return Some(name);
+        }
+        let port = name.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+        let help = match port {
+            Some((host, port)) => format!("write `{{ host: {host}, port: {port} }}`"),
+            None => "write it as `mail.example.org`".to_owned(),
+        };
+        self.error_help(node.place, format!("`{name}` is not the name of a mail server"), help);
+        None
     }
 
     /// `password: { file: … }`, read now: the file is root's and closed to others.

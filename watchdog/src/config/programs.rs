@@ -54,7 +54,7 @@ impl Reader {
 
     /// Everything but the command.
     fn surroundings(&mut self, program: &mut Program, table: &mut Table) {
-        if let Some(timeout) = table.take("timeout").and_then(|entry| self.duration(&entry)) {
+        if let Some(timeout) = table.take("timeout").and_then(|entry| self.time_limit(&entry)) {
             program.timeout = timeout;
         }
         if let Some(entry) = table.take("user") {

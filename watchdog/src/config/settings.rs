@@ -78,7 +78,7 @@ impl Reader {
             config.memory = memory;
         }
         if let Some(entry) = top.take("protect") {
-            config.protect = self.names(entry);
+            config.protect = self.program_names(entry);
         }
         if let Some(slots) = self
             .inner(top.take("queue"), &QUEUE, "slots")
@@ -86,9 +86,17 @@ impl Reader {
         {
             config.queue_slots = slots;
         }
+        let has_mail = top.key("mail").is_some();
         config.mail = top.take("mail").and_then(|entry| self.mail(entry));
+        let alerts_at = top.key("alerts");
         if let Some(entry) = top.take("alerts") {
             config.alerts = self.recipients(entry);
+        }
+        if let (Some(at), false) = (alerts_at, has_mail) {
+            self.out.push(Diagnostic::warning(
+                at,
+                "there is no `mail`: these alerts wait and are not sent",
+            ));
         }
         config.http = top.take("http").and_then(|entry| self.http(entry));
         config
@@ -129,6 +137,21 @@ impl Reader {
     ) -> Option<PathBuf> {
         let entry = self.inner(entry, keys, name)?;
         self.path(&entry)
+    }
+
+    /// Names of programs; a path would protect nothing.
+    fn program_names(&mut self, entry: Entry) -> Vec<String> {
+        let at = entry.key;
+        let mut names = Vec::new();
+        for node in self.list(entry) {
+            let Some(name) = self.line(&node, at) else { continue };
+            if let Some((_, last)) = name.rsplit_once('/') {
+                let help = format!("write `{last}`");
+                self.error_help(node.place, format!("`{name}` is a path, not a name"), help);
+            }
+            names.push(name);
+        }
+        names
     }
 
     /// One name or a list of names.

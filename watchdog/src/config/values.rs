@@ -101,6 +101,19 @@ impl Reader {
         }
     }
 
+    /// A time within which something can be done.
+    pub(super) fn time_limit(&mut self, entry: &Entry) -> Option<Duration> {
+        let limit = self.duration(entry)?;
+        if limit.is_zero() {
+            self.error(
+                entry.value.place,
+                format!("nothing is done within a `{}` of 0", entry.name),
+            );
+            return None;
+        }
+        Some(limit)
+    }
+
     /// `5 cycles`.
     pub(super) fn cycles(&mut self, entry: &Entry) -> Option<u32> {
         let text = self.text(&entry.value, entry.key)?;

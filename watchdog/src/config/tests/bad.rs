@@ -93,17 +93,25 @@ fn keys_and_values_of_the_main_file() {
         ("log: { path: /x }", "1:8", &["`log` has no key `path`"]),
         ("include: [conf.d/a.yaml]", "1:11", &["/etc/conf.d/a.yaml", "does not exist"]),
         ("protect:", "1:1", &["`protect` is empty"]),
+        ("protect: [/usr/sbin/sshd]", "1:11", &["is a path, not a name", "write `sshd`"]),
     ]);
 }
 
 #[test]
 fn mail_and_http() {
+    let slow = "{ name: a, password_hash: \"$2y$17$......................0123456789abcdefghijklmnopqrstu\" }";
+    let slow = format!("http:\n  listen: 127.0.0.1:2812\n  users: [{slow}]\n");
+    all_refused(&[(&slow, "3:22", &["work factor above 16"])]);
     let user = "{ name: a, password_hash: \"$2y$12$......................0123456789abcdefghijklmnopqrstu\" }";
     let listen = |address: &str| format!("http:\n  listen: {address}\n  users: [{user}]\n");
     let twice = format!("http:\n  listen: 127.0.0.1:1\n  users:\n  - {user}\n  - {user}\n");
     all_refused(&[
         ("mail: { from: a@b }", "1:1", &["no `servers`", "servers: [localhost]"]),
         ("mail: { servers: x, from: nobody }", "1:27", &["`nobody` is not a mail address"]),
+        ("mail: { servers: [] }", "1:9", &["`servers` is empty"]),
+        ("mail: { servers: ['x.org:25'] }", "1:19", &["write `{ host: x.org, port: 25 }`"]),
+        ("mail: { servers: [{ host: 'x y' }] }", "1:27", &["not the name of a mail server"]),
+        ("mail: { servers: x, timeout: 0s }", "1:30", &["nothing is done within"]),
         ("mail: { servers: [{ port: 25 }] }", "1:21", &["needs a `host`"]),
         ("mail: { servers: [{ host: x, port: 99999 }] }", "1:36", &["from 1 to 65535"]),
         (
@@ -140,6 +148,8 @@ fn mail_and_http() {
             "2:11",
             &["not a loopback address", "ssh -L 2812:127.0.0.1:2812 root@box.example.org"],
         ),
+        (&listen("127.0.0.1:0"), "2:11", &["must be 1024 or above"]),
+        (&listen("127.0.0.1:80"), "2:11", &["must be 1024 or above"]),
         (&listen("2812"), "2:11", &["not an address with a port"]),
         (
             "http: { listen: 127.0.0.1:1, users: [{ name: a, password: b }] }",

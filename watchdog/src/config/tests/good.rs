@@ -225,3 +225,17 @@ fn a_thousand_services_may_share_rules() {
     let loaded = load_text(&text).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(loaded.config.services[999].rules.len(), 3);
 }
+
+#[test]
+fn what_would_do_nothing_is_warned_of() {
+    for (text, words) in [
+        ("", "nothing is watched"),
+        ("services:\n", "nothing is watched"),
+        ("alerts: [a@b.org]\nservices: [{ system: x }]\n", "there is no `mail`"),
+    ] {
+        let found = load_text(text).expect("loads").warnings;
+        assert!(found.items().iter().any(|item| item.message.contains(words)), "{text}");
+    }
+    let quiet = load_text("mail: { servers: x }\nalerts: [a@b.org]\nservices: [{ system: x }]\n");
+    assert!(!quiet.expect("loads").warnings.to_json().to_string().contains("there is no"));
+}

@@ -92,7 +92,7 @@ fn a_file_that_others_could_have_written_is_refused() {
 #[test]
 fn a_readable_hash_is_warned_of() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = "http:\n  listen: 127.0.0.1:1\n  users: [{ name: a, password_hash: \
+    let text = "http:\n  listen: 127.0.0.1:2812\n  users: [{ name: a, password_hash: \
                 \"$2y$12$......................0123456789abcdefghijklmnopqrstu\" }]\n";
     let main = write(folder.path(), "main.yaml", text);
     fs::set_permissions(&main, fs::Permissions::from_mode(0o644)).expect("chmod");
