@@ -9,6 +9,7 @@ mod io;
 mod programs;
 
 use std::fmt;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,7 +85,8 @@ impl Place {
         match config::load(&self.config_path, options) {
             Ok(loaded) => {
                 if !loaded.warnings.is_empty() {
-                    eprint!("{}", loaded.warnings.render(false));
+                    // Whoever read our standard error may be gone: no reason to refuse the file.
+                    let _ = std::io::stderr().write_all(loaded.warnings.render(false).as_bytes());
                 }
                 Ok(loaded.config)
             }
