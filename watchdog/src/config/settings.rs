@@ -31,7 +31,7 @@ impl Default for Config {
             state_dir: PathBuf::from(DEFAULT_STATE),
             socket: PathBuf::from(DEFAULT_SOCKET),
             require_ebpf: false,
-            memory: MemoryBasis::Pss,
+            memory: MemoryBasis::Rss,
             protect: Vec::new(),
             mail: None,
             alerts: Vec::new(),
@@ -72,10 +72,16 @@ impl Reader {
         if let Some(required) = top.take("require_ebpf").and_then(|entry| self.boolean(&entry)) {
             config.require_ebpf = required;
         }
-        if let Some(memory) = top.take("memory").and_then(|entry| {
-            self.choice(&entry, &[("pss", MemoryBasis::Pss), ("rss", MemoryBasis::Rss)])
-        }) {
-            config.memory = memory;
+        if let Some(entry) = top.take("memory") {
+            let words = [("pss", MemoryBasis::Pss), ("rss", MemoryBasis::Rss)];
+            match self.choice(&entry, &words) {
+                Some(MemoryBasis::Pss) => {
+                    let text = "`memory: pss` is not supported yet: RSS is judged";
+                    self.error(entry.value.place, text);
+                }
+                Some(memory) => config.memory = memory,
+                None => {}
+            }
         }
         if let Some(entry) = top.take("protect") {
             config.protect = self.program_names(entry);
