@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::herd::Herd;
@@ -63,32 +63,49 @@ fn per_cycle(kind: Kind, used: f64, window: f64) -> f64 {
     }
 }
 
-/// Counts by strace. Monit sleeps exactly once a cycle; ours is counted by the clock.
+/// Counts by strace. Ours begins a cycle each second. Monit sleeps exactly once a cycle, and a
+/// traced cycle of it may take many seconds: its calls are counted from one sleep to a later one.
 fn calls_per_cycle(bed: &Bed, tool: &Tool<'_>, window: Duration) -> Result<f64> {
     let file = bed.at("strace");
     let mut strace = Ended(
         Command::new("strace")
-            .args(["-c", "-f", "-p", &tool.pid().to_string(), "-o"])
+            .args(["-f", "-qq", "-s", "0", "-e", "signal=none", "-p", &tool.pid().to_string()])
+            .arg("-o")
             .arg(&file)
             .stderr(Stdio::null())
             .spawn()
             .context("strace")?,
     );
     std::thread::sleep(window);
+    let mut calls = calls(&fs::read_to_string(&file)?);
+    for _ in 0..60 {
+        if tool.kind == Kind::Ours || sleeps(&calls).len() > 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        calls = self::calls(&fs::read_to_string(&file)?);
+    }
     strace.end();
-    let text = fs::read_to_string(&file)?;
-    let count = |name: &str| -> f64 {
-        text.lines()
-            .map(|line| line.split_whitespace().collect::<Vec<_>>())
-            .find(|words| words.last() == Some(&name))
-            .and_then(|words| words.get(3)?.parse().ok())
-            .unwrap_or(0.0)
-    };
-    let cycles = match tool.kind {
-        Kind::Ours => window.as_secs_f64(),
-        Kind::Monit => count("clock_nanosleep"),
-    };
-    Ok(count("total") / cycles)
+    if tool.kind == Kind::Ours {
+        return Ok(calls.len() as f64 / window.as_secs_f64());
+    }
+    let sleeps = sleeps(&calls);
+    let (first, last) = (sleeps.first().context("no cycle")?, sleeps.last().context("no cycle")?);
+    ensure!(first < last, "Monit made no whole cycle in a minute under strace");
+    Ok((last - first) as f64 / (sleeps.len() - 1) as f64)
+}
+
+/// Names of the calls in the order in which they began: `123 openat(…` and not
+/// `123 <... openat resumed>`.
+fn calls(trace: &str) -> Vec<String> {
+    let names = trace.lines().filter_map(|line| line.split_once(' ')?.1.trim().split_once('('));
+    names.filter(|(name, _)| !name.starts_with('<')).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Where Monit begins to sleep.
+fn sleeps(calls: &[String]) -> Vec<usize> {
+    let all = calls.iter().enumerate();
+    all.filter(|(_, name)| *name == "clock_nanosleep").map(|(n, _)| n).collect()
 }
 
 /// A child of ours that is ended with INT and waited for, also when something fails on the way.

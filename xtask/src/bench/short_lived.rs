@@ -4,13 +4,13 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
 use super::cost::Ended;
 use super::table::Table;
-use super::tool::{Bed, Kind, Service};
+use super::tool::{Bed, Kind, Service, Tool};
 use super::{Extent, median};
 
 pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<()> {
@@ -27,24 +27,18 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
             eprintln!("short-lived children, run {}: {kind:?}", run + 1);
             let mut tool = bed.start(kind, &Service { pidfile: &pidfile, start: None })?;
             tool.settle()?;
-            let seconds = |tool: &super::tool::Tool<'_>| -> Result<Option<f64>> {
-                Ok(match kind {
-                    Kind::Ours => tool.service_json()?["metrics"]["totalcpu_seconds"].as_f64(),
-                    Kind::Monit => None,
-                })
-            };
-            let (begin, first, counted) = (now(), truth.seconds()?, seconds(&tool)?);
+            let (counted, first, begin) = (settled_seconds(&tool)?, truth.seconds()?, now());
             let mut samples = Vec::new();
             while now() - begin < extent.window.as_secs_f64() {
                 std::thread::sleep(Duration::from_secs(1));
                 samples.push(tool.totalcpu()?.context("the service is not seen")?);
             }
-            let (last, counted_last) = (truth.seconds()?, seconds(&tool)?);
-            let real = (last - first) / (now() - begin) / cpus;
+            let (counted_last, last, end) = (settled_seconds(&tool)?, truth.seconds()?, now());
+            let real = (last - first) / (end - begin) / cpus;
             let mean = samples.iter().sum::<f64>() / samples.len() as f64;
             shown[kind as usize].push(mean / real);
-            if let (Some(a), Some(b)) = (counted, counted_last) {
-                exact.push((b - a) / (last - first));
+            if let (Some(from), Some(to)) = (counted, counted_last) {
+                exact.push((to - from) / (last - first));
             }
         }
     }
@@ -54,6 +48,25 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
     table.alone("CPU seconds of the group counted, of the truth", "%", percent(&exact));
     burst.end();
     Ok(())
+}
+
+/// CPU seconds of the group as our status has them, at the moment when they have just been counted
+/// anew: the kernel's account is read then. None: Monit has no such number.
+fn settled_seconds(tool: &Tool<'_>) -> Result<Option<f64>> {
+    if tool.kind == Kind::Monit {
+        return Ok(None);
+    }
+    let read =
+        || Ok::<_, anyhow::Error>(tool.service_json()?["metrics"]["totalcpu_seconds"].as_f64());
+    let before = read()?;
+    for _ in 0..300 {
+        let seconds = read()?;
+        if seconds != before {
+            return Ok(seconds);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bail!("our CPU seconds of the group stand still");
 }
 
 fn now() -> f64 {
