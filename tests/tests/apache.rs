@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use watchdog_tests::apache::{Apache, LEAK, free_port};
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::smtp::{Mode, SmtpServer};
+use watchdog_tests::until::until;
 use watchdog_tests::web;
 
 const LIMIT: u64 = 100 << 20;
@@ -132,6 +134,31 @@ fn a_leaking_apache_is_restarted_once_an_episode() {
     assert_eq!(page.status, 200, "{}", page.head);
     assert!(page.body.contains("apache") && page.body.contains(&pid.to_string()), "{}", page.body);
     assert_eq!(web::get(web, "/", None).expect("an answer").status, 401);
+}
+
+/// The workers outlive a main process that is killed, and hold its port: a new one could not start
+/// beside them.
+#[test]
+fn a_killed_apache_is_back_at_once_in_spite_of_its_orphans() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let Some(apache) = Apache::new(&scratch) else { return };
+    // No cycle comes to help.
+    let daemon = Daemon::start(&scratch, &rules(&apache, "10 minutes", free_port(), 9));
+    daemon.wait_log("'apache' process is running with pid ", MINUTE);
+    let pid = apache.pid().expect("Apache runs");
+    assert!(until(MINUTE, || apache.leak().then_some(())).is_some(), "it does not answer");
+    // Still what the pidfile says, and a child of nobody else's.
+    let main = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("not 0");
+    kill_process(main, Signal::KILL).expect("Apache lives");
+    let after = daemon.wait_for("apache", MINUTE, |one| {
+        one["status"] == "ok" && one["pid"].as_u64().is_some_and(|new| new != pid)
+    });
+    assert_eq!(after["pid"].as_u64(), apache.pid(), "{}", daemon.said());
+    assert!(until(MINUTE, || apache.leak().then_some(())).is_some(), "it does not answer");
+    daemon.wait_log(&format!("'apache' process with pid {pid} was killed by signal 9"), MINUTE);
 }
 
 /// One mail when the limit is reached and one when all is well again, each episode.

@@ -40,6 +40,17 @@ pub fn find(service: &Service, known: Option<ProcessKey>, membership: &dyn Membe
     }
 }
 
+/// Removes the pidfile that a dead main process left behind, as systemd does: as long as nobody has
+/// reaped the process, a start program that asks after the pid takes it for alive, says "already
+/// running" and starts nothing. Whether there was one to remove.
+///
+/// # Errors
+/// Where it is there and cannot be read or removed.
+pub fn remove_stale_pidfile(path: &Path, dead: ProcessKey) -> std::io::Result<bool> {
+    let gone = facts(dead.pid)?.is_none_or(|facts| facts.key == dead);
+    if gone { pidfile::remove(path, dead.pid) } else { Ok(false) }
+}
+
 fn absent(why: String) -> Presence {
     Presence::Absent { why }
 }

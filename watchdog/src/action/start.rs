@@ -6,7 +6,7 @@ use super::family::Family;
 use super::output::Writer;
 use super::program::Birth;
 use super::{Deed, Failure};
-use crate::finder::process::alive;
+use crate::finder::{self, process::alive};
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence, Step};
 use crate::service::ProcessService;
@@ -37,6 +37,7 @@ pub(crate) async fn fresh(deed: &Deed, service: &ProcessService) -> Result<Start
         return Err(failure("no start program".to_owned()));
     };
     end_rest(deed, service).await?;
+    remove_stale_pidfile(deed, service).await;
     deed.doing(format!("start: '{}'", program.line()));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
     deed.report(Step::Spawned(running.key));
@@ -114,6 +115,16 @@ async fn end_rest(deed: &Deed, service: &ProcessService) -> Result<(), Failure> 
         return Ok(());
     }
     Err(failure(format!("cannot end what is left of the last run: {}", left.stuck.join(", "))))
+}
+
+/// See [`finder::remove_stale_pidfile`]. A failure is no reason to leave the service down.
+async fn remove_stale_pidfile(deed: &Deed, service: &ProcessService) {
+    let (Some(path), Some(dead)) = (service.pidfile.clone(), deed.dead) else { return };
+    let shown = path.display().to_string();
+    let removed = tokio::task::spawn_blocking(move || finder::remove_stale_pidfile(&path, dead));
+    if let Ok(Err(error)) = removed.await {
+        deed.doing(format!("the pidfile {shown} of the dead process stays: {error}"));
+    }
 }
 
 fn count(processes: usize) -> String {

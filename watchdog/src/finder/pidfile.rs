@@ -65,6 +65,19 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Pidfile>> {
     Ok(Some(Pidfile { named: named(&first_bytes(&file)?), others }))
 }
 
+/// Removes a pidfile of root's that names `pid`; any other stays. Whether it was removed.
+///
+/// # Errors
+/// Where it cannot be read or removed.
+pub(super) fn remove(path: &Path, pid: u32) -> io::Result<bool> {
+    match read(path)? {
+        Some(Pidfile { named: Named::Pid(named), others: None }) if named == pid => {
+            std::fs::remove_file(path).map(|()| true)
+        }
+        _ => Ok(false),
+    }
+}
+
 fn not_a_file(kind: &'static str) -> Pidfile {
     Pidfile { named: Named::NotAFile(kind), others: Some(String::new()) }
 }

@@ -199,3 +199,21 @@ fn without_a_selector_only_what_is_known_is_found() {
     drop(sleeper);
     assert!(matches!(look(Some(key)), Presence::Absent { .. }));
 }
+
+#[test]
+fn only_the_pidfile_of_the_dead_process_is_removed() {
+    let (_folder, path) = place();
+    let mut sleeper = Sleeper::new("60");
+    let dead = sleeper.key();
+    sleeper.0.kill().unwrap();
+    std::fs::write(&path, format!("{}\n", std::process::id())).unwrap();
+    assert!(!remove_stale_pidfile(&path, dead).unwrap(), "it names another");
+    std::fs::write(&path, format!("{}\n", dead.pid)).unwrap();
+    chown(&path, Some(65534), None).unwrap();
+    assert!(!remove_stale_pidfile(&path, dead).unwrap(), "it is not root's");
+    chown(&path, Some(0), None).unwrap();
+    let reused = ProcessKey { start: dead.start - 1, ..dead };
+    assert!(!remove_stale_pidfile(&path, reused).unwrap(), "the pid has a new owner");
+    assert!(remove_stale_pidfile(&path, dead).unwrap());
+    assert!(!remove_stale_pidfile(&path, dead).unwrap(), "there is none");
+}
