@@ -28,7 +28,13 @@ struct Sleeper(Child);
 
 impl Sleeper {
     fn new(seconds: &str) -> Self {
-        Self(Command::new("/bin/sleep").arg(seconds).spawn().unwrap())
+        let child = Command::new("/bin/sleep").arg(seconds).spawn().unwrap();
+        // Spawning comes back a moment before the kernel shows the new arguments.
+        let line = format!("/proc/{}/cmdline", child.id());
+        while std::fs::read(&line).is_ok_and(|line| line.is_empty()) {
+            std::thread::yield_now();
+        }
+        Self(child)
     }
     fn key(&self) -> ProcessKey {
         facts(self.0.id()).unwrap().unwrap().key
