@@ -533,6 +533,64 @@ fn one_slow_service_delays_no_other_and_lanes_keep_their_order() {
     bed.nothing_left(0);
 }
 
+/// Never says who is in a group, as a file on a dead server never opens. Group 1 is empty.
+struct Hanging;
+
+impl Membership for Hanging {
+    fn members(&self, service: ServiceId) -> io::Result<Vec<ProcessKey>> {
+        if service.0 != 1 {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        Ok(Vec::new())
+    }
+
+    fn spawning(&self, _: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
+        spawn();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_look_that_hangs_delays_no_other_and_ends_a_deed_in_time() {
+    if !need::root() {
+        return;
+    }
+    let mut bed = Bed::with(Some(Arc::new(Hanging)));
+    for id in [0, 1, 2, 3] {
+        // Not root's, so that the group is asked for.
+        let parent = rustix::process::getppid().unwrap().as_raw_nonzero().get();
+        std::fs::write(bed.pidfile(id), parent.to_string()).unwrap();
+        std::os::unix::fs::chown(bed.pidfile(id), Some(65_534), None).unwrap();
+    }
+    for id in [0, 2, 3] {
+        let service = Arc::new(bed.service(id, DAEMON, LONG));
+        for _ in 0..100 {
+            bed.runner.find(Arc::clone(&service), None);
+        }
+    }
+    bed.runner.find(Arc::new(bed.service(1, DAEMON, LONG)), None);
+    let hangs = bed.service(0, DAEMON, LONG);
+    let start = bed.order(&hangs, Verb::Start, None);
+    let mut found = Vec::new();
+    let answer = until(LONG, || {
+        for message in bed.inbox.take() {
+            match message {
+                Message::Input(Input::Found(one)) => found.push(one),
+                Message::Input(Input::Acted(acted)) => {
+                    bed.outcomes.insert(acted.id.0, acted.outcome);
+                }
+                _ => {}
+            }
+        }
+        (found.len() == 1).then_some(())
+    });
+    assert!(answer.is_some(), "the look waits for those that hang");
+    assert_eq!(found[0].service, ServiceId(1));
+    let outcome = bed.outcome(start);
+    let Outcome::Failed { part: Part::Start, message } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(message, "looking for it takes too long");
+}
+
 fn run(bed: &Bed, service: &Service, program: Program) -> ActionId {
     let id = ActionId(boot_now().0);
     let context = Context {

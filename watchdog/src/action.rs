@@ -10,6 +10,7 @@ mod ending;
 mod environment;
 pub(crate) mod exec;
 mod family;
+pub(crate) mod hanging;
 pub(crate) mod output;
 mod program;
 pub(crate) mod restart;
@@ -40,6 +41,7 @@ pub(crate) struct Tools {
     pub(crate) protect: RwLock<Arc<Protect>>,
     pub(crate) host: String,
     pub(crate) baseline: Baseline,
+    pub(crate) calls: hanging::Calls,
 }
 
 impl Tools {

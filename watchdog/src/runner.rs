@@ -6,30 +6,28 @@
 //! how a deed is done (`action`), and whether (`engine`).
 
 mod lane;
+mod looks;
 mod slots;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
+use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
-use crate::clock::boot_now;
-use crate::finder::find;
-use crate::identity::{ProcessKey, ServiceId};
+use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
-use crate::message::{Act, Acted, Found, Input, Outcome, Part, Presence, RunProgram};
+use crate::message::{Act, Acted, Input, Outcome, Part, RunProgram};
 use crate::service::Service;
 use crate::source::Membership;
 use crate::state::Folder;
 use crate::sys::spawn::Baseline;
 use lane::Lanes;
+use looks::Looks;
 use slots::Slots;
 
-/// Looks for processes at the same time: each may be a walk over all of `/proc`.
-const LOOKS: usize = 2;
 /// How often the files of programs' output are looked at.
 const TRIM: Duration = Duration::from_secs(60);
 
@@ -61,11 +59,8 @@ pub struct Runner {
 enum Order {
     Act(Act),
     Exec(RunProgram),
-    Find(Look),
+    Find(Arc<Service>, Option<ProcessKey>),
 }
-
-/// For whom to look, and who was it when last seen.
-type Look = (Arc<Service>, Option<ProcessKey>);
 
 /// The working end: a future for the runtime of the I/O thread.
 pub struct Work {
@@ -73,11 +68,7 @@ pub struct Work {
     tools: Arc<Tools>,
     lanes: Lanes,
     slots: Slots,
-    looks: Arc<Semaphore>,
-    /// Services that are being looked for, each with the look that was asked for meanwhile: a slow
-    /// `/proc`, or a pidfile on a dead file system, must not pile them up.
-    // A std mutex: held for a look-up, never over an await.
-    looking: Arc<Mutex<HashMap<ServiceId, Option<Look>>>>,
+    looks: Looks,
 }
 
 impl Runner {
@@ -93,6 +84,7 @@ impl Runner {
             protect: RwLock::new(Arc::new(Protect(parts.protect))),
             host: parts.host,
             baseline: parts.baseline,
+            calls: Calls::default(),
         });
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {
@@ -100,8 +92,7 @@ impl Runner {
             tools: Arc::clone(&tools),
             lanes: Lanes::default(),
             slots: Slots::default(),
-            looks: Arc::new(Semaphore::new(LOOKS)),
-            looking: Arc::default(),
+            looks: Looks::default(),
         };
         (Self { orders: sender, tools }, work)
     }
@@ -126,11 +117,11 @@ impl Runner {
         }
     }
 
-    /// Looks for a service's main process once; `known` is the main process as last known.
-    /// Answer: [`Input::Found`]; one for several looks that are asked for while one is under way.
+    /// Looks for a service's main process; `known` is the main process as last known. Answer:
+    /// [`Input::Found`], one for all that was asked while a look was under way.
     pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
         // Without a working end nobody is left to read the answer.
-        let _ = self.orders.send(Order::Find((service, known)));
+        let _ = self.orders.send(Order::Find(service, known));
     }
 
     /// Replaces the names of programs that are never signalled (a new configuration).
@@ -150,7 +141,7 @@ impl Work {
                 order = self.orders.recv() => match order {
                     Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
                     Some(Order::Exec(run)) => self.exec(run),
-                    Some(Order::Find(look)) => self.find(look),
+                    Some(Order::Find(service, known)) => self.looks.enter(&self.tools, service, known),
                     None => return,
                 },
                 _ = trim.tick() => {
@@ -186,46 +177,6 @@ impl Work {
                 Err(_) => broken(Part::Exec),
             };
             answer(outcome);
-        });
-    }
-
-    fn find(&self, look: Look) {
-        let id = look.0.id;
-        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(next) = looking.get_mut(&id) {
-            *next = Some(look);
-            return;
-        }
-        looking.insert(id, None);
-        drop(looking);
-        let (tools, looks) = (Arc::clone(&self.tools), Arc::clone(&self.looks));
-        let looking = Arc::clone(&self.looking);
-        let next_one = move || {
-            let mut looking = looking.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = looking.get_mut(&id).and_then(Option::take);
-            if next.is_none() {
-                looking.remove(&id);
-            }
-            next
-        };
-        tokio::spawn(async move {
-            let mut look = look;
-            loop {
-                // Never closed, so the error cannot happen; without a permit the look is only unbounded.
-                let permit = looks.acquire().await;
-                let (service, known) = look;
-                let membership = Arc::clone(&tools.membership);
-                let looked = boot_now();
-                let found =
-                    tokio::task::spawn_blocking(move || find(&service, known, &*membership)).await;
-                drop(permit);
-                let presence = found
-                    .unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
-                tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
-                // What was asked for meanwhile may be about a newer state of things.
-                let Some(next) = next_one() else { return };
-                look = next;
-            }
         });
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::program::Running;
 use super::{Deed, text};
@@ -20,6 +20,9 @@ const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_millis(50);
 /// A look may take at most this part of the time between looks (one tenth).
 const LOOKS_SHARE: u32 = 10;
+/// How long one look may take: a walk over `/proc` takes less than a second, a dead file server for
+/// ever.
+const LOOK: Duration = Duration::from_secs(8);
 /// How long a process in the start program's own session must have been there, see [`settled`].
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -29,8 +32,16 @@ pub(crate) type Started = (ProcessKey, u32);
 /// One look for the main process, on a thread that may wait for a file.
 pub(super) async fn look(deed: &Deed, known: Option<ProcessKey>) -> Presence {
     let (tools, service) = (Arc::clone(&deed.tools), Arc::clone(&deed.service));
-    let found =
-        tokio::task::spawn_blocking(move || find(&service, known, &*tools.membership)).await;
+    let name = deed.service.name.as_str();
+    let call = deed.tools.calls.begin(name, move || find(&service, known, &*tools.membership));
+    let call = match call {
+        Ok(call) => call,
+        Err(why) => return Presence::Untrusted { why },
+    };
+    let Ok(found) = timeout(LOOK, call).await else {
+        // Not known is not absent: nothing is started or signalled.
+        return Presence::Untrusted { why: "looking for it takes too long".to_owned() };
+    };
     match found {
         // The kernel has told its death; `/proc` only does not show it yet.
         Ok(Presence::Present { main, .. }) if deed.dead == Some(main) => {

@@ -66,6 +66,7 @@ impl Deed {
         let failed = |why: &str| text::not_run(&line, why);
         let unwanted = Arc::new(AtomicBool::new(false));
         let begun = self.begin(program.clone(), writer, birth, Arc::clone(&unwanted));
+        let begun = begun.map_err(|why| failed(&why))?;
         // Looking up users and opening programs can hang on the network: on a thread that may.
         let (child, output) = match tokio::time::timeout(program.timeout, begun).await {
             Ok(Ok(begun)) => begun.map_err(|why| failed(&why))?,
@@ -85,10 +86,10 @@ impl Deed {
         writer: Writer,
         birth: Birth,
         unwanted: Arc<AtomicBool>,
-    ) -> tokio::task::JoinHandle<Result<(Child, Output), String>> {
+    ) -> Result<tokio::task::JoinHandle<Result<(Child, Output), String>>, String> {
         let (tools, service) = (Arc::clone(&self.tools), Arc::clone(&self.service));
         let context = self.context.clone();
-        tokio::task::spawn_blocking(move || {
+        self.tools.calls.begin(&self.service.name, move || {
             let text = |error: std::io::Error| error.to_string();
             let account = account(program.user.as_deref(), program.group.as_deref());
             let account = account.map_err(text)?;

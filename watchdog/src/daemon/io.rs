@@ -58,8 +58,9 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
     let baseline = Baseline::read();
     let runtime = Builder::new_current_thread()
         .enable_all()
-        // Ordinary work needs two or three; the rest is for those that hang on a dead file system.
-        .max_blocking_threads(32)
+        // Ordinary work needs two or three; the rest is for those that hang on a dead file system,
+        // which are bounded for each service.
+        .max_blocking_threads(256)
         .thread_keep_alive(Duration::from_secs(5))
         .build()
         .map_err(|error| format!("cannot start the input and output thread: {error}"))?;

@@ -1,0 +1,104 @@
+//! Looks for services' main processes, each perhaps a walk over all of `/proc`, perhaps a file on a
+//! dead file system.
+//!
+//! One per service at a time, few at the same time, and none waits for one that hangs. Asked again
+//! meanwhile, a service is looked for once more afterwards: an answer may be older than the question.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::action::Tools;
+use crate::clock::boot_now;
+use crate::finder::find;
+use crate::identity::ProcessKey;
+use crate::message::{Found, Input, Presence};
+use crate::service::Service;
+
+/// Looks at the same time.
+const AT_ONCE: usize = 2;
+/// So long a look keeps others waiting; then they go on beside it.
+const PLACE: Duration = Duration::from_secs(1);
+/// Looks that hang, at most: each holds a thread.
+const HANGING: usize = 64;
+
+type Order = (Arc<Service>, Option<ProcessKey>);
+
+/// By the service's name: the look that follows the one under way, if it was asked for.
+#[derive(Clone)]
+pub(super) struct Looks {
+    services: Arc<Mutex<HashMap<String, Option<Order>>>>,
+    places: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self {
+            services: Arc::default(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            threads: Arc::new(Semaphore::new(HANGING)),
+        }
+    }
+}
+
+impl Looks {
+    /// Looks for the service's process now, or again when the look under way is over.
+    pub(super) fn enter(
+        &self,
+        tools: &Arc<Tools>,
+        service: Arc<Service>,
+        known: Option<ProcessKey>,
+    ) {
+        let name = service.name.clone();
+        if let Some(next) = self.lock().get_mut(&name) {
+            *next = Some((service, known));
+            return;
+        }
+        self.lock().insert(name.clone(), None);
+        let (looks, tools) = (self.clone(), Arc::clone(tools));
+        tokio::spawn(async move {
+            let mut next = Some((service, known));
+            while let Some(order) = next {
+                looks.one(&tools, order).await;
+                next = looks.next(&name);
+            }
+        });
+    }
+
+    async fn one(&self, tools: &Arc<Tools>, (service, known): Order) {
+        // Never closed, so the errors cannot happen; without a permit the look is only unbounded.
+        let _thread = Arc::clone(&self.threads).acquire_owned().await;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let id = service.id;
+        let membership = Arc::clone(&tools.membership);
+        let looked = boot_now();
+        let mut look = tokio::task::spawn_blocking(move || find(&service, known, &*membership));
+        let found = match timeout(PLACE, &mut look).await {
+            Ok(found) => found,
+            Err(_) => {
+                drop(place);
+                look.await
+            }
+        };
+        let presence =
+            found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
+        tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
+    }
+
+    fn next(&self, name: &str) -> Option<Order> {
+        let mut services = self.lock();
+        let next = services.get_mut(name).and_then(Option::take);
+        if next.is_none() {
+            services.remove(name);
+        }
+        next
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Order>>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
