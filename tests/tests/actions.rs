@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -589,6 +589,28 @@ fn a_look_that_hangs_delays_no_other_and_ends_a_deed_in_time() {
     let outcome = bed.outcome(start);
     let Outcome::Failed { part: Part::Start, message } = outcome else { panic!("{outcome:?}") };
     assert_eq!(message, "looking for it takes too long");
+}
+
+#[test]
+fn a_service_that_nobody_followed_is_stopped_with_its_children() {
+    if !need::root() {
+        return;
+    }
+    let mut bed = Bed::with(Some(Arc::new(Hanging)));
+    let service = bed.service(1, DAEMON, LONG);
+    let told = bed.scratch.at("child");
+    let lines = format!("sleep 1000 & echo $! > {}; wait", told.display());
+    let mut main = Stranger(Command::new("/bin/sh").args(["-c", &lines]).spawn().unwrap());
+    let read = || std::fs::read_to_string(&told).ok()?.trim().parse::<u32>().ok();
+    let child = facts(until(LONG, read).unwrap()).unwrap().unwrap().key;
+    let main_key = main.key();
+    assert_eq!(bed.act(&service, Verb::Stop, Some(main_key)), Outcome::Stopped);
+    let _ = main.0.wait();
+    let left = alive(child);
+    // Not ours to leave behind where the test fails.
+    let _ =
+        Command::new("kill").args(["-9", &child.pid.to_string()]).stderr(Stdio::null()).status();
+    assert!(!alive(main_key) && !left, "the child is left");
 }
 
 fn run(bed: &Bed, service: &Service, program: Program) -> ActionId {

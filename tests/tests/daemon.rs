@@ -261,3 +261,35 @@ fn an_operator_is_obeyed_and_told_the_outcome() {
     assert_eq!(service.living().len(), 1, "it keeps running without us");
     assert_eq!(daemon.command(&["status"]).status.code(), Some(3));
 }
+
+/// A parent may have ignored SIGCHLD, as some job runners do; the ends of programs are seen all the
+/// same.
+#[test]
+fn what_signals_the_parent_ignored_does_not_matter() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let start = scratch.script("start", "exit 3\n");
+    let pidfile = scratch.at("web.pid").display().to_string();
+    let rules = Daemon::write_rules(
+        &scratch,
+        &format!(
+            "services:\n  - process: web\n    pidfile: {pidfile}\n    start: {}\n",
+            start.display()
+        ),
+    );
+    let mut child = std::process::Command::new("/bin/sh")
+        .args(["-c", "trap '' CHLD; exec \"$0\" -c \"$1\" run"])
+        .arg(watchdog_tests::daemon::program())
+        .arg(rules)
+        .env("EBPF_WATCHDOG_HOST_LOCK", format!("test{}", scratch.path().display()))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("sh");
+    let log = || fs::read_to_string(scratch.at("watchdog.log")).unwrap_or_default();
+    let told = until(PATIENCE, || log().contains("failed to start").then_some(()));
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(told.is_some() && log().contains("(exit status 3)"), "{}", log());
+}

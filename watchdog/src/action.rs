@@ -21,6 +21,7 @@ mod text;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
 use crate::message::{ActionId, Context, Input, Part, Progress, Step};
@@ -82,12 +83,17 @@ impl Deed {
     fn group(&self, main: Option<ProcessKey>) -> Vec<ProcessKey> {
         let mut keys: Vec<ProcessKey> = main.into_iter().collect();
         match self.tools.membership.members(self.service.id) {
-            Ok(members) => keys.extend(members.into_iter().filter(|key| Some(*key) != main)),
-            Err(_) => {
+            // A service that was not monitored until now has a main process that nobody followed.
+            Ok(members) if main.is_none_or(|main| members.contains(&main) || !alive(main)) => {
+                keys.extend(members.into_iter().filter(|key| Some(*key) != main));
+            }
+            members => {
                 keys.extend(main.iter().flat_map(|main| family::Family::of(*main).descendants()));
+                let others = members.unwrap_or_default().into_iter();
+                keys.extend(others.filter(|key| !keys.contains(key)).collect::<Vec<_>>());
             }
         }
-        keys.retain(|key| crate::finder::process::alive(*key));
+        keys.retain(|key| alive(*key));
         keys
     }
 }

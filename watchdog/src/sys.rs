@@ -7,4 +7,5 @@ pub mod bpf;
 pub mod memory;
 pub mod peer;
 pub mod pidfd;
+pub mod signals;
 pub mod spawn;

@@ -30,6 +30,9 @@ use crate::sys::spawn::{Launch, launch};
 /// Time between TERM and KILL for a program that has used up its time and has no `stop_timeout`.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
+/// A program that was started and where its output goes, or why not.
+type Begun = Result<(Child, Output), String>;
+
 /// Whose child a program's processes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Birth {
@@ -86,7 +89,7 @@ impl Deed {
         writer: Writer,
         birth: Birth,
         unwanted: Arc<AtomicBool>,
-    ) -> Result<tokio::task::JoinHandle<Result<(Child, Output), String>>, String> {
+    ) -> Result<tokio::task::JoinHandle<Begun>, String> {
         let (tools, service) = (Arc::clone(&self.tools), Arc::clone(&self.service));
         let context = self.context.clone();
         self.tools.calls.begin(&self.service.name, move || {
