@@ -87,8 +87,14 @@ fn a_main_process_that_becomes_another_program() {
     let root = key(child.id());
     stage.source.watch(SERVICE, root).unwrap();
     drop(child.stdin.take());
-    std::thread::sleep(Duration::from_millis(100));
-    let pass = stage.pass();
+    let mut pass = stage.pass();
+    for _ in 0..100 {
+        if pass.of(root.pid).is_none_or(|sample| sample.comm.starts_with(b"sleep\0")) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        pass = stage.pass();
+    }
     assert!(
         stage
             .events
