@@ -30,6 +30,9 @@ use crate::message::{
 };
 use crate::service::{Config, EventWord, Qualifier, Recipient, Rule, Severity};
 
+/// A busy host may delay samples by so much without losing the thread.
+const GAP: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The engine: every service's state, and the rules that change it.
 #[derive(Debug)]
 pub struct Engine {
@@ -43,6 +46,8 @@ pub struct Engine {
     /// may still get members, so nobody else gets the number before the answer.
     retired: BTreeMap<ServiceId, ActionId>,
     cycle: u64,
+    /// When levels were last judged.
+    judged: BootTime,
     actions: u64,
     alerts: u64,
     out: Vec<Decision>,
@@ -61,6 +66,7 @@ impl Engine {
             host: HostLevels::default(),
             retired: BTreeMap::new(),
             cycle: 0,
+            judged: now,
             actions: 0,
             alerts: 0,
             out: Vec::new(),
@@ -87,8 +93,14 @@ impl Engine {
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
             Input::Command(command) => self.command(&command, at),
-            Input::Cycle => self.judge_cycle(at),
-            Input::Sampled => self.judge_sample(at),
+            Input::Cycle => {
+                self.bridge_gap(at);
+                self.judge_cycle(at);
+            }
+            Input::Sampled => {
+                self.bridge_gap(at);
+                self.judge_sample(at);
+            }
             Input::Wake => self.wake(at),
         }
         std::mem::take(&mut self.out)
@@ -157,6 +169,18 @@ impl Engine {
         if let Some(i) = self.index(service) {
             let text = format!("the kernel is out of memory and ends pid {}", process.pid);
             self.log(i, Level::Error, Some(EventWord::Exit), text, at);
+        }
+    }
+
+    /// After a suspend, or a long time without samples, nobody knows what was true in between:
+    /// stretches of time start afresh.
+    fn bridge_gap(&mut self, at: BootTime) {
+        let gap = at.since(self.judged);
+        self.judged = at;
+        if gap > self.config.sample * 5 + GAP {
+            for state in &mut self.services {
+                state.rules.iter_mut().for_each(rule::RuleState::interrupt);
+            }
         }
     }
 

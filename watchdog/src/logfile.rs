@@ -6,8 +6,9 @@
 
 mod file;
 mod shape;
+mod stderr;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::clock::{self, BootTime};
 use crate::message::LogLine;
 use file::LogFile;
+use stderr::Writer;
 
 /// How the log is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +35,7 @@ pub struct LogStats {
 pub struct Log {
     // A std mutex: held while one line is written, never over an await.
     inner: Mutex<Inner>,
+    stderr: Writer,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,8 @@ impl Log {
             }
             None => Sink::Stderr,
         };
-        Ok(Self { inner: Mutex::new(Inner { sink, zone: TimeZone::system(), noted: None }) })
+        let inner = Inner { sink, zone: TimeZone::system(), noted: None };
+        Ok(Self { inner: Mutex::new(inner), stderr: Writer::start() })
     }
 
     /// Writes one line. Never fails; see [`LogStats`].
@@ -78,15 +82,15 @@ impl Log {
         let result = match sink {
             Sink::File(file) => file.write(shape::dated(line, clock::wall_of(line.at), zone)),
             Sink::Stderr => {
-                to_stderr(&shape::dated(line, clock::wall_of(line.at), zone));
+                self.stderr.write(shape::dated(line, clock::wall_of(line.at), zone));
                 Ok(())
             }
             Sink::Journal => {
-                to_stderr(&shape::prioritised(line));
+                self.stderr.write(shape::prioritised(line));
                 Ok(())
             }
         };
-        note(noted, now, result);
+        self.note(noted, now, result);
     }
 
     /// Writes what waits, if anything does; for a quiet daemon to call now and then.
@@ -95,8 +99,9 @@ impl Log {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { sink, noted, .. } = &mut *inner;
         if let Sink::File(file) = sink {
-            note(noted, now, file.flush());
+            self.note(noted, now, file.flush());
         }
+        drop(inner);
     }
 
     /// Opens the file anew under its name (HUP, after it was rotated) and reads the time zone
@@ -113,26 +118,38 @@ impl Log {
         }
     }
 
+    /// Waits until standard error has what was written, half a second at most: for the end.
+    pub fn finish(&self) {
+        self.flush();
+        self.stderr.flush();
+    }
+
+    fn note(&self, noted: &mut Option<BootTime>, now: BootTime, result: io::Result<()>) {
+        if let Err(error) = result
+            && is_news(noted, now)
+        {
+            self.stderr.write(format!("ebpf-watchdog: cannot write the log file: {error}\n"));
+        }
+    }
+
     /// Counters.
     pub fn stats(&self) -> LogStats {
         match &self.inner.lock().unwrap_or_else(PoisonError::into_inner).sink {
             Sink::File(file) => file.stats(),
-            Sink::Stderr | Sink::Journal => LogStats::default(),
+            Sink::Stderr | Sink::Journal => {
+                LogStats { lost: self.stderr.lost(), ..LogStats::default() }
+            }
         }
     }
 }
 
-fn note(noted: &mut Option<BootTime>, now: BootTime, result: io::Result<()>) {
-    let Err(error) = result else { return };
-    if noted.is_none_or(|last| now.since(last).as_secs() >= NOTE_SECONDS) {
+/// Whether standard error is to be told of this failure: once a minute.
+fn is_news(noted: &mut Option<BootTime>, now: BootTime) -> bool {
+    let news = noted.is_none_or(|last| now.since(last).as_secs() >= NOTE_SECONDS);
+    if news {
         *noted = Some(now);
-        to_stderr(&format!("ebpf-watchdog: cannot write the log file: {error}\n"));
     }
-}
-
-/// Standard error may be closed or full too, and then there is nobody left to tell.
-fn to_stderr(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    news
 }
 
 /// Whether `JOURNAL_STREAM` (`device:inode`, systemd.exec(5)) names the file that standard error
@@ -163,9 +180,8 @@ mod tests {
     #[test]
     fn a_failing_file_is_noted_once_a_minute() {
         let mut noted = None;
-        let fail = || Err(io::Error::from_raw_os_error(28));
         for (second, last) in [(1, 1), (30, 1), (60, 1), (61, 61), (62, 61)] {
-            note(&mut noted, BootTime::from_secs(second), fail());
+            is_news(&mut noted, BootTime::from_secs(second));
             assert_eq!(noted, Some(BootTime::from_secs(last)));
         }
     }

@@ -21,7 +21,8 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
 use crate::message::{
-    Act, Command, Decision, Found, Input, Level, LogLine, Presence, RequestId, Stamped,
+    Act, Command, Decision, Found, Input, Level, LogLine, Presence, Progress, RequestId, Stamped,
+    Step,
 };
 use crate::service::Config;
 use crate::source::Source;
@@ -269,7 +270,19 @@ impl<S: Source> Core<S> {
 
     fn message(&mut self, message: Message) {
         match message {
-            Message::Input(input) => self.step(input),
+            Message::Input(input) => {
+                let spawned = match &input {
+                    Input::Progress(Progress { service, step: Step::Spawned(_), .. }) => {
+                        !self.is_named(*service)
+                    }
+                    _ => false,
+                };
+                self.step(input);
+                if spawned && self.unsaved {
+                    // Where nothing else names the service, only this note can find it again.
+                    self.save();
+                }
+            }
             Message::Command { verb, service, reply } => {
                 self.requests += 1;
                 let id = RequestId(self.requests);
@@ -300,6 +313,14 @@ impl<S: Source> Core<S> {
             }
             Message::Quit(reply) => self.quit = Some(Some(reply)),
         }
+    }
+
+    /// Whether a pidfile or a match names the service's process.
+    fn is_named(&self, id: ServiceId) -> bool {
+        let service = self.parts.config.services.iter().find(|service| service.id == id);
+        service
+            .and_then(|service| service.process())
+            .is_some_and(|process| process.pidfile.is_some() || process.matching.is_some())
     }
 
     /// The new configuration takes over, or the old one stays in force.
@@ -347,6 +368,6 @@ impl<S: Source> Core<S> {
             let _ = reply.send(Ok("stopped; services keep running".into()));
         }
         self.parts.io.finish();
-        self.parts.log.flush();
+        self.parts.log.finish();
     }
 }

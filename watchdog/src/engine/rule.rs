@@ -107,6 +107,11 @@ impl RuleState {
         Change::Recovered
     }
 
+    /// What was true meanwhile is not known.
+    pub(crate) fn interrupt(&mut self) {
+        self.window.unknown();
+    }
+
     /// An action was taken: what was counted before it does not count after it (Monit restarts
     /// again at every following cycle).
     pub(crate) fn start_afresh(&mut self) {
