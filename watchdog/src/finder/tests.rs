@@ -28,13 +28,7 @@ struct Sleeper(Child);
 
 impl Sleeper {
     fn new(seconds: &str) -> Self {
-        let child = Command::new("/bin/sleep").arg(seconds).spawn().unwrap();
-        // Spawning comes back a moment before the kernel shows the new arguments.
-        let line = format!("/proc/{}/cmdline", child.id());
-        while std::fs::read(&line).is_ok_and(|line| line.is_empty()) {
-            std::thread::yield_now();
-        }
-        Self(child)
+        Self(spawn(Command::new("/bin/sleep").arg(seconds)))
     }
     fn key(&self) -> ProcessKey {
         facts(self.0.id()).unwrap().unwrap().key
@@ -46,6 +40,16 @@ impl Drop for Sleeper {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Spawning comes back a moment before the kernel shows the new arguments.
+fn spawn(command: &mut Command) -> Child {
+    let child = command.spawn().unwrap();
+    let line = format!("/proc/{}/cmdline", child.id());
+    while std::fs::read(&line).is_ok_and(|line| line.is_empty()) {
+        std::thread::yield_now();
+    }
+    child
 }
 
 fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
@@ -171,9 +175,9 @@ fn match_finds_the_oldest_root() {
     let program = temp.path().join("service program");
     std::fs::copy("/bin/sleep", &program).unwrap();
     let exe = program.to_str().unwrap();
-    let mut first = Command::new(&program).arg("101").spawn().unwrap();
+    let mut first = spawn(Command::new(&program).arg("101"));
     std::thread::sleep(Duration::from_millis(30));
-    let mut second = Command::new(&program).arg("102").spawn().unwrap();
+    let mut second = spawn(Command::new(&program).arg("102"));
     let key = facts(first.id()).unwrap().unwrap().key;
     let look = |matching| find(&service(None, Some(matching)), None, &Fixed(Vec::new()));
     let both = Presence::Present { main: key, candidates: 2 };
