@@ -42,7 +42,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    step("build", &mut cargo("build --quiet --package ebpf-watchdog --package xtask --bins"))?;
+    // Each by itself, as it was built before: together they would share other features, and build
+    // half of their dependencies once more.
+    step("build", &mut cargo("build --quiet --package ebpf-watchdog"))?;
+    step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let daemon = target().join("debug/ebpf-watchdog");
     match args.config {
         Some(file) => plain(&daemon, &file),

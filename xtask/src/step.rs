@@ -18,6 +18,14 @@ pub(crate) fn target() -> PathBuf {
 /// `cargo` with the words of a line, in the repository.
 pub(crate) fn cargo(line: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What the outer cargo says about this package would make build scripts run again, and with
+    // them half of the tree.
+    for (name, _) in std::env::vars_os() {
+        let about_us = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+        if name.to_str().is_some_and(|name| about_us.iter().any(|begin| name.starts_with(begin))) {
+            command.env_remove(&name);
+        }
+    }
     command.args(line.split_whitespace()).current_dir(root());
     command
 }
