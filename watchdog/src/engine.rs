@@ -4,11 +4,13 @@
 //! order of the decisions is the order to carry them out in.
 
 mod acting;
+mod attempt;
 mod judge;
 mod judging;
 mod keep;
 mod levels;
 mod operator;
+mod presence;
 mod retry;
 mod rule;
 mod service;

@@ -201,6 +201,19 @@ pub struct Context {
     pub at: BootTime,
 }
 
+impl Context {
+    /// What happened without a rule behind it, and that people are told of it.
+    pub fn plain(event: &str, description: String, at: BootTime) -> Self {
+        Self {
+            event: event.to_owned(),
+            description,
+            action: "alert".to_owned(),
+            at,
+            ..Self::default()
+        }
+    }
+}
+
 /// How an action is getting on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -447,6 +460,20 @@ pub struct SavedService {
     pub main: Option<ProcessKey>,
     /// An action was under way.
     pub acting: Option<SavedAction>,
+}
+
+impl Default for SavedService {
+    /// A service that nothing is known of: it is monitored.
+    fn default() -> Self {
+        Self {
+            monitored: true,
+            restarts: 0,
+            attempts: 0,
+            given_up: false,
+            main: None,
+            acting: None,
+        }
+    }
 }
 
 /// An action that was under way when the state was written.

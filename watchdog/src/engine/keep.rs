@@ -17,15 +17,8 @@ impl Engine {
     pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
         for state in &mut self.services {
             let known = saved.services.get(&state.service.name);
-            let empty = SavedService {
-                monitored: true,
-                restarts: 0,
-                attempts: 0,
-                given_up: false,
-                main: None,
-                acting: None,
-            };
-            state.restore(known.unwrap_or(&empty), now);
+            let unknown = SavedService::default();
+            state.restore(known.unwrap_or(&unknown), now);
         }
     }
 
@@ -81,7 +74,7 @@ impl Engine {
                     service.id = ServiceId(free);
                     fresh.push(service.name.clone());
                     let mut state = ServiceState::new(Arc::new(service));
-                    state.restore_nothing();
+                    state.restore(&SavedService::default(), BootTime::default());
                     state
                 }
             };
@@ -148,17 +141,5 @@ impl ServiceState {
             self.levels.forget_main();
         }
         moved
-    }
-
-    fn restore_nothing(&mut self) {
-        let nothing = SavedService {
-            monitored: true,
-            restarts: 0,
-            attempts: 0,
-            given_up: false,
-            main: None,
-            acting: None,
-        };
-        self.restore(&nothing, BootTime::default());
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::acting::human;
+use crate::engine::attempt::human;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};

@@ -1,0 +1,194 @@
+//! Attempts to start or restart a service: when they may begin, that they begin, when we give up.
+//!
+//! Not here: which rule asks for one (`judging`), how it ended (`acting`), the figures (`retry`).
+
+use std::time::Duration;
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::judging::{counts_events, is_about_presence};
+use crate::engine::retry::GIVEN_UP_PAUSE;
+use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted};
+use crate::message::{Act, Context, Decision, Level, RequestId, Verb};
+use crate::service::{EventWord, Severity};
+
+/// So long after a death nobody else can have started the service, as far as was seen.
+const FRESH: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// A rule wants the service restarted or started: now, or when the pause since the last
+    /// attempt is over.
+    pub(crate) fn request(&mut self, i: usize, verb: Verb, context: Context, at: BootTime) {
+        let state = &mut self.services[i];
+        if state.acting.is_some() || !state.is_startable() {
+            return;
+        }
+        if (verb == Verb::Start && state.main().is_some()) || state.wanted.is_some() {
+            return;
+        }
+        self.credit_life(i, at);
+        let state = &mut self.services[i];
+        let own_limit = state.own_limit();
+        if !own_limit && state.retry.gives_up() {
+            self.give_up(i, &context, at);
+        }
+        let state = &mut self.services[i];
+        let due = state.retry.next(at, own_limit, state.seed());
+        if due <= at {
+            self.begin(i, verb, context, None, at);
+            return;
+        }
+        state.wanted = Some(Wanted { at: due, verb, context });
+        let text = format!("next attempt to {} in {}", verb.word(), human(due.since(at)));
+        self.log(i, Level::Info, None, text, at);
+    }
+
+    /// The life that the service has led until now counts for its attempts.
+    pub(crate) fn credit_life(&mut self, i: usize, at: BootTime) {
+        let state = &mut self.services[i];
+        if state.acting.is_none() && state.main().is_some() && state.retry.lives(at) {
+            let text = "it has lived for ten minutes: no longer given up".to_owned();
+            self.log(i, Level::Info, None, text, at);
+            self.out.push(Decision::Save);
+        }
+    }
+
+    fn give_up(&mut self, i: usize, context: &Context, at: BootTime) {
+        let attempts = self.services[i].retry.attempts;
+        let text = format!(
+            "given up: {attempts} attempts in a row did not lead to a minute of life; \
+             one try every {} minutes from now on",
+            GIVEN_UP_PAUSE.as_secs() / 60
+        );
+        self.log(i, Level::Critical, Some(EventWord::Timeout), text.clone(), at);
+        let detail: Vec<String> = self.services[i].last_death.iter().cloned().collect();
+        let context = Context {
+            event: "Timeout".into(),
+            description: text,
+            action: "given up".into(),
+            ..context.clone()
+        };
+        self.alert_service(i, EventWord::Timeout, &context, &detail, Severity::Critical);
+        self.out.push(Decision::Save);
+    }
+
+    /// Begins an action on the service as a whole.
+    pub(crate) fn begin(
+        &mut self,
+        i: usize,
+        verb: Verb,
+        context: Context,
+        request: Option<RequestId>,
+        at: BootTime,
+    ) {
+        let id = self.next_action();
+        let cycle = self.cycle;
+        let state = &mut self.services[i];
+        // Nothing to stop: the stop program of a dead service is not run.
+        let absent = matches!(state.life, Life::Absent { .. });
+        let carried = if verb == Verb::Restart && absent { Verb::Start } else { verb };
+        if verb != Verb::Stop {
+            state.retry.begin(at);
+            state.note_restart(cycle, at);
+            if state.was_up {
+                state.restarts = state.restarts.saturating_add(1);
+            }
+        }
+        let leftover = state.recovering.take().and_then(|recovering| recovering.program);
+        state.wanted = None;
+        state.acting = Some(Acting { id, verb: carried, since: at, program: None, request });
+        for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
+            // That it is down goes on until it is up: one alert for all attempts. And events are
+            // counted over restarts, or a service that is restarted each time never dies twice.
+            let goes_on = absent && is_about_presence(rule)
+                || counts_events(rule) && context.rule != rule.text;
+            if !goes_on {
+                remembered.start_afresh();
+            }
+        }
+        // It died a moment ago and was looked for already: the runner need not look again.
+        let dead = state.dead.filter(|(_, died)| request.is_none() && at.since(*died) < FRESH);
+        let act = Act {
+            id,
+            service: state.service.clone(),
+            verb: carried,
+            main: state.main(),
+            dead: dead.map(|(dead, _)| dead),
+            leftover,
+            context: Context { action: verb.word().into(), ..context },
+        };
+        let text = format!("trying to {}", verb.word());
+        // The note stands before the deed: after a crash of ours nothing is started twice.
+        self.out.push(Decision::Save);
+        self.log(i, Level::Info, None, text, at);
+        self.out.push(Decision::Act(act));
+    }
+
+    /// Attempts whose time has come, and looks for what a former run had begun.
+    pub(crate) fn wake(&mut self, at: BootTime) {
+        for i in 0..self.services.len() {
+            let state = &mut self.services[i];
+            if state.acting.is_some() || !state.monitored {
+                continue;
+            }
+            if let Some(recovering) = &mut state.recovering
+                && recovering.next <= at
+            {
+                // Beyond its time it is looked for once a cycle, as everything that is down.
+                let over = at >= recovering.until;
+                recovering.next = if over { BootTime(u64::MAX) } else { at + RECOVERY_LOOK };
+                self.look(i);
+                continue;
+            }
+            if state.wanted.as_ref().is_some_and(|wanted| wanted.at <= at)
+                && let Some(wanted) = state.wanted.take()
+            {
+                self.begin(i, wanted.verb, wanted.context, None, at);
+            }
+        }
+    }
+
+    /// When [`Engine::step`] wants an `Input::Wake`, at the latest.
+    pub fn next_wake(&self) -> Option<BootTime> {
+        self.services
+            .iter()
+            .filter(|state| state.acting.is_none() && state.monitored)
+            .flat_map(|state| {
+                let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
+                recovering.into_iter().chain(state.wanted.as_ref().map(|wanted| wanted.at))
+            })
+            .min()
+    }
+
+    /// Nobody watches the service any longer.
+    pub(crate) fn unmonitor(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        // Kept for `monitor` and `start`, where nothing else can name the process.
+        state.former_main = state.main().or(state.former_main);
+        state.monitored = false;
+        state.wanted = None;
+        state.recovering = None;
+        state.life = Life::Unknown;
+        state.levels.forget_main();
+        for rule in &mut state.rules {
+            rule.reset();
+        }
+        let (id, is_process) = (state.service.id, state.service.process().is_some());
+        if is_process {
+            self.out.push(Decision::Unwatch(id));
+        }
+        self.out.push(Decision::Save);
+    }
+}
+
+/// A length of time for people.
+pub(crate) fn human(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,204 @@
+//! A service's main process comes and goes: what the finder, the sensor and a pass tell of it.
+//!
+//! Not here: which rule asks for something then (`judging`), attempts (`attempt`).
+
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::attempt::human;
+use crate::engine::judging::{Moment, is_about_presence};
+use crate::engine::service::{Life, RECOVERY_LOOK, has_selector};
+use crate::engine::wording;
+use crate::event::{ExitStatus, Exited, Signalled};
+use crate::identity::ProcessKey;
+use crate::message::{Context, Decision, Found, Level, Presence, Verb};
+use crate::service::{EventWord, Qualifier, Severity};
+
+impl Engine {
+    /// Asks where the main process is, or believes our own note of it.
+    pub(crate) fn look(&mut self, i: usize) {
+        let state = &self.services[i];
+        let Some(process) = state.service.process() else { return };
+        if !state.monitored {
+            return;
+        }
+        let service = state.service.id;
+        if has_selector(process) {
+            let known = state.last_known();
+            self.out.push(Decision::Find { service: state.service.clone(), known });
+        } else if let Life::Present { main, .. } = state.life {
+            // The sensor says at once where the note is out of date.
+            self.services[i].levels.count_from_next_pass();
+            self.out.push(Decision::Watch { service, main });
+        }
+    }
+
+    pub(crate) fn found(&mut self, found: Found, at: BootTime) {
+        let Some(i) = self.index(found.service) else { return };
+        let state = &self.services[i];
+        if !state.monitored || state.acting.is_some() || found.looked < state.settled {
+            return;
+        }
+        let dead = self.services[i].dead.map(|(dead, _)| dead);
+        let presence = match found.presence {
+            Presence::Present { main, .. } if dead == Some(main) => {
+                Presence::Absent { why: format!("process {} has ended", main.pid) }
+            }
+            presence => presence,
+        };
+        match presence {
+            Presence::Present { main, candidates } => self.appeared(i, main, candidates, at),
+            Presence::Absent { why } => {
+                if let Some(recovering) = &mut self.services[i].recovering
+                    && at < recovering.until
+                {
+                    recovering.next = at + RECOVERY_LOOK;
+                    return;
+                }
+                self.services[i].life = Life::Absent { why };
+                self.services[i].levels.forget_main();
+                self.judge_service(i, Moment::Presence, at);
+            }
+            Presence::Untrusted { why } => {
+                let life = Life::Untrusted { why: why.clone() };
+                let state = &mut self.services[i];
+                state.former_main = state.main().or(state.former_main);
+                state.life = life;
+                state.levels.forget_main();
+                if state.untrusted_told.replace(why.clone()).as_ref() != Some(&why) {
+                    self.log(i, Level::Error, Some(EventWord::Nonexist), why.clone(), at);
+                    let context = Context::plain("Process not trusted", why, at);
+                    self.alert_service(i, EventWord::Nonexist, &context, &[], Severity::Critical);
+                }
+            }
+        }
+    }
+
+    fn appeared(&mut self, i: usize, main: ProcessKey, candidates: u32, at: BootTime) {
+        let state = &mut self.services[i];
+        state.recovering = None;
+        let former = state.former_main.take();
+        state.hint = None;
+        if state.main() == Some(main) {
+            state.life = Life::Present { main, candidates };
+            return;
+        }
+        let former = state.main().or(former).filter(|former| *former != main);
+        state.life = Life::Present { main, candidates };
+        state.was_up = true;
+        state.wanted = None;
+        state.retry.came_up(at);
+        state.failure_told = false;
+        state.levels.forget_main();
+        state.levels.count_from_next_pass();
+        let service = state.service.id;
+        self.out.push(Decision::Watch { service, main });
+        self.out.push(Decision::Save);
+        if let Some(former) = former {
+            let text = format!("process PID changed from {} to {}", former.pid, main.pid);
+            self.log(i, Level::Error, Some(EventWord::Pid), text.clone(), at);
+            let context = Context::plain("PID changed", text, at);
+            self.alert_service(i, EventWord::Pid, &context, &[], Severity::Warning);
+        }
+        self.presence_counts_afresh(i);
+        self.judge_service(i, Moment::Presence, at);
+    }
+
+    pub(crate) fn exited(&mut self, exited: &Exited) {
+        let Some(i) = self.index(exited.service) else { return };
+        let state = &mut self.services[i];
+        if !exited.main || state.main() != Some(exited.process) {
+            return;
+        }
+        let at = exited.at;
+        let pid = exited.process.pid;
+        let signal = state.last_signal.take().filter(|signal| {
+            signal.process == exited.process
+                && matches!(exited.status, ExitStatus::Signal { number, .. }
+                    if number == signal.signal)
+        });
+        let by = match signal {
+            _ if state.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Start) => {
+                ", as we told it to".to_owned()
+            }
+            Some(signal) => format!(", {}", wording::sender(&signal)),
+            None => String::new(),
+        };
+        let lived =
+            at.since(BootTime(exited.process.start * crate::identity::NANOSECONDS_PER_TICK));
+        let held = state.levels.value(
+            crate::metric::Metric::TotalMemory,
+            crate::engine::levels::Over::Sample,
+            1,
+            at,
+        );
+        let held = held.map(|b| format!(", held {}", wording::bytes(b))).unwrap_or_default();
+        let text = format!(
+            "process with pid {pid} {}{by} (lived {}{held})",
+            wording::death(exited.status),
+            human(lived)
+        );
+        state.last_death = Some(text.clone());
+        state.deaths.push(exited.status);
+        // A long life ended is not a failed start.
+        state.retry.lives(at);
+        self.out.push(Decision::Save);
+        self.log(i, Level::Info, Some(EventWord::Exit), text, at);
+        if self.services[i].acting.is_some() {
+            self.services[i].life = Life::Absent { why: format!("process {pid} has ended") };
+            return;
+        }
+        self.gone(i, exited.process, at, Some(exited.status));
+    }
+
+    /// The main process is no more, by event or because a pass no longer saw it.
+    pub(crate) fn gone(
+        &mut self,
+        i: usize,
+        main: ProcessKey,
+        at: BootTime,
+        status: Option<ExitStatus>,
+    ) {
+        let state = &mut self.services[i];
+        let Some(process) = state.service.process() else { return };
+        let has_selector = has_selector(process);
+        // Unknown until the pidfile or the match has been asked: another may have taken over.
+        state.life = if has_selector {
+            Life::Unknown
+        } else {
+            Life::Absent { why: format!("process {} has ended", main.pid) }
+        };
+        state.former_main = Some(main);
+        if status.is_some() {
+            state.dead = Some((main, at));
+        }
+        if let Some(status) = status {
+            self.judge_death(i, status, at);
+        }
+        self.services[i].levels.forget_main();
+        if self.services[i].acting.is_some() || !self.services[i].monitored {
+            return;
+        }
+        if has_selector {
+            self.look(i);
+        } else {
+            self.judge_service(i, Moment::Presence, at);
+        }
+    }
+
+    pub(crate) fn signalled(&mut self, signal: Signalled) {
+        if let Some(i) = self.index(signal.service) {
+            self.services[i].last_signal = Some(signal);
+        }
+    }
+
+    /// Rules that count cycles of absence do not see what comes and goes between two cycles: what
+    /// they counted and did was about an absence that is over now.
+    pub(crate) fn presence_counts_afresh(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
+            if is_about_presence(rule) && matches!(rule.qualifier, Qualifier::Cycles { .. }) {
+                remembered.start_afresh();
+            }
+        }
+    }
+}
