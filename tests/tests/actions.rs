@@ -325,6 +325,21 @@ fn the_started_process_itself_is_the_service() {
 }
 
 #[test]
+fn a_service_that_ends_at_once_is_a_failed_start_in_its_own_words() {
+    if !need::root() {
+        return;
+    }
+    let mut bed = Bed::new();
+    let lines = "echo 'cannot bind port 80' >&2\nexit 3";
+    let mut service = bed.service(22, lines, Duration::from_secs(5));
+    set(&mut service, |process| process.pidfile = None);
+    let message = bed.failure(&service, Verb::Start, Part::Start);
+    assert!(message.starts_with("(exit status 3) -- '"), "{message}");
+    assert!(message.ends_with("cannot bind port 80"), "{message}");
+    bed.nothing_left(22);
+}
+
+#[test]
 fn a_service_in_the_foreground_is_found_by_match() {
     if !need::root() {
         return;

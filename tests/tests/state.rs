@@ -97,11 +97,11 @@ fn a_full_or_read_only_disk_is_told_once_and_mended() {
 
 #[test]
 fn a_killed_daemon_leaves_the_last_state_or_the_one_before() {
-    let scratch = Scratch::new();
-    let path = scratch.at("state");
     if let Some(path) = std::env::var_os(WRITER) {
         write_for_ever(Path::new(&path));
     }
+    let scratch = Scratch::new();
+    let path = scratch.at("state");
     let mut last = 0;
     for round in 0..40 {
         let mut writer = Command::new(std::env::current_exe().unwrap())

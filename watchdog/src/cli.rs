@@ -93,6 +93,17 @@ pub fn main() -> Exit {
 
 fn dispatch(arguments: Arguments) -> Done {
     let Arguments { config, socket, command } = arguments;
+    let is_own = matches!(
+        command,
+        Command::Run | Command::Check { .. } | Command::Match { .. } | Command::HashPassword
+    );
+    if let (None, Some(file), false) = (&socket, &config, is_own)
+        && !file.exists()
+    {
+        // Not the default socket: that may be another daemon's.
+        let text = format!("{}: no such rule file", file.display());
+        return Err(Failure { exit: Exit::Usage, text });
+    }
     let client = || Client::new(socket.clone().unwrap_or_else(|| socket_of(config.as_deref())));
     let config_file = || config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
     match command {

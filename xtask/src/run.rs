@@ -39,11 +39,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         );
     }
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    // A terminal that is closed is the end as well.
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     // Each by itself, as it was built before: together they would share other features, and build
     // half of their dependencies once more.
+    println!("The first build takes some minutes.");
     step("build", &mut cargo("build --quiet --package ebpf-watchdog"))?;
     step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let daemon = target().join("debug/ebpf-watchdog");

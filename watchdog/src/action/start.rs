@@ -1,5 +1,7 @@
 //! Starting a service: end what is left of the last one, run the program, wait for the process.
 
+use std::time::Duration;
+
 use super::appearance::{Early, Started, Vain, appearance, look};
 use super::ending::end;
 use super::family::Family;
@@ -10,6 +12,9 @@ use crate::finder::{self, process::alive};
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence, Step};
 use crate::service::ProcessService;
+
+/// A program in the foreground that lives so long counts as started.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Starts the service, unless it is there already.
 pub(crate) async fn start(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {
@@ -43,6 +48,10 @@ pub(crate) async fn fresh(deed: &Deed, service: &ProcessService) -> Result<Start
     deed.report(Step::Spawned(running.key));
     if service.pidfile.is_none() && service.matching.is_none() {
         let main = running.key;
+        // A program that ends at once is no service: its own words say why.
+        if let Ok(status) = tokio::time::timeout(AT_ONCE, running.ended()).await {
+            return Err(failure(running.bad_end(status)));
+        }
         running.let_run();
         return Ok((main, 1));
     }

@@ -105,7 +105,12 @@ impl Reader {
 
     /// The files a pattern names, sorted bytewise.
     fn included_paths(&mut self, pattern: &str, place: Place, from: &Path) -> Vec<PathBuf> {
-        let folder = from.parent().unwrap_or(Path::new("/"));
+        let folder = match from.parent() {
+            // `-c rules.yaml`: the folder that we are in, not the root.
+            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+            Some(folder) => folder,
+            None => Path::new("/"),
+        };
         if !pattern.contains(['*', '?', '[']) {
             return vec![folder.join(pattern)];
         }

@@ -90,7 +90,8 @@ impl Engine {
         if verb != Verb::Stop {
             state.retry.begin(at);
             state.note_restart(cycle, at);
-            if state.was_up {
+            // A start that somebody asks for after a stop is no restart.
+            if state.was_up && !(verb == Verb::Start && request.is_some()) {
                 state.restarts = state.restarts.saturating_add(1);
             }
         }

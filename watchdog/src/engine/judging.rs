@@ -11,6 +11,7 @@ use crate::engine::wording;
 use crate::event::ExitStatus;
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RunProgram, Verb};
+use crate::metric::Metric;
 use crate::service::{Action, Qualifier, Rule, Severity, Test};
 
 /// Which rules a moment is for.
@@ -96,8 +97,7 @@ impl Engine {
                 self.host.value(metric, over)
             } else if is_system {
                 // The only process metric that a system service shares: uptime of the host.
-                (metric == crate::metric::Metric::Uptime)
-                    .then(|| at.since(BootTime::default()).as_secs_f64())
+                (metric == Metric::Uptime).then(|| at.since(BootTime::default()).as_secs_f64())
             } else {
                 state.levels.value(metric, over, self.host.cpus(), at)
             }
@@ -231,8 +231,6 @@ impl Engine {
     fn exec(&mut self, i: usize, program: &crate::service::Program, context: &Context) {
         let id = self.next_action();
         let service = self.services[i].service.clone();
-        let line = format!("exec: '{}'", program.line());
-        self.log(i, LogLevel::Info, None, line, context.at);
         let context = Context { action: "exec".into(), ..context.clone() };
         self.out.push(Decision::Exec(RunProgram {
             id,
@@ -302,9 +300,16 @@ impl Engine {
         let state = &self.services[i];
         match test {
             Test::Level(level) if !is_host_metric(level.metric) => {
-                let culprits = wording::culprits(state.levels.members());
+                let by = match level.metric {
+                    Metric::Cpu | Metric::TotalCpu => wording::By::Cpu,
+                    _ => wording::By::Memory,
+                };
+                let culprits = wording::culprits(state.levels.members(), by);
                 if let Some(first) = culprits.first() {
-                    let text = format!("most is held by {first}");
+                    let text = match by {
+                        wording::By::Cpu => format!("most CPU was used by {first}"),
+                        wording::By::Memory => format!("most is held by {first}"),
+                    };
                     self.log(i, LogLevel::Info, None, text, at);
                 }
                 culprits

@@ -136,11 +136,26 @@ pub(crate) fn sender(signal: &Signalled) -> String {
     )
 }
 
-/// The processes that hold most, largest first: what did it.
-pub(crate) fn culprits(members: &[Sample]) -> Vec<String> {
+/// What processes are ranked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// CPU time of their life.
+    Cpu,
+    /// RSS.
+    Memory,
+}
+
+/// The processes that hold or used most, first among them: what did it.
+pub(crate) fn culprits(members: &[Sample], by: By) -> Vec<String> {
     let total: u64 = members.iter().map(|sample| sample.rss_bytes).sum();
     let mut largest: Vec<&Sample> = members.iter().filter(|sample| !sample.zombie).collect();
-    largest.sort_by_key(|sample| (std::cmp::Reverse(sample.rss_bytes), sample.process.pid));
+    largest.sort_by_key(|sample| {
+        let most = match by {
+            By::Cpu => sample.cpu_ns,
+            By::Memory => sample.rss_bytes,
+        };
+        (std::cmp::Reverse(most), sample.process.pid)
+    });
     largest
         .iter()
         .take(5)

@@ -175,10 +175,10 @@ fn match_finds_the_oldest_root() {
     let program = temp.path().join("service program");
     std::fs::copy("/bin/sleep", &program).unwrap();
     let exe = program.to_str().unwrap();
-    let mut first = spawn(Command::new(&program).arg("101"));
+    let first = Sleeper(spawn(Command::new(&program).arg("101")));
     std::thread::sleep(Duration::from_millis(30));
-    let mut second = spawn(Command::new(&program).arg("102"));
-    let key = facts(first.id()).unwrap().unwrap().key;
+    let second = Sleeper(spawn(Command::new(&program).arg("102")));
+    let key = first.key();
     let look = |matching| find(&service(None, Some(matching)), None, &Fixed(Vec::new()));
     let both = Presence::Present { main: key, candidates: 2 };
     assert_eq!(look(matching(Some(exe), None, None)), both);
@@ -191,10 +191,7 @@ fn match_finds_the_oldest_root() {
     assert!(absent(look(matching(Some(exe), Some("no such"), None))));
     assert!(absent(look(matching(Some(exe), None, Some("nobody")))));
     assert!(absent(look(matching(Some("/*"), Some("^service program"), None))), "* stays in /");
-    for child in [&mut first, &mut second] {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+    drop((first, second));
     assert!(absent(look(matching(Some(exe), None, None))));
 }
 

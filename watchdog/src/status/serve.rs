@@ -128,9 +128,10 @@ impl Socket {
                 drop(place);
             });
         }
+        // First the name, then the listener: who is refused finds no file left either.
+        remove_own(&self.path, self.made);
         drop(listener);
         let _ = timeout(FAREWELL, async { while connections.join_next().await.is_some() {} }).await;
-        remove_own(&self.path, self.made);
         Ok(())
     }
 }

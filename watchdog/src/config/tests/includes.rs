@@ -134,3 +134,12 @@ fn programs_of_others_are_refused() {
     let other = load_str("/etc/x.yaml", &service(", user: nobody"), strict()).expect("loads");
     assert!(other.warnings.is_empty(), "{}", other.warnings);
 }
+
+#[test]
+fn a_file_named_without_a_folder_includes_from_where_we_are() {
+    let options =
+        LoadOptions { trust: Trust::Skip, host_checks: HostChecks::Warn, host: "here".to_owned() };
+    let text = "include: [nowhere/a.yaml]\nservices: [{ process: z, pidfile: /run/z.pid }]\n";
+    let errors = load_str("main.yaml", text, options).expect_err("it is not there").render(false);
+    assert!(errors.contains("./nowhere/a.yaml"), "{errors}");
+}
