@@ -731,7 +731,7 @@ fn rules_programs_are_bounded_in_time_and_number() {
     }
     let mut bed = Bed::new();
     let service = bed.service(1, DAEMON, LONG);
-    let mut program = bed.program(1, "hang", "sleep 1000 & echo busy; sleep 1000", millis(700));
+    let mut program = bed.program(1, "hang", "sleep 1000 & echo busy; sleep 1000", millis(2_500));
     let ids: Vec<ActionId> = (0..5).map(|_| run(&bed, &service, program.clone())).collect();
     let refused = bed.outcome(ids[4]);
     assert!(
@@ -739,7 +739,7 @@ fn rules_programs_are_bounded_in_time_and_number() {
         "{refused:?}"
     );
     let Outcome::Failed { part: Part::Exec, message } = bed.outcome(ids[3]) else { panic!() };
-    assert!(message.ends_with("timed out after 0.7 s: busy"), "{message}");
+    assert!(message.ends_with("timed out after 2.5 s: busy"), "{message}");
     bed.nothing_left(1);
     no_zombies();
     program.user = Some("no-such-user".to_owned());
