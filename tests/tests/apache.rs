@@ -49,16 +49,19 @@ services:
     )
 }
 
-/// Sends requests until the workers together are well over the limit.
+/// Sends requests until the workers together are well over the limit. The status shows the last
+/// pass, so a machine that answers them all within one cycle sends a bounded number too many.
 fn leak_over_the_limit(apache: &Apache, daemon: &Daemon) {
+    let is_over = |one: &serde_json::Value| {
+        one["metrics"]["totalmem_bytes"].as_u64().is_some_and(|bytes| bytes > LIMIT + LIMIT / 4)
+    };
     for _ in 0..2 * LIMIT / LEAK {
         assert!(apache.leak(), "Apache does not answer\n{}", daemon.said());
-        let total = daemon.service("apache")["metrics"]["totalmem_bytes"].as_u64();
-        if total.is_some_and(|bytes| bytes > LIMIT + LIMIT / 4) {
+        if is_over(&daemon.service("apache")) {
             return;
         }
     }
-    panic!("{} requests do not bring Apache over the limit\n{}", 2 * LIMIT / LEAK, daemon.said());
+    daemon.wait_for("apache", MINUTE, is_over);
 }
 
 /// The log's lines from the n-th on, without their dates.
