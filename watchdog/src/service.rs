@@ -284,6 +284,13 @@ pub struct ProcessService {
     pub stop_timeout: Duration,
 }
 
+impl ProcessService {
+    /// Whether something but our own start names the main process.
+    pub fn has_selector(&self) -> bool {
+        self.pidfile.is_some() || self.matching.is_some()
+    }
+}
+
 /// `match:`: all given parts must hold.
 #[derive(Debug, Clone)]
 pub struct Match {

@@ -46,7 +46,7 @@ pub(crate) async fn fresh(deed: &Deed, service: &ProcessService) -> Result<Start
     deed.doing(format!("start: '{}'", program.line()));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
     deed.report(Step::Spawned(running.key));
-    if service.pidfile.is_none() && service.matching.is_none() {
+    if !service.has_selector() {
         let main = running.key;
         // A program that ends at once is no service: its own words say why.
         if let Ok(status) = tokio::time::timeout(AT_ONCE, running.ended()).await {

@@ -24,7 +24,7 @@ use crate::message::{
     Act, Command, Decision, Found, Input, Level, LogLine, Presence, Progress, RequestId, Stamped,
     Step,
 };
-use crate::service::Config;
+use crate::service::{Config, ProcessService};
 use crate::source::Source;
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
@@ -62,7 +62,8 @@ pub(super) struct Core<S> {
     unsaved: bool,
     /// When the last note was written, and how long that took.
     saved: (BootTime, Duration),
-    quit: Option<Option<Answer>>,
+    /// Whoever asked for the end.
+    quit: Option<Answer>,
 }
 
 impl<S: Source> Core<S> {
@@ -311,16 +312,14 @@ impl<S: Source> Core<S> {
                 self.next_cycle = now + self.parts.config.cycle;
                 let _ = reply.send(Ok("judged".into()));
             }
-            Message::Quit(reply) => self.quit = Some(Some(reply)),
+            Message::Quit(reply) => self.quit = Some(reply),
         }
     }
 
     /// Whether a pidfile or a match names the service's process.
     fn is_named(&self, id: ServiceId) -> bool {
         let service = self.parts.config.services.iter().find(|service| service.id == id);
-        service
-            .and_then(|service| service.process())
-            .is_some_and(|process| process.pidfile.is_some() || process.matching.is_some())
+        service.and_then(|service| service.process()).is_some_and(ProcessService::has_selector)
     }
 
     /// The new configuration takes over, or the old one stays in force.
@@ -364,7 +363,7 @@ impl<S: Source> Core<S> {
         self.carry(decisions);
         self.save();
         self.parts.store.sync();
-        if let Some(Some(reply)) = self.quit.take() {
+        if let Some(reply) = self.quit.take() {
             let _ = reply.send(Ok("stopped; services keep running".into()));
         }
         self.parts.io.finish();

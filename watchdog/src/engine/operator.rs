@@ -4,7 +4,7 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::service::{Life, has_selector};
+use crate::engine::service::Life;
 use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, Verb};
 use crate::service::EventWord;
 
@@ -55,7 +55,7 @@ impl Engine {
     fn find_afresh(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
         let Some(process) = state.service.process() else { return };
-        if has_selector(process) {
+        if process.has_selector() {
             state.life = Life::Unknown;
             self.look(i);
         } else if let Some(main) = state.last_known() {
@@ -101,7 +101,7 @@ impl Engine {
         }
         state.retry.clear();
         let was = std::mem::replace(&mut state.monitored, verb != Verb::Stop);
-        let nameless = state.service.process().is_some_and(|process| !has_selector(process));
+        let nameless = state.service.process().is_some_and(|process| !process.has_selector());
         if !was
             && nameless
             && let Some(main) = state.last_known()

@@ -6,7 +6,7 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::attempt::human;
 use crate::engine::judging::{Moment, is_about_presence};
-use crate::engine::service::{Life, RECOVERY_LOOK, has_selector};
+use crate::engine::service::{Life, RECOVERY_LOOK};
 use crate::engine::wording;
 use crate::event::{ExitStatus, Exited, Signalled};
 use crate::identity::ProcessKey;
@@ -22,7 +22,7 @@ impl Engine {
             return;
         }
         let service = state.service.id;
-        if has_selector(process) {
+        if process.has_selector() {
             let known = state.last_known();
             self.out.push(Decision::Find { service: state.service.clone(), known });
         } else if let Life::Present { main, .. } = state.life {
@@ -160,7 +160,7 @@ impl Engine {
     ) {
         let state = &mut self.services[i];
         let Some(process) = state.service.process() else { return };
-        let has_selector = has_selector(process);
+        let has_selector = process.has_selector();
         // Unknown until the pidfile or the match has been asked: another may have taken over.
         state.life = if has_selector {
             Life::Unknown

@@ -136,7 +136,7 @@ impl ServiceState {
             self.recovering =
                 Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
         }
-        if !has_selector(process) {
+        if !process.has_selector() {
             // Only our own start names the process, so only our own note can find it again.
             let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
             self.life = match hint {
@@ -205,11 +205,6 @@ impl ServiceState {
             .process()
             .is_some_and(|process| process.start.is_some() || process.restart.is_some())
     }
-}
-
-/// Whether something but our own start names the main process.
-pub(crate) fn has_selector(process: &ProcessService) -> bool {
-    process.pidfile.is_some() || process.matching.is_some()
 }
 
 /// How long a restart of the service may take in all.
