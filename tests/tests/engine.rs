@@ -19,6 +19,7 @@ use ebpf_watchdog::message::{
     Presence, Progress, RequestId, SavedState, Stamped, Step,
 };
 use ebpf_watchdog::service::Config;
+use ebpf_watchdog::source::Limits;
 
 const MB: f64 = 1024.0 * 1024.0;
 
@@ -98,6 +99,13 @@ impl Play {
             },
             Decision::Watch { service, main } => {
                 format!("watch {} {}", self.name(*service), main.pid)
+            }
+            Decision::Arm { service, limits } => {
+                format!("arm {} {}", self.name(*service), armed(limits))
+            }
+            Decision::Want(wanted) => format!("want {}", wanted.len()),
+            Decision::Measure { service, members } => {
+                format!("measure {} {} processes", self.name(*service), members.len())
             }
             Decision::Unwatch(service) => format!("unwatch {}", self.name(*service)),
             Decision::Act(act) => {
@@ -183,7 +191,15 @@ impl Play {
                     "code" => ExitStatus::Code(number),
                     _ => ExitStatus::Signal { number, core: false },
                 };
-                let exited = Exited { service, process: key(rest[1]), main: true, status, at };
+                let exited = Exited {
+                    service,
+                    process: key(rest[1]),
+                    main: true,
+                    status,
+                    held_bytes: None,
+                    comm: [0; 16],
+                    at,
+                };
                 self.step(Input::Event(Event::Exited(exited)));
             }
             "signal" => {
@@ -340,6 +356,25 @@ impl Play {
     }
 }
 
+fn armed(limits: &Limits) -> String {
+    let mut words = Vec::new();
+    let numbers = [
+        ("totalmem", limits.total_memory),
+        ("memory", limits.memory),
+        ("children", limits.children),
+    ];
+    for (name, limit) in numbers {
+        words.extend(limit.map(|limit| format!("{name}>{limit}")));
+    }
+    if let Some(forks) = limits.forks {
+        words.push(format!("forks>{}/{:?} brake={:?}", forks.count, forks.window, forks.brake));
+    }
+    if limits.member_deaths {
+        words.push("deaths".to_owned());
+    }
+    words.join(" ")
+}
+
 fn sample(service: ServiceId, word: &str) -> Sample {
     Sample {
         service,
@@ -349,6 +384,8 @@ fn sample(service: ServiceId, word: &str) -> Sample {
         cpu_ns: 0,
         rss_bytes: 0,
         swap_bytes: 0,
+        read_bytes: 0,
+        write_bytes: 0,
         threads: 1,
         zombie: false,
         uid: 0,

@@ -90,6 +90,8 @@ impl Engine {
         let at = stamped.at;
         match stamped.input {
             Input::Event(event) => self.event(event, at),
+            // Judged each cycle until then.
+            Input::Crossed(_) | Input::Measured(_) => {}
             Input::Host(sample) => self.host.sample(sample),
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
@@ -138,6 +140,14 @@ impl Engine {
             Event::Exited(exited) => self.exited(&exited),
             Event::Signalled(signal) => self.signalled(signal),
             Event::OomVictim { service, process, at } => self.oom(service, process, at),
+            Event::Crossed(_) | Event::Looked { .. } | Event::Wanted { .. } => {}
+            Event::Blind { hook, why } => {
+                let text = format!("sensor: {hook} is blind: {why}");
+                self.log_daemon(Level::Error, None, text, at);
+            }
+            Event::Sighted { hook } => {
+                self.log_daemon(Level::Info, None, format!("sensor: {hook} sees again"), at);
+            }
             // The same process under another program: nothing about it changes for the rules.
             Event::Executed { .. } => {}
             Event::Lost { records } => {

@@ -42,6 +42,39 @@ pub enum Event {
         /// When.
         at: BootTime,
     },
+    /// A limit set by `Source::limits` was crossed. Latched: told once until it is set again.
+    Crossed(Crossed),
+    /// One service was looked at between passes (`Source::look`): its samples and its `Group` came
+    /// before. Its levels are known as of `at`.
+    Looked {
+        /// The service.
+        service: ServiceId,
+        /// When the look began.
+        at: BootTime,
+        /// False where not every process could be seen: keep the former values.
+        complete: bool,
+    },
+    /// A process that `Source::want` asked for has begun: somebody may have started a service.
+    Wanted {
+        /// The service that asked.
+        service: ServiceId,
+        /// The process.
+        process: ProcessKey,
+        /// When.
+        at: BootTime,
+    },
+    /// A hook of the sensor no longer tells what happens.
+    Blind {
+        /// The hook, or `sensor` for all of them.
+        hook: String,
+        /// What was seen, and what is done about it, in one line.
+        why: String,
+    },
+    /// A hook that was blind tells again.
+    Sighted {
+        /// The hook, as in `Blind`.
+        hook: String,
+    },
     /// So many records were lost because the ring was full; a pass will repair the table.
     Lost {
         /// Records lost since the last such event.
@@ -66,6 +99,10 @@ pub struct Sample {
     pub rss_bytes: u64,
     /// Swapped-out memory in bytes.
     pub swap_bytes: u64,
+    /// Bytes that it caused to be read from storage since its start (`task->ioac`, CONFIG_TASK_IO_ACCOUNTING).
+    pub read_bytes: u64,
+    /// Bytes that it caused to be written to storage since its start.
+    pub write_bytes: u64,
     /// Live threads.
     pub threads: u32,
     /// Whether it has exited and only waits to be reaped.
@@ -101,6 +138,10 @@ pub struct Exited {
     pub main: bool,
     /// How it ended.
     pub status: ExitStatus,
+    /// Resident memory in bytes when the kernel last looked; `None` where it did not.
+    pub held_bytes: Option<u64>,
+    /// Program name as the kernel keeps it: up to 15 bytes of hostile text.
+    pub comm: [u8; 16],
     /// When.
     pub at: BootTime,
 }
@@ -146,4 +187,32 @@ pub struct Signalled {
     pub sender_comm: [u8; 16],
     /// When.
     pub at: BootTime,
+}
+
+/// A limit that a service has crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crossed {
+    /// The service.
+    pub service: ServiceId,
+    /// Which limit.
+    pub crossing: Crossing,
+    /// The value that was over the limit: bytes, processes, or forks within the window.
+    pub value: u64,
+    /// The process that was running when it was crossed (pid 0: not one process).
+    pub by: ProcessKey,
+    /// When.
+    pub at: BootTime,
+}
+
+/// What can be crossed between two cycles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Crossing {
+    /// The RSS sum of the group.
+    TotalMemory,
+    /// The RSS of the main process.
+    Memory,
+    /// Living descendants.
+    Children,
+    /// Forks within a window.
+    Forks,
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::BootTime;
-use crate::event::Event;
+use crate::event::{Crossed, Event};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::service::{Action, EventWord, Program, Service, Severity};
-use crate::source::Health;
+use crate::source::{Health, Limits, Want};
 
 /// One line of the inbox.
 #[derive(Debug, Clone)]
@@ -27,6 +27,10 @@ pub struct Stamped {
 pub enum Input {
     /// From the sensor.
     Event(Event),
+    /// A limit was crossed and the service has been looked at since: judge what is judged at once.
+    Crossed(Crossed),
+    /// Answer to [`Decision::Measure`].
+    Measured(Measured),
     /// The host's own numbers, once per pass.
     Host(HostSample),
     /// Answer to [`Decision::Find`].
@@ -43,6 +47,17 @@ pub enum Input {
     Sampled,
     /// A moment that [`crate::engine::Engine::next_wake`] asked for has come.
     Wake,
+}
+
+/// The proportional set size of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// The service.
+    pub service: ServiceId,
+    /// When the reading began.
+    pub at: BootTime,
+    /// PSS in bytes by process; one that could not be read is not in it.
+    pub members: Vec<(ProcessKey, u64)>,
 }
 
 /// The host's own numbers (`/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, `/proc/uptime`).
@@ -348,6 +363,22 @@ pub enum Decision {
     },
     /// Follow the service no longer.
     Unwatch(ServiceId),
+    /// Tell what is crossed between cycles: in place of the service's former limits.
+    Arm {
+        /// The service.
+        service: ServiceId,
+        /// What to tell.
+        limits: Limits,
+    },
+    /// Report processes that begin: in place of the former list.
+    Want(Vec<Want>),
+    /// Read the proportional set size of these processes, off the main path. Always answered.
+    Measure {
+        /// The service.
+        service: ServiceId,
+        /// The group's processes as of the last look.
+        members: Vec<ProcessKey>,
+    },
     /// Start, stop or restart it.
     Act(Act),
     /// Run a rule's program.

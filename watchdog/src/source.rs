@@ -14,7 +14,9 @@ mod table;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clock::BootTime;
 use crate::event::Event;
 use crate::identity::{ProcessKey, ServiceId};
 
@@ -39,11 +41,85 @@ pub trait Source {
     /// Forgets the service's group.
     fn unwatch(&mut self, service: ServiceId);
 
+    /// Sets what is to wake user space at once for this service, in place of what was set before.
+    /// A level that is over its limit already is told at once. A sensor that cannot see between
+    /// passes ignores it: the rules are judged each cycle all the same.
+    fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()>;
+
+    /// Looks at one service's processes once: samples, its `Group`, and `Looked`.
+    fn look(&mut self, service: ServiceId, into: &mut Vec<Event>);
+
+    /// Sets which processes to report when they begin, in place of what was set before.
+    fn want(&mut self, wanted: &[Want]);
+
+    /// Upkeep between passes: closer looks at what is near a limit, canaries, processors that come
+    /// and go. Returns when it is wanted next.
+    fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime>;
+
     /// What the sensor can do here and what it has cost and lost so far.
     fn health(&self) -> Health;
 
     /// The part that other threads may hold.
     fn membership(&self) -> Arc<dyn Membership>;
+}
+
+/// What is to be told between passes. `None`: not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Bytes: told when the group's RSS sum is above.
+    pub total_memory: Option<u64>,
+    /// Bytes: told when the main process's RSS is above.
+    pub memory: Option<u64>,
+    /// Told when there are more living descendants.
+    pub children: Option<u64>,
+    /// Told when there are more forks within the window.
+    pub forks: Option<ForkLimit>,
+    /// Whether the death of each member is told, not only the main process's.
+    pub member_deaths: bool,
+}
+
+/// Forks within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForkLimit {
+    /// More than so many
+    pub count: u64,
+    /// within this.
+    pub window: Duration,
+    /// Sent to each process of the group that forks from the crossing on, by the kernel itself;
+    /// never to the main process with a signal that ends it. Only for the opt-in brake.
+    pub brake: Option<BrakeSignal>,
+}
+
+/// What the kernel may send to forkers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BrakeSignal {
+    /// SIGSTOP: can be taken back.
+    Stop,
+    /// SIGKILL.
+    Kill,
+}
+
+/// A process that a service waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The service that waits.
+    pub service: ServiceId,
+    /// By what it is known.
+    pub by: WantBy,
+}
+
+/// By what a process that begins is known to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantBy {
+    /// The executable's file: device (as stat(2) tells it) and inode.
+    File {
+        /// Device number.
+        device: u64,
+        /// Inode number.
+        inode: u64,
+    },
+    /// The cgroup (v2) that it is in: the inode of its folder.
+    Cgroup(u64),
 }
 
 /// Who is in a service's group now, asked by the threads that start and stop services.

@@ -25,7 +25,7 @@ use crate::message::{
     Step,
 };
 use crate::service::{Config, ProcessService};
-use crate::source::Source;
+use crate::source::{Limits, Source};
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 
@@ -53,6 +53,8 @@ pub(super) struct Core<S> {
     requests: u64,
     next_cycle: BootTime,
     next_sample: BootTime,
+    /// When the sensor wants its upkeep.
+    next_tend: Option<BootTime>,
     /// Whether any rule needs passes between cycles.
     samples: bool,
     seen: Vec<Event>,
@@ -75,6 +77,7 @@ impl<S: Source> Core<S> {
             requests: 0,
             next_cycle: BootTime::default(),
             next_sample: BootTime::default(),
+            next_tend: Some(BootTime::default()),
             seen: Vec::new(),
             deeds: Vec::new(),
             unsaved: false,
@@ -111,6 +114,7 @@ impl<S: Source> Core<S> {
                 self.message(message);
             }
             let now = clock::boot_now();
+            self.tend(now);
             if self.parts.engine.next_wake().is_some_and(|due| due <= now) {
                 self.step(Input::Wake);
             }
@@ -140,6 +144,9 @@ impl<S: Source> Core<S> {
         if let Some(wake) = self.parts.engine.next_wake() {
             due = due.min(wake);
         }
+        if let Some(tend) = self.next_tend {
+            due = due.min(tend);
+        }
         if self.unsaved {
             due = due.min(self.note_due());
         }
@@ -160,9 +167,7 @@ impl<S: Source> Core<S> {
         let mut seen = std::mem::take(&mut self.seen);
         self.parts.source.drain(&mut seen);
         let lost = seen.iter().any(|event| matches!(event, Event::Lost { .. }));
-        for event in seen.drain(..) {
-            self.step(Input::Event(event));
-        }
+        self.take(&mut seen);
         self.seen = seen;
         if lost {
             // The pass is the repair: it shows who is really there.
@@ -170,13 +175,40 @@ impl<S: Source> Core<S> {
         }
     }
 
+    /// Hands events on. A limit that was crossed makes a look at its service first, so that rules
+    /// are judged by what is true now.
+    fn take(&mut self, seen: &mut Vec<Event>) {
+        for event in seen.drain(..) {
+            let Event::Crossed(crossed) = event else {
+                self.step(Input::Event(event));
+                continue;
+            };
+            let mut looked = Vec::new();
+            self.parts.source.look(crossed.service, &mut looked);
+            for event in looked {
+                // Another crossing seen by the look stays latched until it is armed again.
+                self.step(Input::Event(event));
+            }
+            self.step(Input::Crossed(crossed));
+        }
+    }
+
+    /// The sensor's upkeep, where it is due.
+    fn tend(&mut self, now: BootTime) {
+        if self.next_tend.is_none_or(|due| now < due) {
+            return;
+        }
+        let mut seen = std::mem::take(&mut self.seen);
+        self.next_tend = self.parts.source.tend(now, &mut seen);
+        self.take(&mut seen);
+        self.seen = seen;
+    }
+
     /// Looks at every watched process once, and at the host.
     fn pass(&mut self) {
         let mut seen = std::mem::take(&mut self.seen);
         self.parts.source.pass(&mut seen);
-        for event in seen.drain(..) {
-            self.step(Input::Event(event));
-        }
+        self.take(&mut seen);
         self.seen = seen;
         if let Ok(sample) = self.parts.host.sample() {
             self.step(Input::Host(sample));
@@ -212,6 +244,11 @@ impl<S: Source> Core<S> {
                     }
                 }
                 Decision::Unwatch(service) => self.parts.source.unwatch(service),
+                Decision::Arm { service, limits } => self.arm(service, &limits),
+                Decision::Want(wanted) => self.parts.source.want(&wanted),
+                Decision::Measure { service, members } => {
+                    self.parts.io.runner.measure(service, members);
+                }
                 Decision::Act(act) => self.deeds.push(act),
                 Decision::Exec(order) => self.parts.io.runner.exec(order),
                 Decision::Log(line) => self.log(&line),
@@ -225,6 +262,15 @@ impl<S: Source> Core<S> {
                 Decision::Save => self.unsaved = true,
             }
         }
+    }
+
+    fn arm(&mut self, service: ServiceId, limits: &Limits) {
+        if let Err(error) = self.parts.source.limits(service, limits) {
+            let text = format!("limits between cycles cannot be set: {error}");
+            self.note(Level::Error, text);
+        }
+        // What is near a limit wants a closer look.
+        self.next_tend = Some(BootTime::default());
     }
 
     fn not_watched(service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {

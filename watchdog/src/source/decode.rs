@@ -63,6 +63,8 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
                 cpu_ns: record.cpu_ns,
                 rss_bytes: record.rss_pages.saturating_mul(page),
                 swap_bytes: record.swap_pages.saturating_mul(page),
+                read_bytes: 0,
+                write_bytes: 0,
                 threads: record.threads,
                 zombie: head.flags & FLAG_DEAD != 0,
                 uid: record.uid,
@@ -78,7 +80,15 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
         Kind::Exit => {
             let record: ExitRecord = read(bytes)?;
             let status = ExitStatus::from_wait(record.status);
-            Decoded::Event(Event::Exited(Exited { service, process, main, status, at }))
+            Decoded::Event(Event::Exited(Exited {
+                service,
+                process,
+                main,
+                status,
+                held_bytes: None,
+                comm: [0; 16],
+                at,
+            }))
         }
         Kind::Exec => Decoded::Event(Event::Executed { service, process, at }),
         Kind::Signal => {
@@ -122,6 +132,8 @@ mod tests {
             process: ProcessKey { pid: 4711, start: 1234 },
             main: true,
             status: ExitStatus::Signal { number: 11, core: true },
+            held_bytes: None,
+            comm: [0; 16],
             at: BootTime(99),
         };
         assert_eq!(decode(&bytes, 4096), Some(Decoded::Event(Event::Exited(expected))));

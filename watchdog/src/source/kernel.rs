@@ -18,7 +18,7 @@ pub use super::load::OpenError;
 use super::decode::{Decoded, decode};
 use super::pass::{Seen, Sums, Walker, duplicate};
 use super::table::{Table, membership};
-use super::{Health, Membership, Missing, Source, load};
+use super::{Health, Limits, Membership, Missing, Source, Want, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
 use crate::identity::{ProcessKey, ServiceId};
@@ -305,6 +305,20 @@ impl Source for KernelSource {
         if let Ok(counters) = self.table.counters(service) {
             self.sums.dismiss(service, counters);
         }
+    }
+
+    fn limits(&mut self, _service: ServiceId, _limits: &Limits) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn look(&mut self, service: ServiceId, into: &mut Vec<Event>) {
+        into.push(Event::Looked { service, at: boot_now(), complete: false });
+    }
+
+    fn want(&mut self, _wanted: &[Want]) {}
+
+    fn tend(&mut self, _now: BootTime, _into: &mut Vec<Event>) -> Option<BootTime> {
+        None
     }
 
     fn health(&self) -> Health {
