@@ -126,6 +126,8 @@ impl Bed {
         let process = ProcessService {
             pidfile: Some(self.pidfile(id)),
             matching: None,
+            unit: None,
+            cgroup: None,
             start: Some(self.program(id, "start", start, timeout)),
             stop: None,
             restart: None,
@@ -355,7 +357,7 @@ fn a_service_in_the_foreground_is_found_by_match() {
     });
     let main = bed.started(&service);
     assert!(bed.steps.contains(&Step::Spawned(main)), "the same process");
-    bed.runner.find(Arc::new(service.clone()), None);
+    bed.runner.find(Arc::new(service.clone()), None, Vec::new());
     let presence = until(LONG, || {
         bed.inbox.take().into_iter().find_map(|message| match message {
             Message::Input(Input::Found(found)) => Some(found.presence),
@@ -580,10 +582,10 @@ fn a_look_that_hangs_delays_no_other_and_ends_a_deed_in_time() {
     for id in [0, 2, 3] {
         let service = Arc::new(bed.service(id, DAEMON, LONG));
         for _ in 0..100 {
-            bed.runner.find(Arc::clone(&service), None);
+            bed.runner.find(Arc::clone(&service), None, Vec::new());
         }
     }
-    bed.runner.find(Arc::new(bed.service(1, DAEMON, LONG)), None);
+    bed.runner.find(Arc::new(bed.service(1, DAEMON, LONG)), None, Vec::new());
     let hangs = bed.service(0, DAEMON, LONG);
     let start = bed.order(&hangs, Verb::Start, None);
     let mut found = Vec::new();
@@ -836,7 +838,7 @@ fn looks_for_one_service_do_not_pile_up() {
     let service = Arc::new(service);
     const ASKED: usize = 20_000;
     for _ in 0..ASKED {
-        bed.runner.find(Arc::clone(&service), None);
+        bed.runner.find(Arc::clone(&service), None, Vec::new());
     }
     // The last one was asked for after all others, and nothing comes behind a deed's end.
     let mut answers = 0;

@@ -93,7 +93,7 @@ impl Play {
 
     fn words(&self, decision: &Decision) -> String {
         match decision {
-            Decision::Find { service, known } => match known {
+            Decision::Find { service, known, .. } => match known {
                 Some(known) => format!("find {} known={}", service.name, known.pid),
                 None => format!("find {}", service.name),
             },
@@ -103,7 +103,11 @@ impl Play {
             Decision::Arm { service, limits } => {
                 format!("arm {} {}", self.name(*service), armed(limits))
             }
-            Decision::Want(wanted) => format!("want {}", wanted.len()),
+            Decision::Enlist { service, others } => {
+                let pids: Vec<_> = others.iter().map(|key| key.pid.to_string()).collect();
+                format!("enlist {} {}", self.name(*service), pids.join(" "))
+            }
+            Decision::Want { service, by } => format!("want {} {by:?}", self.name(*service)),
             Decision::Measure { service, members } => {
                 format!("measure {} {} processes", self.name(*service), members.len())
             }
@@ -181,7 +185,13 @@ impl Play {
                     "untrusted" => Presence::Untrusted { why: rest[2..].join(" ") },
                     pid => Presence::Present { main: key(pid), candidates: 1 },
                 };
-                self.step(Input::Found(Found { looked, service, presence }));
+                self.step(Input::Found(Found {
+                    looked,
+                    service,
+                    presence,
+                    others: Vec::new(),
+                    by: Vec::new(),
+                }));
             }
             "exit" => {
                 let service = self.id(rest[0]);

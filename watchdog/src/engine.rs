@@ -91,7 +91,7 @@ impl Engine {
         match stamped.input {
             Input::Event(event) => self.event(event, at),
             // Judged each cycle until then.
-            Input::Crossed(_) | Input::Measured(_) => {}
+            Input::Crossed(_) | Input::Measured(_) | Input::Stirred(_) => {}
             Input::Host(sample) => self.host.sample(sample),
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),

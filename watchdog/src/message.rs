@@ -11,7 +11,7 @@ use crate::clock::BootTime;
 use crate::event::{Crossed, Event};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::service::{Action, EventWord, Program, Service, Severity};
-use crate::source::{Health, Limits, Want};
+use crate::source::{Health, Limits, WantBy};
 
 /// One line of the inbox.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub enum Input {
     Event(Event),
     /// A limit was crossed and the service has been looked at since: judge what is judged at once.
     Crossed(Crossed),
+    /// Something has changed where this service's process would be named (its pidfile, its cgroup).
+    Stirred(String),
     /// Answer to [`Decision::Measure`].
     Measured(Measured),
     /// The host's own numbers, once per pass.
@@ -104,6 +106,10 @@ pub struct Found {
     pub service: ServiceId,
     /// What was found.
     pub presence: Presence,
+    /// Processes in the service's cgroup that neither are its main process nor descend from it.
+    pub others: Vec<ProcessKey>,
+    /// By what the kernel would know its processes when they begin, as far as can be told.
+    pub by: Vec<WantBy>,
 }
 
 /// Whether a service's main process is there.
@@ -353,6 +359,9 @@ pub enum Decision {
         service: Arc<Service>,
         /// The main process as last known, from this run or from the saved state of this boot.
         known: Option<ProcessKey>,
+        /// Processes that have just begun. Where only `match` names the service, it is looked for
+        /// among these alone; none: among all.
+        begun: Vec<ProcessKey>,
     },
     /// Follow this process and its descendants.
     Watch {
@@ -360,6 +369,13 @@ pub enum Decision {
         service: ServiceId,
         /// Its main process.
         main: ProcessKey,
+    },
+    /// Follow these processes and their descendants as well.
+    Enlist {
+        /// The service.
+        service: ServiceId,
+        /// Processes in its cgroup that do not descend from its main process.
+        others: Vec<ProcessKey>,
     },
     /// Follow the service no longer.
     Unwatch(ServiceId),
@@ -370,8 +386,13 @@ pub enum Decision {
         /// What to tell.
         limits: Limits,
     },
-    /// Report processes that begin: in place of the former list.
-    Want(Vec<Want>),
+    /// Report processes that begin: in place of the service's former list.
+    Want {
+        /// The service that waits.
+        service: ServiceId,
+        /// By what they are known.
+        by: Vec<WantBy>,
+    },
     /// Read the proportional set size of these processes, off the main path. Always answered.
     Measure {
         /// The service.

@@ -60,7 +60,7 @@ pub struct Runner {
 enum Order {
     Act(Act),
     Exec(RunProgram),
-    Find(Arc<Service>, Option<ProcessKey>),
+    Find(Arc<Service>, Option<ProcessKey>, Vec<ProcessKey>),
 }
 
 /// The working end: a future for the runtime of the I/O thread.
@@ -118,11 +118,11 @@ impl Runner {
         }
     }
 
-    /// Looks for a service's main process; `known` is the main process as last known. Answer:
-    /// [`Input::Found`], one for all that was asked while a look was under way.
-    pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>) {
+    /// Looks for a service's main process; see [`Decision::Find`](crate::message::Decision::Find).
+    /// Answer: [`Input::Found`], one for all that was asked while a look was under way.
+    pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>, begun: Vec<ProcessKey>) {
         // Without a working end nobody is left to read the answer.
-        let _ = self.orders.send(Order::Find(service, known));
+        let _ = self.orders.send(Order::Find(service, known, begun));
     }
 
     /// Reads the proportional set size of these processes. Answer: [`Input::Measured`].
@@ -148,7 +148,9 @@ impl Work {
                 order = self.orders.recv() => match order {
                     Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
                     Some(Order::Exec(run)) => self.exec(run),
-                    Some(Order::Find(service, known)) => self.looks.enter(&self.tools, service, known),
+                    Some(Order::Find(service, known, _begun)) => {
+                        self.looks.enter(&self.tools, service, known);
+                    }
                     None => return,
                 },
                 _ = trim.tick() => {

@@ -266,14 +266,18 @@ impl Service {
     }
 }
 
-/// How a process service is found, started and stopped. At least one of `pidfile`, `matching` and
-/// `start` is there.
+/// How a process service is found, started and stopped. At least one of `pidfile`, `matching`,
+/// `unit`, `cgroup` and `start` is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessService {
     /// File that holds the main process's pid.
     pub pidfile: Option<PathBuf>,
     /// What the main process looks like.
     pub matching: Option<Match>,
+    /// Name of the systemd unit whose cgroup holds it, with its suffix `.service`.
+    pub unit: Option<String>,
+    /// The cgroup that holds it: an absolute path below the hierarchy's root, without `.` and `..`.
+    pub cgroup: Option<PathBuf>,
     /// The start program; its own timeout covers program and appearance of the process.
     pub start: Option<Program>,
     /// The stop program.
@@ -287,7 +291,12 @@ pub struct ProcessService {
 impl ProcessService {
     /// Whether something but our own start names the main process.
     pub fn has_selector(&self) -> bool {
-        self.pidfile.is_some() || self.matching.is_some()
+        self.pidfile.is_some() || self.matching.is_some() || self.has_cgroup()
+    }
+
+    /// Whether a cgroup says who belongs to it.
+    pub fn has_cgroup(&self) -> bool {
+        self.unit.is_some() || self.cgroup.is_some()
     }
 }
 

@@ -49,8 +49,14 @@ pub trait Source {
     /// Looks at one service's processes once: samples, its `Group`, and `Looked`.
     fn look(&mut self, service: ServiceId, into: &mut Vec<Event>);
 
-    /// Sets which processes to report when they begin, in place of what was set before.
-    fn want(&mut self, wanted: &[Want]);
+    /// Adds these processes and their descendants to the service's group, beside its main process:
+    /// the service's cgroup holds them, lineage does not. One that is gone, or that another
+    /// service's group has, is left out.
+    fn enlist(&mut self, service: ServiceId, others: &[ProcessKey]) -> io::Result<()>;
+
+    /// Sets by what to report processes that begin to this service, in place of what was set
+    /// before. A sensor that cannot see them begin ignores it: there is a look in each cycle.
+    fn want(&mut self, service: ServiceId, by: &[WantBy]);
 
     /// Upkeep between passes: closer looks at what is near a limit, canaries, processors that come
     /// and go. Returns when it is wanted next.
@@ -99,26 +105,18 @@ pub enum BrakeSignal {
     Kill,
 }
 
-/// A process that a service waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Want {
-    /// The service that waits.
-    pub service: ServiceId,
-    /// By what it is known.
-    pub by: WantBy,
-}
-
 /// By what a process that begins is known to the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WantBy {
-    /// The executable's file: device (as stat(2) tells it) and inode.
+    /// The executable's file.
     File {
-        /// Device number.
-        device: u64,
+        /// The file system's device as the kernel keeps it: `major << 20 | minor`.
+        device: u32,
         /// Inode number.
         inode: u64,
     },
-    /// The cgroup (v2) that it is in: the inode of its folder.
+    /// The cgroup (v2) that it is in: the inode of its folder. Reported of processes that no
+    /// service's group has.
     Cgroup(u64),
 }
 

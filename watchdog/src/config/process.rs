@@ -38,6 +38,8 @@ impl Reader {
         let process = ProcessService {
             pidfile,
             matching,
+            unit: None,
+            cgroup: None,
             start,
             stop,
             restart,

@@ -235,7 +235,9 @@ impl<S: Source> Core<S> {
         let mut queue = VecDeque::from(decisions);
         while let Some(decision) = queue.pop_front() {
             match decision {
-                Decision::Find { service, known } => self.parts.io.runner.find(service, known),
+                Decision::Find { service, known, begun } => {
+                    self.parts.io.runner.find(service, known, begun);
+                }
                 Decision::Watch { service, main } => {
                     if let Err(error) = self.parts.source.watch(service, main) {
                         let found = Self::not_watched(service, main, &error);
@@ -243,9 +245,15 @@ impl<S: Source> Core<S> {
                         queue.extend(self.parts.engine.step(Stamped { at, input: found }));
                     }
                 }
+                Decision::Enlist { service, others } => {
+                    if let Err(error) = self.parts.source.enlist(service, &others) {
+                        let text = format!("processes of a cgroup cannot be followed: {error}");
+                        self.note(Level::Error, text);
+                    }
+                }
                 Decision::Unwatch(service) => self.parts.source.unwatch(service),
                 Decision::Arm { service, limits } => self.arm(service, &limits),
-                Decision::Want(wanted) => self.parts.source.want(&wanted),
+                Decision::Want { service, by } => self.parts.source.want(service, &by),
                 Decision::Measure { service, members } => {
                     self.parts.io.runner.measure(service, members);
                 }
@@ -281,7 +289,8 @@ impl<S: Source> Core<S> {
             let why = format!("process {} cannot be followed: {error}", main.pid);
             Presence::Untrusted { why }
         };
-        Input::Found(Found { looked: clock::boot_now(), service, presence })
+        let looked = clock::boot_now();
+        Input::Found(Found { looked, service, presence, others: Vec::new(), by: Vec::new() })
     }
 
     /// Notes what must survive, then lets the deeds of this turn out. A note without a deed behind

@@ -24,7 +24,11 @@ impl Engine {
         let service = state.service.id;
         if process.has_selector() {
             let known = state.last_known();
-            self.out.push(Decision::Find { service: state.service.clone(), known });
+            self.out.push(Decision::Find {
+                service: state.service.clone(),
+                known,
+                begun: Vec::new(),
+            });
         } else if let Life::Present { main, .. } = state.life {
             // The sensor says at once where the note is out of date.
             self.services[i].levels.count_from_next_pass();

@@ -56,6 +56,8 @@ fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
     let process = ProcessService {
         pidfile,
         matching,
+        unit: None,
+        cgroup: None,
         start: None,
         stop: None,
         restart: None,

@@ -86,7 +86,13 @@ impl Looks {
         };
         let presence =
             found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
-        tools.inbox.answer(Input::Found(Found { looked, service: id, presence }));
+        tools.inbox.answer(Input::Found(Found {
+            looked,
+            service: id,
+            presence,
+            others: Vec::new(),
+            by: Vec::new(),
+        }));
     }
 
     fn next(&self, name: &str) -> Option<Order> {

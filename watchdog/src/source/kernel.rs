@@ -18,7 +18,7 @@ pub use super::load::OpenError;
 use super::decode::{Decoded, decode};
 use super::pass::{Seen, Sums, Walker, duplicate};
 use super::table::{Table, membership};
-use super::{Health, Limits, Membership, Missing, Source, Want, load};
+use super::{Health, Limits, Membership, Missing, Source, WantBy, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
 use crate::identity::{ProcessKey, ServiceId};
@@ -315,7 +315,11 @@ impl Source for KernelSource {
         into.push(Event::Looked { service, at: boot_now(), complete: false });
     }
 
-    fn want(&mut self, _wanted: &[Want]) {}
+    fn enlist(&mut self, _service: ServiceId, _others: &[ProcessKey]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn want(&mut self, _service: ServiceId, _by: &[WantBy]) {}
 
     fn tend(&mut self, _now: BootTime, _into: &mut Vec<Event>) -> Option<BootTime> {
         None
