@@ -172,6 +172,10 @@ impl Bed {
             for message in self.inbox.take() {
                 match message {
                     Message::Input(Input::Progress(progress)) => self.steps.push(progress.step),
+                    Message::Spawning { progress, noted } => {
+                        self.steps.push(progress.step);
+                        let _ = noted.send(());
+                    }
                     Message::Input(Input::Acted(acted)) => {
                         let twice = self.outcomes.insert(acted.id.0, acted.outcome);
                         assert_eq!(twice, None, "answered twice");

@@ -30,7 +30,7 @@ impl Service {
         );
         let rules = format!(
             "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {dir}/web.pid\n    \
-             start: {}\n{rules}",
+             start: {{ program: {}, timeout: 10s }}\n{rules}",
             start.display()
         );
         Daemon::write_rules(&scratch, &rules);

@@ -7,12 +7,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
-use crate::message::{CommandVerb, Input, Snapshot};
+use crate::message::{CommandVerb, Input, Progress, Snapshot};
 use crate::service::Config;
 
 /// How many messages may wait before operators' requests are refused.
@@ -23,6 +24,13 @@ pub const CAPACITY: usize = 4096;
 pub enum Message {
     /// An answer of the runner.
     Input(Input),
+    /// A start program is about to run. It waits until this has been noted and answered.
+    Spawning {
+        /// As an input of the engine: its step is `Spawned`.
+        progress: Progress,
+        /// Told when the note stands.
+        noted: SyncSender<()>,
+    },
     /// An operator's command on one service; the answer comes when it is carried out.
     Command {
         /// What.
@@ -73,6 +81,15 @@ impl Inbox {
     pub fn answer(&self, input: Input) {
         self.lock().push_back(Message::Input(input));
         self.ring();
+    }
+
+    /// Puts in that a start program is about to run; never refused. The answer comes when that has
+    /// been noted.
+    pub fn spawning(&self, progress: Progress) -> Receiver<()> {
+        let (noted, answer) = sync_channel(1);
+        self.lock().push_back(Message::Spawning { progress, noted });
+        self.ring();
+        answer
     }
 
     /// Puts in the end of a reload that was accepted as a request; never refused.

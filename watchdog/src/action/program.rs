@@ -21,14 +21,19 @@ use crate::config::trusted_program;
 use crate::event::ExitStatus;
 use crate::finder::process::facts;
 use crate::identity::ProcessKey;
+use crate::inbox::Inbox;
+use crate::message::{ActionId, Progress, Step};
 use crate::service::{Program, Service};
 use crate::source::Membership;
 use crate::sys::account::account;
 use crate::sys::pidfd::Pidfd;
-use crate::sys::spawn::{Launch, launch};
+use crate::sys::spawn::{Launch, launch, launch_noted};
 
 /// Time between TERM and KILL for a program that has used up its time and has no `stop_timeout`.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a program waits at most for the note of it.
+const NOTED: Duration = Duration::from_secs(5);
 
 /// A program that was started and where its output goes, or why not.
 type Begun = Result<(Child, Output), String>;
@@ -91,7 +96,7 @@ impl Deed {
         unwanted: Arc<AtomicBool>,
     ) -> Result<tokio::task::JoinHandle<Begun>, String> {
         let (tools, service) = (Arc::clone(&self.tools), Arc::clone(&self.service));
-        let context = self.context.clone();
+        let (id, context) = (self.id, self.context.clone());
         self.tools.calls.begin(&self.service.name, move || {
             let text = |error: std::io::Error| error.to_string();
             let account = account(program.user.as_deref(), program.group.as_deref());
@@ -116,7 +121,11 @@ impl Deed {
             };
             let child = match birth {
                 Birth::Apart => launch(&order),
-                Birth::InGroup => born_in_group(&*tools.membership, &service, &order),
+                Birth::InGroup => {
+                    let noted = |pid| note(&tools.inbox, id, &service, pid, &unwanted);
+                    let spawn = || launch_noted(&order, &noted);
+                    born_in_group(&*tools.membership, &service, &spawn)
+                }
             };
             Ok((child.map_err(|error| format!("cannot run it: {error}"))?, output))
         })
@@ -127,15 +136,25 @@ impl Deed {
 fn born_in_group(
     membership: &dyn Membership,
     service: &Service,
-    order: &Launch<'_>,
+    spawn: &dyn Fn() -> std::io::Result<Child>,
 ) -> std::io::Result<Child> {
     let mut child = None;
     let _ = membership.spawning(service.id, &mut || {
         if child.is_none() {
-            child = Some(launch(order));
+            child = Some(spawn());
         }
     });
-    child.unwrap_or_else(|| launch(order))
+    child.unwrap_or_else(spawn)
+}
+
+/// Has it noted that this process is about to run the service's program. False where it must not.
+fn note(inbox: &Inbox, id: ActionId, service: &Service, pid: u32, unwanted: &AtomicBool) -> bool {
+    let Ok(Some(facts)) = facts(pid) else { return false };
+    let step = Step::Spawned(facts.key);
+    let noted = inbox.spawning(Progress { id, service: service.id, step });
+    // Longer than a state directory on a slow disk takes; a service is not kept down for a note.
+    let _ = noted.recv_timeout(NOTED);
+    !unwanted.load(Ordering::Relaxed)
 }
 
 impl Running {

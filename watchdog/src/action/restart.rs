@@ -30,7 +30,6 @@ pub(crate) async fn restart(deed: &Deed, main: Option<ProcessKey>) -> Result<Sta
     };
     deed.doing(format!("restart: '{}'", program.line()));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
-    deed.report(Step::Spawned(running.key));
     match appearance(deed, program, &running, Early::No, living).await {
         Ok(started) => Ok(started),
         Err(vain) => {

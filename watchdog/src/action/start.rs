@@ -10,7 +10,7 @@ use super::program::Birth;
 use super::{Deed, Failure};
 use crate::finder::{self, process::alive};
 use crate::identity::ProcessKey;
-use crate::message::{Part, Presence, Step};
+use crate::message::{Part, Presence};
 use crate::service::ProcessService;
 
 /// A program in the foreground that lives so long counts as started.
@@ -45,7 +45,6 @@ pub(crate) async fn fresh(deed: &Deed, service: &ProcessService) -> Result<Start
     remove_stale_pidfile(deed, service).await;
     deed.doing(format!("start: '{}'", program.line()));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
-    deed.report(Step::Spawned(running.key));
     if !service.has_selector() {
         let main = running.key;
         // A program that ends at once is no service: its own words say why.

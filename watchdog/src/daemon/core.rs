@@ -21,10 +21,9 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
 use crate::message::{
-    Act, Command, Decision, Found, Input, Level, LogLine, Presence, Progress, RequestId, Stamped,
-    Step,
+    Act, Command, Decision, Found, Input, Level, LogLine, Presence, RequestId, Stamped,
 };
-use crate::service::{Config, ProcessService};
+use crate::service::Config;
 use crate::source::{Limits, Source};
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
@@ -326,18 +325,15 @@ impl<S: Source> Core<S> {
 
     fn message(&mut self, message: Message) {
         match message {
-            Message::Input(input) => {
-                let spawned = match &input {
-                    Input::Progress(Progress { service, step: Step::Spawned(_), .. }) => {
-                        !self.is_named(*service)
-                    }
-                    _ => false,
-                };
-                self.step(input);
-                if spawned && self.unsaved {
-                    // Where nothing else names the service, only this note can find it again.
+            Message::Input(input) => self.step(input),
+            Message::Spawning { progress, noted } => {
+                self.step(Input::Progress(progress));
+                if self.unsaved {
+                    // The program waits for this: after a crash of ours it is known what ran.
                     self.save();
                 }
+                // Nobody waits any longer where the deed's time was up.
+                let _ = noted.send(());
             }
             Message::Command { verb, service, reply } => {
                 self.requests += 1;
@@ -369,12 +365,6 @@ impl<S: Source> Core<S> {
             }
             Message::Quit(reply) => self.quit = Some(reply),
         }
-    }
-
-    /// Whether a pidfile or a match names the service's process.
-    fn is_named(&self, id: ServiceId) -> bool {
-        let service = self.parts.config.services.iter().find(|service| service.id == id);
-        service.and_then(|service| service.process()).is_some_and(ProcessService::has_selector)
     }
 
     /// The new configuration takes over, or the old one stays in force.

@@ -12,7 +12,7 @@ use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::event::{ExitStatus, Signalled};
 use crate::identity::ProcessKey;
-use crate::message::{ActionId, Context, RequestId, SavedService, Verb};
+use crate::message::{ActionId, Context, RequestId, SavedAction, SavedService, Verb};
 use crate::service::{ProcessService, Service, Span, Test};
 
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
@@ -130,8 +130,18 @@ impl ServiceState {
         self.was_up = saved.main.is_some();
         self.hint = saved.main;
         let Some(process) = self.service.process() else { return };
-        if let Some(acting) = saved.acting.as_ref().filter(|acting| acting.verb != "stop") {
-            let limit = patience(process);
+        // A start without a program never came to run one: each is noted before it does.
+        let begun = |acting: &&SavedAction| match acting.verb.as_str() {
+            "stop" => false,
+            "start" => acting.program.is_some(),
+            // What stops it may still be at work.
+            _ => true,
+        };
+        if let Some(acting) = saved.acting.as_ref().filter(begun) {
+            let limit = match acting.verb.as_str() {
+                "start" => start_patience(process),
+                _ => patience(process),
+            };
             let until = BootTime(acting.since.min(now.0)) + limit;
             self.recovering =
                 Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
@@ -209,7 +219,12 @@ impl ServiceState {
 
 /// How long a restart of the service may take in all.
 pub(crate) fn patience(process: &ProcessService) -> Duration {
-    let start = process.start.as_ref().or(process.restart.as_ref());
     let stop = process.stop.as_ref().map_or(process.stop_timeout, |stop| stop.timeout);
-    start.map_or(Duration::ZERO, |start| start.timeout) + stop
+    start_patience(process) + stop
+}
+
+/// How long a start may take in all.
+fn start_patience(process: &ProcessService) -> Duration {
+    let start = process.start.as_ref().or(process.restart.as_ref());
+    start.map_or(Duration::ZERO, |start| start.timeout)
 }

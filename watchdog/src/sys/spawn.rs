@@ -7,9 +7,12 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use rustix::pipe::PipeFlags;
 
 use super::account::Account;
 
@@ -80,6 +83,78 @@ pub struct Launch<'a> {
 /// # Errors
 /// The fork's (`EAGAIN`), the change of user's or the exec's error (`ENOENT`, `EACCES`, …).
 pub fn launch(launch: &Launch<'_>) -> io::Result<Child> {
+    let reset = Reset::new(launch.baseline, launch.account);
+    run(launch, move || reset.apply())
+}
+
+/// As [`launch`], but the new process waits before the exec until `noted`, which is told its pid,
+/// has returned: true lets it go on, false ends it. Should we be killed meanwhile, it ends as well.
+/// So nothing ever runs that nobody had a note of.
+///
+/// # Errors
+/// As [`launch`]; `Interrupted` where `noted` said false.
+pub fn launch_noted(
+    launch: &Launch<'_>,
+    noted: &(dyn Fn(u32) -> bool + Sync),
+) -> io::Result<Child> {
+    let reset = Reset::new(launch.baseline, launch.account);
+    let (pid, tell) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let (hold, open) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let gate = Gate { tell: tell.as_raw_fd(), hold: hold.as_raw_fd(), parent: std::process::id() };
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut bytes = [0; 4];
+            // Nothing to read: the fork failed, or what comes before the gate.
+            if matches!(rustix::io::read(&pid, &mut bytes), Ok(4)) {
+                let word = [u8::from(noted(u32::from_ne_bytes(bytes)))];
+                // Nobody reads it where the process was ended meanwhile.
+                let _ = rustix::io::write(&open, &word);
+            }
+        });
+        let child = run(launch, move || {
+            reset.apply()?;
+            gate.pass()
+        });
+        // The other thread sees the end of the pipe when nobody can write to it any more.
+        drop(tell);
+        child
+    })
+}
+
+/// The child's ends of two pipes, and whose child it is.
+#[derive(Clone, Copy)]
+struct Gate {
+    tell: RawFd,
+    hold: RawFd,
+    parent: u32,
+}
+
+impl Gate {
+    /// Tells the pid and waits for the word to go on.
+    fn pass(self) -> io::Result<()> {
+        // SAFETY: numbers, and buffers that live; the descriptors were inherited and are open.
+        unsafe {
+            // Other children forked meanwhile hold the pipe's other end too: only this tells for
+            // sure that we were killed. After the change of user, which clears it.
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+            if libc::getppid().cast_unsigned() != self.parent {
+                return Err(io::Error::from_raw_os_error(libc::EINTR));
+            }
+            let pid = libc::getpid().cast_unsigned().to_ne_bytes();
+            libc::write(self.tell, pid.as_ptr().cast(), pid.len());
+            let mut word = 0_u8;
+            if libc::read(self.hold, (&raw mut word).cast(), 1) != 1 || word != 1 {
+                return Err(io::Error::from_raw_os_error(libc::EINTR));
+            }
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, 0))
+        }
+    }
+}
+
+fn run(
+    launch: &Launch<'_>,
+    before_exec: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) -> io::Result<Child> {
     let Some((program, arguments)) = launch.argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program"));
     };
@@ -92,10 +167,9 @@ pub fn launch(launch: &Launch<'_>) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::from(launch.output.try_clone()?))
         .stderr(Stdio::from(launch.output.try_clone()?));
-    let reset = Reset::new(launch.baseline, launch.account);
-    // SAFETY: the closure makes system calls only. It neither allocates nor locks: everything that
-    // it uses was made before the fork and is only read.
-    unsafe { command.pre_exec(move || reset.apply()) };
+    // SAFETY: the closures of this module make system calls only. They neither allocate nor lock:
+    // everything that they use was made before the fork and is only read.
+    unsafe { command.pre_exec(before_exec) };
     command.spawn()
 }
 
@@ -213,4 +287,44 @@ pub fn close_on_exec() -> io::Result<()> {
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn touch(at: &Path, noted: &(dyn Fn(u32) -> bool + Sync)) -> io::Result<Child> {
+        let account = super::super::account::account(None, None).expect("ourselves");
+        let argv = ["/usr/bin/touch".to_owned(), at.display().to_string()];
+        launch_noted(
+            &Launch {
+                argv: &argv,
+                env: &[],
+                cwd: Path::new("/"),
+                account: &account,
+                output: File::open("/dev/null").expect("a null device"),
+                baseline: &Baseline::read(),
+            },
+            noted,
+        )
+    }
+
+    #[test]
+    fn nothing_runs_before_it_is_noted_and_nothing_that_is_not_wanted() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("ran");
+        let (told, seen) = (AtomicU32::new(0), file.clone());
+        let note = |pid| {
+            told.store(pid, Ordering::SeqCst);
+            !seen.exists()
+        };
+        let mut child = touch(&file, &note).expect("started");
+        assert_eq!(child.id(), told.load(Ordering::SeqCst));
+        assert!(child.wait().expect("waited").success() && file.exists());
+        // The second is refused, because the file is there; it must not run.
+        let error = touch(&file, &note).expect_err("refused");
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        assert_ne!(told.load(Ordering::SeqCst), child.id());
+    }
 }

@@ -77,7 +77,7 @@ fn engine(inbox: &Inbox, services: &[ServiceView], stop: &watch::Sender<bool>, e
         let _ = rustix::event::poll(&mut wait, None);
         for message in inbox.take() {
             match message {
-                Message::Input(_) | Message::Loaded { .. } => {}
+                Message::Input(_) | Message::Loaded { .. } | Message::Spawning { .. } => {}
                 Message::Snapshot(reply) => {
                     let _ = reply.send(Arc::new(snapshot(services.to_vec())));
                 }
