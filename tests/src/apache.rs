@@ -90,7 +90,7 @@ impl Drop for Apache {
             return;
         }
         let stopped = Command::new(&self.control).arg("stop").stderr(Stdio::null()).status();
-        let gone = until(Duration::from_secs(10), || self.pid().is_none().then_some(()));
+        let gone = until(Duration::from_secs(60), || self.pid().is_none().then_some(()));
         if gone.is_none() {
             eprintln!("Apache of {} was not stopped: {stopped:?}", self.control.display());
         }

@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 use crate::until::until;
 
 /// Longest wait for the daemon to come up or to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test: `EBPF_WATCHDOG_BIN`, or built now (which is quick when it is built).
 ///

@@ -28,7 +28,7 @@ use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
 /// More than any bound in the services below; a wait this long has failed.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Knows the group of service n by `GROUP_MARK=<mark>-n` in the environment.
 struct Marked(String);

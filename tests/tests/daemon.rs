@@ -10,7 +10,7 @@ use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service that daemonizes after a moment, as slow ones do. Each copy writes its pid to `copies`.
 struct Service {

@@ -401,7 +401,7 @@ fn the_process_has_no_rights_and_comes_back_when_killed() {
     };
     assert_eq!(get(ANN), 200);
     assert_eq!(get(WRONG), 401);
-    line_comes.recv_timeout(Duration::from_secs(10)).expect("the refused login is in the log");
+    line_comes.recv_timeout(Duration::from_secs(60)).expect("the refused login is in the log");
     assert_eq!(
         lines.lock().expect("no panic").as_slice(),
         ["web front: login of 'ann' from 127.0.0.1 refused"]
@@ -428,7 +428,7 @@ fn the_process_has_no_rights_and_comes_back_when_killed() {
     let raw_pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid"));
     rustix::process::kill_process(raw_pid.expect("a pid"), rustix::process::Signal::KILL)
         .expect("killed");
-    line_comes.recv_timeout(Duration::from_secs(10)).expect("its death is in the log");
+    line_comes.recv_timeout(Duration::from_secs(60)).expect("its death is in the log");
     assert!(lines.lock().expect("no panic")[1].contains("the web front has ended (signal: 9"));
     assert_eq!(get(ANN), 200, "it is back");
     assert_ne!(children_of_test(&program)[0], pid);
