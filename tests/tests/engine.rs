@@ -193,9 +193,12 @@ impl Play {
                     by: Vec::new(),
                 }));
             }
-            "exit" => {
+            // `exit service pid[*] code=…|signal=… [held=MB]`; `member-exit` likewise.
+            "exit" | "member-exit" => {
                 let service = self.id(rest[0]);
                 let (kind, number) = rest[2].split_once('=').expect("code=… or signal=…");
+                let held = rest.get(3).and_then(|held| held.strip_prefix("held="));
+                let held: Option<u64> = held.map(|held| held.parse().expect("a number"));
                 let number = number.parse().expect("a number");
                 let status = match kind {
                     "code" => ExitStatus::Code(number),
@@ -204,13 +207,24 @@ impl Play {
                 let exited = Exited {
                     service,
                     process: key(rest[1]),
-                    main: true,
+                    main: word == "exit",
                     status,
-                    held_bytes: None,
-                    comm: [0; 16],
+                    held_bytes: held.map(|held| held << 20),
+                    comm: if word == "exit" { [0; 16] } else { *b"worker\0\0\0\0\0\0\0\0\0\0" },
                     at,
                 };
                 self.step(Input::Event(Event::Exited(exited)));
+            }
+            "oom" => {
+                let (service, process) = (self.id(rest[0]), key(rest[1]));
+                self.step(Input::Event(Event::OomVictim { service, process, at }));
+            }
+            "users" => {
+                let names = rest.iter().map(|word| {
+                    let (uid, name) = word.split_once('=').expect("uid=name");
+                    (uid.parse().expect("a uid"), name.to_owned())
+                });
+                self.step(Input::Users(Arc::new(names.collect())));
             }
             "signal" => {
                 let service = self.id(rest[0]);

@@ -7,6 +7,7 @@
 mod core;
 mod io;
 mod programs;
+mod users;
 
 use std::fmt;
 use std::io::Write as _;

@@ -5,6 +5,7 @@
 
 mod acting;
 mod attempt;
+mod deaths;
 mod judge;
 mod judging;
 mod keep;
@@ -26,7 +27,7 @@ use crate::engine::judging::Moment;
 use crate::engine::levels::HostLevels;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
-use crate::identity::{ProcessKey, ServiceId};
+use crate::identity::ServiceId;
 use crate::message::{
     ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped,
 };
@@ -52,6 +53,8 @@ pub struct Engine {
     judged: BootTime,
     actions: u64,
     alerts: u64,
+    /// Names of user ids, for texts.
+    users: Arc<BTreeMap<u32, String>>,
     out: Vec<Decision>,
 }
 
@@ -71,6 +74,7 @@ impl Engine {
             judged: now,
             actions: 0,
             alerts: 0,
+            users: Arc::default(),
             out: Vec::new(),
         };
         engine.restore(saved, now);
@@ -92,6 +96,7 @@ impl Engine {
             Input::Event(event) => self.event(event, at),
             // Judged each cycle until then.
             Input::Crossed(_) | Input::Measured(_) | Input::Stirred(_) => {}
+            Input::Users(users) => self.users = users,
             Input::Host(sample) => self.host.sample(sample),
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
@@ -170,17 +175,12 @@ impl Engine {
                 // The record of its death was lost; the pass is the repair.
                 let text =
                     format!("process with pid {} is gone; how it ended was not seen", main.pid);
-                self.services[i].last_death = Some(text.clone());
+                let state = &mut self.services[i];
+                state.last_death = Some(text.clone());
+                state.deaths.last = None;
                 self.log(i, Level::Info, Some(EventWord::Exit), text, at);
                 self.gone(i, main, at, None);
             }
-        }
-    }
-
-    fn oom(&mut self, service: ServiceId, process: ProcessKey, at: BootTime) {
-        if let Some(i) = self.index(service) {
-            let text = format!("the kernel is out of memory and ends pid {}", process.pid);
-            self.log(i, Level::Error, Some(EventWord::Exit), text, at);
         }
     }
 
@@ -203,11 +203,10 @@ impl Engine {
             self.credit_life(i, at);
             let judged = self.services[i].acting.is_none();
             self.judge_service(i, Moment::Cycle, at);
-            let state = &mut self.services[i];
-            state.levels.cycle_end();
+            self.services[i].levels.cycle_end();
             if judged {
                 // Where an action was under way they are for the next cycle.
-                state.deaths.clear();
+                self.deaths_judged(i, at);
             }
             let state = &mut self.services[i];
             if state.present() == Some(true) {

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::BootTime;
-use crate::event::{Crossed, Event};
+use crate::event::{Crossed, Event, ExitStatus};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::service::{Action, EventWord, Program, Service, Severity};
 use crate::source::{Health, Limits, WantBy};
@@ -33,6 +34,8 @@ pub enum Input {
     Stirred(String),
     /// Answer to [`Decision::Measure`].
     Measured(Measured),
+    /// Names of the host's user ids, for texts: at the start and after a reload.
+    Users(Arc<BTreeMap<u32, String>>),
     /// The host's own numbers, once per pass.
     Host(HostSample),
     /// Answer to [`Decision::Find`].
@@ -590,10 +593,50 @@ pub struct ServiceView {
     pub next_attempt: Option<BootTime>,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
+    /// The same in parts; none where how it ended was not seen.
+    pub death: Option<DeathView>,
     /// Numbers; `None` is not known.
     pub metrics: Metrics,
     /// Its rules.
     pub rules: Vec<RuleView>,
+}
+
+/// The death of a process of a service, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeathView {
+    /// The process.
+    pub process: ProcessKey,
+    /// Program name as the kernel keeps it; hostile text.
+    pub program: String,
+    /// Whether it was the main process.
+    pub main: bool,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The kernel's OOM killer ended it.
+    pub oom: bool,
+    /// It ended while we stopped or restarted the service.
+    pub told: bool,
+    /// Who sent the signal that ended it, where that was seen.
+    pub sender: Option<SenderView>,
+    /// How long it lived.
+    pub lived: Duration,
+    /// Its RSS in bytes at the end, or when it was last looked at.
+    pub held_bytes: Option<u64>,
+    /// When it died.
+    pub at: BootTime,
+}
+
+/// Who sent a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SenderView {
+    /// Pid; 0: the kernel.
+    pub pid: u32,
+    /// Program name as the kernel keeps it; hostile text.
+    pub program: String,
+    /// Real user id.
+    pub uid: u32,
+    /// The user's name, where the host's own list has one.
+    pub user: Option<String>,
 }
 
 /// Status words of a service.

@@ -429,16 +429,8 @@ pub enum Test {
     DoesNotExist,
     /// `exists`.
     Exists,
-    /// `exits`, `exits with code != 0`: the main process ended by returning.
-    Exits {
-        /// Only such codes.
-        code: Option<(Operator, u8)>,
-    },
-    /// `killed`, `killed by signal 9`: a signal ended the main process.
-    Killed {
-        /// Only this signal.
-        signal: Option<u8>,
-    },
+    /// `crashed`, `member oom killed`: a process ended in such a way.
+    Death(DeathTest),
     /// `3 restarts within 5 cycles`.
     Restarts {
         /// At least so many.
@@ -451,8 +443,48 @@ pub enum Test {
 impl Test {
     /// Whether it is about a moment (a death), not a state that lasts.
     pub fn is_event(&self) -> bool {
-        matches!(self, Self::Exits { .. } | Self::Killed { .. })
+        matches!(self, Self::Death(_))
     }
+}
+
+/// A test of how a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeathTest {
+    /// `member …`: of any process of the group, the main process among them; else of the main
+    /// process only.
+    pub member: bool,
+    /// In which way.
+    pub way: Way,
+}
+
+/// Ways to end that a rule can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// `exits`, `exits with code != 0`: it returned.
+    Exits {
+        /// Only such codes.
+        code: Option<(Operator, u8)>,
+    },
+    /// `killed`, `killed by signal 9`: a signal ended it.
+    Killed {
+        /// Only this signal.
+        signal: Option<u8>,
+    },
+    /// `crashed`: a signal ended it whose default is to dump core (signal(7)), whether or not a
+    /// core was dumped and whoever sent it.
+    Crashed,
+    /// `oom killed`: the kernel's OOM killer ended it.
+    OomKilled,
+}
+
+/// A signal's name without `SIG` (signal(7), x86 and ARM numbers).
+pub fn signal_name(number: u8) -> &'static str {
+    const NAMES: [&str; 32] = [
+        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
+        "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU",
+        "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
+    NAMES.get(number as usize).copied().unwrap_or("RT")
 }
 
 /// A number against a limit.

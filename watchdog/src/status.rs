@@ -13,6 +13,7 @@ use crate::inbox::Inbox;
 
 pub mod ask;
 pub mod connection;
+pub mod death;
 pub mod events;
 pub mod metrics;
 pub mod path;

@@ -63,6 +63,9 @@ impl Subject {
                 "exists",
                 "exits",
                 "killed",
+                "crashed",
+                "oom killed",
+                "member exits",
                 "restarts",
             ],
         }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::Place;
 use super::io::Io;
+use super::users;
 use crate::clock::{self, BootTime};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -87,6 +88,7 @@ impl<S: Source> Core<S> {
 
     /// Runs until told to quit.
     pub(super) fn run(&mut self, first_after_boot: bool) {
+        self.step(Input::Users(users::names()));
         let now = clock::boot_now();
         let delay = if first_after_boot { self.parts.config.start_delay } else { Duration::ZERO };
         let version = env!("CARGO_PKG_VERSION");
@@ -381,6 +383,7 @@ impl<S: Source> Core<S> {
         }
         let services = config.services.len();
         self.parts.io.reconfigure(&config);
+        self.step(Input::Users(users::names()));
         let decisions = self.parts.engine.reload(config);
         self.parts.config = self.parts.engine.config();
         self.samples = self.parts.engine.needs_samples();

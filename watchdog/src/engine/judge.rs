@@ -2,7 +2,7 @@
 //!
 //! Pure functions of facts. Not here: for how long (`window`), what follows (`rule`).
 
-use crate::event::ExitStatus;
+use crate::engine::deaths::End;
 use crate::metric::Metric;
 use crate::service::{Condition, Level, Limit, Test};
 
@@ -15,8 +15,8 @@ pub(crate) struct Facts<'a> {
     pub swap_total: Option<f64>,
     /// Is the main process there? `None`: not known.
     pub present: Option<bool>,
-    /// Deaths of the main process that this judgement is about.
-    pub deaths: &'a [ExitStatus],
+    /// Ends of processes that this judgement is about.
+    pub deaths: &'a [End],
     /// Restarts of ours within a span.
     pub restarts: &'a dyn Fn(&crate::service::Span) -> u32,
 }
@@ -74,23 +74,7 @@ fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
         }
         Test::DoesNotExist => (facts.present.map(|present| !present), None),
         Test::Exists => (facts.present, None),
-        Test::Exits { code } => (
-            Some(facts.deaths.iter().any(|death| match (death, code) {
-                (ExitStatus::Code(_), None) => true,
-                (ExitStatus::Code(got), Some((operator, wanted))) => {
-                    operator.holds(f64::from(*got), f64::from(*wanted))
-                }
-                (ExitStatus::Signal { .. }, _) => false,
-            })),
-            None,
-        ),
-        Test::Killed { signal } => (
-            Some(facts.deaths.iter().any(|death| {
-                matches!(death, ExitStatus::Signal { number, .. }
-                    if signal.is_none_or(|wanted| wanted == *number))
-            })),
-            None,
-        ),
+        Test::Death(_) => (Some(facts.deaths.iter().any(|end| end.matches(test))), None),
         Test::Restarts { count, within } => {
             let restarts = (facts.restarts)(within);
             (Some(restarts >= *count), Some(f64::from(restarts)))

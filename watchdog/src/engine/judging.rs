@@ -4,15 +4,15 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, is_host_metric, judge, limit_number};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
 use crate::engine::wording;
-use crate::event::ExitStatus;
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RunProgram, Verb};
 use crate::metric::Metric;
-use crate::service::{Action, Qualifier, Rule, Severity, Test};
+use crate::service::{Action, Qualifier, Rule, Severity, Test, Way};
 
 /// Which rules a moment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Engine {
             };
             // Rules that count cycles see each death once, at the cycle's end; the others were
             // told at once and recover now.
-            let deaths: &[ExitStatus] = match rule.qualifier {
-                Qualifier::Cycles { .. } => &state.deaths,
+            let deaths: &[End] = match rule.qualifier {
+                Qualifier::Cycles { .. } => &state.deaths.ends,
                 _ => &[],
             };
             let mut findings = Vec::new();
@@ -61,32 +61,12 @@ impl Engine {
         }
     }
 
-    /// The main process has ended: rules about such events, at once.
-    pub(crate) fn judge_death(&mut self, i: usize, status: ExitStatus, at: BootTime) {
-        for r in 0..self.services[i].service.rules.len() {
-            if !self.services[i].monitored || self.services[i].acting.is_some() {
-                return;
-            }
-            let service = self.services[i].service.clone();
-            let rule = &service.rules[r];
-            if !has(rule, Test::is_event) || matches!(rule.qualifier, Qualifier::Cycles { .. }) {
-                continue;
-            }
-            let mut findings = Vec::new();
-            let truth = self.judge_rule(i, rule, Over::Cycle, &[status], at, &mut findings);
-            if truth == Some(true) {
-                let change = self.services[i].rules[r].judge_event(at);
-                self.changed(i, r, change, &findings, true, at);
-            }
-        }
-    }
-
-    fn judge_rule(
+    pub(crate) fn judge_rule(
         &self,
         i: usize,
         rule: &Rule,
         over: Over,
-        deaths: &[ExitStatus],
+        deaths: &[End],
         at: BootTime,
         findings: &mut Vec<Finding>,
     ) -> Option<bool> {
@@ -113,7 +93,7 @@ impl Engine {
         judge(&rule.condition, &facts, findings)
     }
 
-    fn changed(
+    pub(crate) fn changed(
         &mut self,
         i: usize,
         r: usize,
@@ -134,12 +114,12 @@ impl Engine {
             Change::Pending => {
                 // One warning a cycle; samples between cycles are not worth a line each.
                 if cycle {
-                    let text = failed_text(rule, findings, &self.services[i].last_death);
+                    let text = failed_text(rule, findings, &self.services[i].deaths.matter);
                     self.log(i, LogLevel::Warning, Some(event), text, at);
                 }
             }
             Change::Failed => {
-                let mut text = failed_text(rule, findings, &self.services[i].last_death);
+                let mut text = failed_text(rule, findings, &self.services[i].deaths.matter);
                 if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert) {
                     text.push_str(" - unmonitor");
                 }
@@ -159,7 +139,7 @@ impl Engine {
                 }
             }
             // That something did not happen again is no news.
-            Change::Recovered if lead.test.is_event() && rule.otherwise.is_empty() => {}
+            Change::Recovered if has(rule, Test::is_event) && rule.otherwise.is_empty() => {}
             Change::Recovered => {
                 let pid = self.services[i].main().map(|main| main.pid);
                 let text: Vec<String> = findings
@@ -246,7 +226,7 @@ impl Engine {
         let rule = &service.rules[r];
         let Some(lead) = lead(findings) else { return };
         let (event, title, _) = wording::event(&lead.test);
-        let text = failed_text(rule, findings, &self.services[i].last_death);
+        let text = failed_text(rule, findings, &self.services[i].deaths.matter);
         let context = self.context(i, rule, lead, title, &text, at);
         self.alert_rule(i, rule, event, &context, &[], rule.severity, Some(cycles), at);
         for action in &rule.then {
@@ -314,15 +294,16 @@ impl Engine {
                 }
                 culprits
             }
-            Test::DoesNotExist | Test::Exits { .. } | Test::Killed { .. } => {
-                state.last_death.iter().cloned().collect()
+            Test::DoesNotExist => state.last_death.iter().cloned().collect(),
+            Test::Death(death) if death.way == Way::OomKilled => {
+                wording::culprits(state.levels.members(), wording::By::Memory)
             }
             _ => Vec::new(),
         }
     }
 }
 
-fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
+pub(crate) fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
     let mut found = false;
     rule.condition.for_each_test(&mut |test| found |= what(test));
     found
@@ -350,17 +331,19 @@ fn concerns(rule: &Rule, moment: Moment) -> bool {
     }
 }
 
-/// The finding that names the event: the first that holds, else the first.
+/// The finding that names the event: a death that holds before a level that does, else the first.
 fn lead(findings: &[Finding]) -> Option<&Finding> {
-    findings.iter().find(|finding| finding.truth == Some(true)).or(findings.first())
+    let mut holding = findings.iter().filter(|finding| finding.truth == Some(true));
+    let first = holding.clone().next().or(findings.first());
+    holding.find(|finding| finding.test.is_event()).or(first)
 }
 
 /// The findings that hold, in Monit's words. A death is told in full where one is the matter.
-fn failed_text(rule: &Rule, findings: &[Finding], last_death: &Option<String>) -> String {
+fn failed_text(rule: &Rule, findings: &[Finding], matter: &Option<String>) -> String {
     let holding: Vec<String> = findings
         .iter()
         .filter(|finding| finding.truth == Some(true))
-        .map(|finding| match (&finding.test, last_death) {
+        .map(|finding| match (&finding.test, matter) {
             (test, Some(death)) if test.is_event() => death.clone(),
             _ => wording::failed(finding),
         })

@@ -4,13 +4,11 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::attempt::human;
+use crate::engine::deaths::End;
 use crate::engine::judging::{Moment, is_about_presence};
 use crate::engine::service::{Life, RECOVERY_LOOK};
-use crate::engine::wording;
-use crate::event::{ExitStatus, Exited, Signalled};
 use crate::identity::ProcessKey;
-use crate::message::{Context, Decision, Found, Level, Presence, Verb};
+use crate::message::{Context, Decision, Found, Level, Presence};
 use crate::service::{EventWord, Qualifier, Severity};
 
 impl Engine {
@@ -107,61 +105,8 @@ impl Engine {
         self.judge_service(i, Moment::Presence, at);
     }
 
-    pub(crate) fn exited(&mut self, exited: &Exited) {
-        let Some(i) = self.index(exited.service) else { return };
-        let state = &mut self.services[i];
-        if !exited.main || state.main() != Some(exited.process) {
-            return;
-        }
-        let at = exited.at;
-        let pid = exited.process.pid;
-        let signal = state.last_signal.take().filter(|signal| {
-            signal.process == exited.process
-                && matches!(exited.status, ExitStatus::Signal { number, .. }
-                    if number == signal.signal)
-        });
-        let by = match signal {
-            _ if state.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Start) => {
-                ", as we told it to".to_owned()
-            }
-            Some(signal) => format!(", {}", wording::sender(&signal)),
-            None => String::new(),
-        };
-        let lived =
-            at.since(BootTime(exited.process.start * crate::identity::NANOSECONDS_PER_TICK));
-        let held = state.levels.value(
-            crate::metric::Metric::TotalMemory,
-            crate::engine::levels::Over::Sample,
-            1,
-            at,
-        );
-        let held = held.map(|b| format!(", held {}", wording::bytes(b))).unwrap_or_default();
-        let text = format!(
-            "process with pid {pid} {}{by} (lived {}{held})",
-            wording::death(exited.status),
-            human(lived)
-        );
-        state.last_death = Some(text.clone());
-        state.deaths.push(exited.status);
-        // A long life ended is not a failed start.
-        state.retry.lives(at);
-        self.out.push(Decision::Save);
-        self.log(i, Level::Info, Some(EventWord::Exit), text, at);
-        if self.services[i].acting.is_some() {
-            self.services[i].life = Life::Absent { why: format!("process {pid} has ended") };
-            return;
-        }
-        self.gone(i, exited.process, at, Some(exited.status));
-    }
-
     /// The main process is no more, by event or because a pass no longer saw it.
-    pub(crate) fn gone(
-        &mut self,
-        i: usize,
-        main: ProcessKey,
-        at: BootTime,
-        status: Option<ExitStatus>,
-    ) {
+    pub(crate) fn gone(&mut self, i: usize, main: ProcessKey, at: BootTime, end: Option<End>) {
         let state = &mut self.services[i];
         let Some(process) = state.service.process() else { return };
         let has_selector = process.has_selector();
@@ -172,11 +117,9 @@ impl Engine {
             Life::Absent { why: format!("process {} has ended", main.pid) }
         };
         state.former_main = Some(main);
-        if status.is_some() {
+        if let Some(end) = end {
             state.dead = Some((main, at));
-        }
-        if let Some(status) = status {
-            self.judge_death(i, status, at);
+            self.judge_death(i, end, true, at);
         }
         self.services[i].levels.forget_main();
         if self.services[i].acting.is_some() || !self.services[i].monitored {
@@ -186,12 +129,6 @@ impl Engine {
             self.look(i);
         } else {
             self.judge_service(i, Moment::Presence, at);
-        }
-    }
-
-    pub(crate) fn signalled(&mut self, signal: Signalled) {
-        if let Some(i) = self.index(signal.service) {
-            self.services[i].last_signal = Some(signal);
         }
     }
 

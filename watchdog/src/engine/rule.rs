@@ -83,7 +83,13 @@ impl RuleState {
     pub(crate) fn judge_event(&mut self, at: BootTime) -> Change {
         self.known = true;
         self.good = 0;
-        if self.window.push_event(at) { self.fail() } else { Change::Pending }
+        let met = self.window.push_event(at);
+        match (self.failing, met) {
+            // Told already, and armed again by the next judgement that finds it false.
+            (true, _) => Change::None,
+            (false, true) => self.fail(),
+            (false, false) => Change::Pending,
+        }
     }
 
     fn fail(&mut self) -> Change {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::BootTime;
+use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
-use crate::event::{ExitStatus, Signalled};
 use crate::identity::ProcessKey;
 use crate::message::{ActionId, Context, RequestId, SavedAction, SavedService, Verb};
 use crate::service::{ProcessService, Service, Span, Test};
@@ -34,10 +34,9 @@ pub(crate) struct ServiceState {
     pub was_up: bool,
     /// Cycle and moment of each start and restart of ours.
     pub restart_log: VecDeque<(u64, BootTime)>,
-    /// How main processes ended since the last cycle.
-    pub deaths: Vec<ExitStatus>,
+    pub deaths: Deaths,
+    /// What ended the last main process, in one line.
     pub last_death: Option<String>,
-    pub last_signal: Option<Signalled>,
     /// The main process before this moment, while it is being found out what came after it.
     pub former_main: Option<ProcessKey>,
     /// When the last action ended: looks from before it say nothing.
@@ -108,9 +107,8 @@ impl ServiceState {
             restarts: 0,
             was_up: false,
             restart_log: VecDeque::new(),
-            deaths: Vec::new(),
+            deaths: Deaths::default(),
             last_death: None,
-            last_signal: None,
             former_main: None,
             settled: BootTime::default(),
             dead: None,

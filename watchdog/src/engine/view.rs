@@ -63,6 +63,7 @@ impl Engine {
             acting: state.acting.as_ref().map(|acting| acting.verb),
             next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
             last_death: state.last_death.clone(),
+            death: state.deaths.last.clone(),
             metrics: if is_process {
                 state.levels.shown(self.host.cpus())
             } else {

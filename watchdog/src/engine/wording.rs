@@ -3,10 +3,12 @@
 //!
 //! Not here: escaping (each sink does it), the log's line shape (`logfile`).
 
+use crate::engine::attempt::human;
 use crate::engine::judge::{Finding, limit_number};
-use crate::event::{ExitStatus, Sample, Signalled};
+use crate::event::{ExitStatus, Sample};
+use crate::message::{DeathView, SenderView};
 use crate::metric::Metric;
-use crate::service::{EventWord, Level, Limit, Span, Test};
+use crate::service::{EventWord, Level, Limit, Span, Test, Way, signal_name};
 
 /// A number with the unit of its limit: `1981.4 MB`, `62.5%`, `12`, `90 s`.
 pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
@@ -58,8 +60,12 @@ pub(crate) fn failed(finding: &Finding) -> String {
         }
         Test::DoesNotExist => "process is not running".into(),
         Test::Exists => "process is running".into(),
-        Test::Exits { .. } => "process exited".into(),
-        Test::Killed { .. } => "process was killed by a signal".into(),
+        Test::Death(death) => match death.way {
+            Way::Exits { .. } => "process exited".into(),
+            Way::Killed { .. } => "process was killed by a signal".into(),
+            Way::Crashed => "process crashed".into(),
+            Way::OomKilled => "process was killed by the OOM killer".into(),
+        },
         Test::Restarts { within, .. } => {
             let times = finding.value.unwrap_or_default();
             let span = match within {
@@ -89,7 +95,7 @@ pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
             None => "process is running".into(),
         },
         Test::Exists => "process is not running".into(),
-        Test::Exits { .. } | Test::Killed { .. } => "process did not end again".into(),
+        Test::Death(_) => "process did not end again".into(),
         Test::Restarts { .. } => "service was not restarted too often again".into(),
     }
 }
@@ -105,14 +111,40 @@ pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
         }
         Test::DoesNotExist => (EventWord::Nonexist, "Does not exist", "Exists"),
         Test::Exists => (EventWord::Exist, "Does exist", "Does not exist"),
-        Test::Exits { .. } => (EventWord::Exit, "Process exited", "Process exit cleared"),
-        Test::Killed { .. } => (EventWord::Exit, "Process killed", "Process kill cleared"),
+        Test::Death(death) => {
+            let (failed, succeeded) = match death.way {
+                Way::Exits { .. } => ("Process exited", "Process exit cleared"),
+                Way::Killed { .. } => ("Process killed", "Process kill cleared"),
+                Way::Crashed => ("Process crashed", "Process crash cleared"),
+                Way::OomKilled => ("Process OOM killed", "Process OOM kill cleared"),
+            };
+            (EventWord::Exit, failed, succeeded)
+        }
         Test::Restarts { .. } => (EventWord::Timeout, "Timeout", "Timeout recovery"),
     }
 }
 
+/// A death in one line: who, how, by whom, how long it lived, what it held.
+pub(crate) fn death(death: &DeathView) -> String {
+    let who = if death.main {
+        format!("process with pid {}", death.process.pid)
+    } else {
+        let program = if death.program.is_empty() { "unknown" } else { &death.program };
+        format!("member {program} with pid {}", death.process.pid)
+    };
+    let by = match &death.sender {
+        _ if death.told => ", as we told it to".to_owned(),
+        _ if death.oom => " by the OOM killer".to_owned(),
+        Some(by) => format!(", {}", sender(by)),
+        None => String::new(),
+    };
+    let held = death.held_bytes.map(|held| format!(", held {}", bytes(held as f64)));
+    let (how, lived) = (ending(death.status), human(death.lived));
+    format!("{who} {how}{by} (lived {lived}{})", held.unwrap_or_default())
+}
+
 /// How a process ended: `exited with code 3`, `was killed by signal 9 (KILL)`.
-pub(crate) fn death(status: ExitStatus) -> String {
+fn ending(status: ExitStatus) -> String {
     match status {
         ExitStatus::Code(code) => format!("exited with code {code}"),
         ExitStatus::Signal { number, core } => {
@@ -123,17 +155,13 @@ pub(crate) fn death(status: ExitStatus) -> String {
     }
 }
 
-/// Who sent the signal: `sent by pid 812 (bash), uid 0`.
-pub(crate) fn sender(signal: &Signalled) -> String {
-    if signal.sender == 0 {
+/// Who sent the signal: `sent by pid 812 (bash), uid 1000 (ann)`.
+fn sender(by: &SenderView) -> String {
+    if by.pid == 0 {
         return "sent by the kernel".into();
     }
-    format!(
-        "sent by pid {} ({}), uid {}",
-        signal.sender,
-        comm(&signal.sender_comm),
-        signal.sender_uid
-    )
+    let user = by.user.as_ref().map(|user| format!(" ({user})")).unwrap_or_default();
+    format!("sent by pid {} ({}), uid {}{user}", by.pid, by.program, by.uid)
 }
 
 /// What processes are ranked by.
@@ -179,16 +207,6 @@ pub(crate) fn culprits(members: &[Sample], by: By) -> Vec<String> {
 pub(crate) fn comm(raw: &[u8; 16]) -> String {
     let end = raw.iter().position(|byte| *byte == 0).unwrap_or(raw.len());
     String::from_utf8_lossy(&raw[..end]).into_owned()
-}
-
-/// signal(7), x86 and ARM numbers.
-pub(crate) fn signal_name(number: u8) -> &'static str {
-    const NAMES: [&str; 32] = [
-        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
-        "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU",
-        "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ];
-    NAMES.get(number as usize).copied().unwrap_or("RT")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::death::DeathDocument;
 use super::metrics::MetricsDocument;
 use crate::clock::{self, BootTime};
 use crate::message::{RuleView, ServiceView, Snapshot};
@@ -86,6 +87,8 @@ pub struct ServiceDocument {
     #[serde(default)]
     pub last_death: Option<String>,
     #[serde(default)]
+    pub death: Option<DeathDocument>,
+    #[serde(default)]
     pub acting: Option<String>,
     #[serde(default)]
     pub next_attempt: Option<String>,
@@ -158,6 +161,7 @@ impl ServiceDocument {
             rules: view.rules.iter().map(RuleDocument::of).collect(),
             reason: view.reason.clone(),
             last_death: view.last_death.clone(),
+            death: view.death.as_ref().map(DeathDocument::of),
             acting: view.acting.map(|verb| verb.word().to_owned()),
             next_attempt: view.next_attempt.map(whole_second),
             candidates: view.candidates,
@@ -185,7 +189,8 @@ impl RuleDocument {
     }
 }
 
-fn whole_second(at: BootTime) -> String {
+/// A moment in RFC 3339, in UTC.
+pub(super) fn whole_second(at: BootTime) -> String {
     format!("{:.0}", clock::wall_of(at))
 }
 

@@ -139,6 +139,7 @@ pub(crate) fn apache() -> ServiceView {
         acting: None,
         next_attempt: None,
         last_death: None,
+        death: None,
         metrics: Metrics {
             cpu: Some(0.021),
             totalcpu: Some(0.05),

@@ -1,7 +1,7 @@
 //! Tests of what happens to a process: it is there or not, ends, is killed, was restarted.
 
 use crate::metric::Operator;
-use crate::service::{Span, Test};
+use crate::service::{DeathTest, Span, Test, Way};
 
 use super::parser::Parser;
 use super::token::Kind;
@@ -69,15 +69,17 @@ impl Parser<'_> {
             }
             Kind::Word(word) if process => match word.as_str() {
                 "does" | "not" | "exist" | "exists" => self.existence().map(Some),
-                "exits" => {
+                "member" => {
                     self.at += 1;
-                    self.exits().map(Some)
+                    match self.way()? {
+                        Some(way) => Ok(Some(Test::Death(DeathTest { member: true, way }))),
+                        None => Err(self.expected("`exits`, `killed`, `crashed` or `oom killed`")),
+                    }
                 }
-                "killed" => {
-                    self.at += 1;
-                    self.killed().map(Some)
+                _ => {
+                    let way = self.way()?;
+                    Ok(way.map(|way| Test::Death(DeathTest { member: false, way })))
                 }
-                _ => Ok(None),
             },
             Kind::Word(_) | Kind::Number(_) | Kind::Symbol(_) => Ok(None),
         }
@@ -93,10 +95,31 @@ impl Parser<'_> {
         Err(self.expected(if does && !not { "`not exist` or `exist`" } else { "`exist`" }))
     }
 
+    /// A way to end, if the next words name one.
+    fn way(&mut self) -> Result<Option<Way>, SentenceError> {
+        if self.word("exits") {
+            return self.exits().map(Some);
+        }
+        if self.word("killed") {
+            return self.killed().map(Some);
+        }
+        if self.word("crashed") {
+            return Ok(Some(Way::Crashed));
+        }
+        if self.word("oom") {
+            return if self.word("killed") {
+                Ok(Some(Way::OomKilled))
+            } else {
+                Err(self.expected("`killed`"))
+            };
+        }
+        Ok(None)
+    }
+
     /// `with code != 0` behind `exits`.
-    fn exits(&mut self) -> Result<Test, SentenceError> {
+    fn exits(&mut self) -> Result<Way, SentenceError> {
         if !self.word("with") {
-            return Ok(Test::Exits { code: None });
+            return Ok(Way::Exits { code: None });
         }
         if !self.word("code") {
             return Err(self.expected("`code`"));
@@ -106,13 +129,13 @@ impl Parser<'_> {
             _ => self.operator()?,
         };
         let code = self.small("an exit code", 0, 255)?;
-        Ok(Test::Exits { code: Some((operator, code)) })
+        Ok(Way::Exits { code: Some((operator, code)) })
     }
 
     /// `by signal TERM` behind `killed`.
-    fn killed(&mut self) -> Result<Test, SentenceError> {
+    fn killed(&mut self) -> Result<Way, SentenceError> {
         if !self.word("by") {
-            return Ok(Test::Killed { signal: None });
+            return Ok(Way::Killed { signal: None });
         }
         if !self.word("signal") {
             return Err(self.expected("`signal`"));
@@ -123,9 +146,9 @@ impl Parser<'_> {
                 return Err(self.expected("a signal such as KILL or 9"));
             };
             self.at += 1;
-            return Ok(Test::Killed { signal: Some(*signal) });
+            return Ok(Way::Killed { signal: Some(*signal) });
         }
-        Ok(Test::Killed { signal: Some(self.small("a signal", 1, 64)?) })
+        Ok(Way::Killed { signal: Some(self.small("a signal", 1, 64)?) })
     }
 
     fn small(&mut self, what: &str, from: u32, to: u32) -> Result<u8, SentenceError> {

@@ -1,7 +1,7 @@
 //! A condition as a sentence again, in one form for each meaning: what `parse` reads back as the same.
 
 use crate::metric::{LoadWindow, Metric};
-use crate::service::{Condition, Level, Limit, Qualifier, Span, Test};
+use crate::service::{Condition, DeathTest, Level, Limit, Qualifier, Span, Test, Way};
 
 use super::level::SHARES;
 use crate::config::units::print_time;
@@ -56,18 +56,25 @@ fn test(test: &Test) -> String {
         Test::Level(each) => level(each),
         Test::DoesNotExist => "does not exist".into(),
         Test::Exists => "exists".into(),
-        Test::Exits { code: None } => "exits".into(),
-        Test::Exits { code: Some((operator, code)) } => {
-            format!("exits with code {operator} {code}")
-        }
-        Test::Killed { signal: None } => "killed".into(),
-        Test::Killed { signal: Some(signal) } => format!("killed by signal {signal}"),
+        Test::Death(DeathTest { member: false, way }) => ending(*way),
+        Test::Death(DeathTest { member: true, way }) => format!("member {}", ending(*way)),
         Test::Restarts { count, within: Span::Cycles(cycles) } => {
             format!("{count} restarts within {cycles} cycles")
         }
         Test::Restarts { count, within: Span::Time(time) } => {
             format!("{count} restarts within {}", print_time(*time))
         }
+    }
+}
+
+fn ending(way: Way) -> String {
+    match way {
+        Way::Exits { code: None } => "exits".into(),
+        Way::Exits { code: Some((operator, code)) } => format!("exits with code {operator} {code}"),
+        Way::Killed { signal: None } => "killed".into(),
+        Way::Killed { signal: Some(signal) } => format!("killed by signal {signal}"),
+        Way::Crashed => "crashed".into(),
+        Way::OomKilled => "oom killed".into(),
     }
 }
 

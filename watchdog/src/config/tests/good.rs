@@ -158,7 +158,13 @@ services:
     assert_eq!((busy.recover_after, busy.severity, busy.then.len()), (3, Severity::Critical, 2));
     assert_eq!(busy.alert[0].mail, "root@localhost");
     assert!(matches!(busy.then[1], Action::Exec(Exec { repeat: Some(5), .. })));
-    assert_eq!(service.rules[2].condition, Condition::Test(Test::Killed { signal: Some(9) }));
+    assert_eq!(
+        service.rules[2].condition,
+        Condition::Test(Test::Death(DeathTest {
+            member: false,
+            way: Way::Killed { signal: Some(9) }
+        }))
+    );
     assert_eq!(service.rules[2].otherwise.len(), 1);
 }
 

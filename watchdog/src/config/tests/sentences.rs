@@ -141,8 +141,8 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             level,
             Just(Test::DoesNotExist),
             Just(Test::Exists),
-            prop::option::of((operator, any::<u8>())).prop_map(|code| Test::Exits { code }),
-            prop::option::of(1u8..=64).prop_map(|signal| Test::Killed { signal }),
+            (any::<bool>(), way(operator))
+                .prop_map(|(member, way)| Test::Death(DeathTest { member, way })),
             (1u32..1000, 1u32..1000)
                 .prop_map(|(count, m)| Test::Restarts { count, within: Span::Cycles(m) }),
             (1u32..1000, 1u64..1_000_000_000).prop_map(|(count, ms)| Test::Restarts {
@@ -159,6 +159,15 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             inner.prop_map(|part| Condition::Not(Box::new(part))),
         ]
     })
+}
+
+fn way(operator: impl Strategy<Value = Operator>) -> impl Strategy<Value = Way> {
+    prop_oneof![
+        prop::option::of((operator, any::<u8>())).prop_map(|code| Way::Exits { code }),
+        prop::option::of(1u8..=64).prop_map(|signal| Way::Killed { signal }),
+        Just(Way::Crashed),
+        Just(Way::OomKilled),
+    ]
 }
 
 /// Qualifiers that any condition may have.
@@ -204,7 +213,7 @@ proptest! {
     fn no_words_panic(words in prop::collection::vec(prop::sample::select(vec![
         "cpu", "(", ")", "not", "and", "or", ">", "5", "%", "MB", "for", "cycles", "within", "times", "total",
         "mem", "loadavg", "per", "core", "exits", "with", "code", "killed", "by", "signal", "restarts", "does",
-        "exist", "is", "than", "1min", "30s", "999999999999999999999",
+        "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "999999999999999999999",
     ]), 0..40)) {
         for subject in [Subject::Process, Subject::System] {
             let _ = parse(&words.join(" "), subject);
