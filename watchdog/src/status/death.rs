@@ -66,3 +66,40 @@ impl SenderDocument {
         Self { pid, program, uid, user }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::BootTime;
+    use crate::identity::ProcessKey;
+
+    #[test]
+    fn a_death_in_parts_names_the_signal_and_its_sender() {
+        let sender =
+            SenderView { pid: 0, program: "bash".into(), uid: 1000, user: Some("ann".into()) };
+        let death = DeathView {
+            process: ProcessKey { pid: 812, start: 1 },
+            program: "web".into(),
+            main: true,
+            status: ExitStatus::Signal { number: 11, core: true },
+            oom: false,
+            told: false,
+            sender: Some(sender),
+            lived: Duration::from_millis(9900),
+            held_bytes: Some(4096),
+            at: BootTime::default(),
+        };
+        let mut value = serde_json::to_value(DeathDocument::of(&death)).expect("a document");
+        let at = value["at"].take();
+        assert!(at.as_str().is_some_and(|at| at.ends_with('Z')), "{at}");
+        let expect = serde_json::json!({
+            "pid": 812, "program": "web", "exit_code": null, "signal": 11, "signal_name": "SEGV",
+            "core_dumped": true, "oom_killed": false, "requested": false,
+            "sender": {"pid": 0, "program": "bash", "uid": 1000, "user": "ann"},
+            "lived_seconds": 9, "held_bytes": 4096, "at": null
+        });
+        assert_eq!(value, expect);
+    }
+}
