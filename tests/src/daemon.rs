@@ -81,9 +81,25 @@ impl Daemon {
     /// # Panics
     /// If it cannot be run.
     pub fn spawn_with_lock(scratch: &Scratch, host_lock: &str) -> Self {
+        Self::spawn_by(scratch, host_lock, Command::new(program()))
+    }
+
+    /// As [`Daemon::spawn`], by a program that takes the daemon's path and arguments and becomes it
+    /// (`setpriv …`, `unshare …`).
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    pub fn spawn_under(scratch: &Scratch, launcher: &[&str]) -> Self {
+        let (first, rest) = launcher.split_first().expect("a launcher");
+        let mut command = Command::new(first);
+        command.args(rest).arg(program());
+        Self::spawn_by(scratch, &format!("test{}", scratch.path().display()), command)
+    }
+
+    fn spawn_by(scratch: &Scratch, host_lock: &str, mut command: Command) -> Self {
         let (rules, errors) = (scratch.at("rules.yaml"), scratch.at("daemon.err"));
         let out = File::options().create(true).append(true).open(&errors).expect("daemon.err");
-        let child = Command::new(program())
+        let child = command
             .arg("-c")
             .arg(&rules)
             .arg("run")

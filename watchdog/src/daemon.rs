@@ -7,6 +7,7 @@
 mod core;
 mod io;
 mod programs;
+mod sensor;
 mod users;
 
 use std::fmt;
@@ -22,8 +23,7 @@ use crate::inbox::Inbox;
 use crate::logfile::Log;
 use crate::message::{Level, LogLine};
 use crate::service::Config;
-use crate::source::Source;
-use crate::source::kernel::{KernelSource, Options};
+use crate::source::kernel::Options;
 use crate::state::{self, Origin};
 use crate::status::events::EventList;
 use crate::sys;
@@ -140,11 +140,11 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         messages: programs::asked_for(&log),
         ..defaults
     };
-    let source = KernelSource::open(&sizes).map_err(|error| RunError::Sensor {
-        required: config.require_ebpf,
-        why: format!("the kernel sensor cannot work here: {error}"),
-    })?;
-    for missing in source.health().missing {
+    let source = sensor::open(&sizes, config.require_ebpf)?;
+    let health = source.health();
+    // The fallback sensor tells its own reason, as an error and an alert.
+    let told = usize::from(health.mode == "fallback");
+    for missing in health.missing.iter().skip(told) {
         note(
             Level::Warning,
             format!("sensor: {} is missing: {} -- {}", missing.what, missing.why, missing.cure),

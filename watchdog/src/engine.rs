@@ -148,10 +148,13 @@ impl Engine {
             Event::Crossed(_) | Event::Looked { .. } | Event::Wanted { .. } => {}
             Event::Blind { hook, why } => {
                 let text = format!("sensor: {hook} is blind: {why}");
+                self.alert_daemon("Sensor blind", &text, Severity::Critical, at);
                 self.log_daemon(Level::Error, None, text, at);
             }
             Event::Sighted { hook } => {
-                self.log_daemon(Level::Info, None, format!("sensor: {hook} sees again"), at);
+                let text = format!("sensor: {hook} sees again");
+                self.alert_daemon("Sensor sees again", &text, Severity::Info, at);
+                self.log_daemon(Level::Info, None, text, at);
             }
             // The same process under another program: nothing about it changes for the rules.
             Event::Executed { .. } => {}
@@ -294,17 +297,8 @@ impl Engine {
 
     /// An alert of the daemon's own: it has started, stopped or reloaded.
     pub fn alert_instance(&mut self, description: &str, at: BootTime) -> Vec<Decision> {
-        let context = Context {
-            event: "Instance changed".into(),
-            description: description.to_owned(),
-            action: "alert".into(),
-            at,
-            ..Context::default()
-        };
-        let config = self.config.clone();
-        let to = receivers(config.alerts.iter(), EventWord::Instance, None);
+        self.alert_daemon("Instance changed", description, Severity::Info, at);
         let host = self.host_name.clone();
-        self.push_alert(host.clone(), EventWord::Instance, &context, &[], Severity::Info, to);
         self.out.push(Decision::Log(LogLine {
             at,
             level: Level::Info,
@@ -313,6 +307,21 @@ impl Engine {
             text: description.to_owned(),
         }));
         std::mem::take(&mut self.out)
+    }
+
+    /// An alert about the daemon itself: Monit's word for all of these is `instance`.
+    fn alert_daemon(&mut self, title: &str, text: &str, severity: Severity, at: BootTime) {
+        let context = Context {
+            event: title.to_owned(),
+            description: text.to_owned(),
+            action: "alert".into(),
+            at,
+            ..Context::default()
+        };
+        let config = self.config.clone();
+        let to = receivers(config.alerts.iter(), EventWord::Instance, None);
+        let host = self.host_name.clone();
+        self.push_alert(host, EventWord::Instance, &context, &[], severity, to);
     }
 
     fn push_alert(

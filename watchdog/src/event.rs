@@ -158,6 +158,8 @@ pub enum ExitStatus {
         /// Whether a core was dumped.
         core: bool,
     },
+    /// It is dead, and nobody who saw how can be asked (the fallback sensor on older kernels).
+    Unknown,
 }
 
 impl ExitStatus {

@@ -5,10 +5,12 @@
 
 pub mod btf;
 pub mod decode;
+pub mod fallback;
 pub mod kernel;
 mod layout;
 mod load;
 mod pass;
+pub mod refusal;
 mod table;
 
 use std::io;

@@ -9,6 +9,7 @@ pub(super) fn ended(line: &str, status: ExitStatus, output: &str) -> String {
     let (code, why) = match status {
         ExitStatus::Code(code) => (i32::from(code), None),
         ExitStatus::Signal { number, .. } => (-1, Some(format!("killed by signal {number}"))),
+        ExitStatus::Unknown => (-1, Some("ended, how is not known".to_owned())),
     };
     let said = match (why, output) {
         (None, "") => "no output".to_owned(),

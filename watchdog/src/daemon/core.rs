@@ -32,9 +32,9 @@ use crate::status::events::EventList;
 type Answer = oneshot::Sender<Result<String, String>>;
 
 /// What the loop needs.
-pub(super) struct Parts<S> {
+pub(super) struct Parts {
     pub engine: Engine,
-    pub source: S,
+    pub source: Box<dyn Source>,
     pub host: Host,
     pub inbox: Arc<Inbox>,
     pub io: Io,
@@ -46,8 +46,8 @@ pub(super) struct Parts<S> {
 }
 
 /// The loop.
-pub(super) struct Core<S> {
-    parts: Parts<S>,
+pub(super) struct Core {
+    parts: Parts,
     /// Operators who wait for an outcome.
     waiting: BTreeMap<RequestId, Answer>,
     requests: u64,
@@ -68,8 +68,8 @@ pub(super) struct Core<S> {
     quit: Option<Answer>,
 }
 
-impl<S: Source> Core<S> {
-    pub(super) fn new(parts: Parts<S>) -> Self {
+impl Core {
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
             samples: parts.engine.needs_samples(),
             parts,

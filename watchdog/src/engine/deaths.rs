@@ -269,7 +269,8 @@ impl End {
             (Way::Crashed, ExitStatus::Signal { number, .. }) => CORE_DUMPING.contains(&number),
             (Way::OomKilled, _) => self.oom,
             (Way::Exits { .. }, ExitStatus::Signal { .. })
-            | (Way::Killed { .. } | Way::Crashed, ExitStatus::Code(_)) => false,
+            | (Way::Killed { .. } | Way::Crashed, ExitStatus::Code(_))
+            | (_, ExitStatus::Unknown) => false,
         }
     }
 }

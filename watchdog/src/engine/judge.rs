@@ -3,6 +3,7 @@
 //! Pure functions of facts. Not here: for how long (`window`), what follows (`rule`).
 
 use crate::engine::deaths::End;
+use crate::event::ExitStatus;
 use crate::metric::Metric;
 use crate::service::{Condition, Level, Limit, Test};
 
@@ -74,12 +75,21 @@ fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
         }
         Test::DoesNotExist => (facts.present.map(|present| !present), None),
         Test::Exists => (facts.present, None),
-        Test::Death(_) => (Some(facts.deaths.iter().any(|end| end.matches(test))), None),
+        Test::Death(_) => (death(test, facts), None),
         Test::Restarts { count, within } => {
             let restarts = (facts.restarts)(within);
             (Some(restarts >= *count), Some(f64::from(restarts)))
         }
     }
+}
+
+/// Whether one of the deaths is as asked for; not known where none is and of one it is not known.
+fn death(test: &Test, facts: &Facts<'_>) -> Option<bool> {
+    if facts.deaths.iter().any(|end| end.matches(test)) {
+        return Some(true);
+    }
+    let unseen = facts.deaths.iter().any(|end| end.status == ExitStatus::Unknown);
+    (!unseen).then_some(false)
 }
 
 /// The bare number of a limit.

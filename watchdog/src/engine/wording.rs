@@ -152,6 +152,7 @@ fn ending(status: ExitStatus) -> String {
             let core = if core { ", core dumped" } else { "" };
             format!("was killed by signal {number} ({name}){core}")
         }
+        ExitStatus::Unknown => "has ended, how is not known".to_owned(),
     }
 }
 

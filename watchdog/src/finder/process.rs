@@ -10,7 +10,7 @@ use procfs::process::Process;
 use crate::identity::ProcessKey;
 
 /// `PF_KTHREAD` of the kernel's `task->flags`.
-const KERNEL_THREAD: u32 = 0x0020_0000;
+pub(crate) const KERNEL_THREAD: u32 = 0x0020_0000;
 
 /// What `/proc/<pid>/stat` says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,6 +42,7 @@ impl DeathDocument {
         let (exit_code, signal, core_dumped) = match death.status {
             ExitStatus::Code(code) => (Some(code), None, false),
             ExitStatus::Signal { number, core } => (None, Some(number), core),
+            ExitStatus::Unknown => (None, None, false),
         };
         Self {
             pid: death.process.pid,

@@ -9,6 +9,7 @@ use bytemuck::{Pod, Zeroable};
 const MAP_LOOKUP_ELEM: libc::c_int = 1;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
+const PROG_LOAD: libc::c_int = 5;
 const MAP_LOOKUP_BATCH: libc::c_int = 24;
 const LINK_CREATE: libc::c_int = 28;
 const ITER_CREATE: libc::c_int = 33;
@@ -60,6 +61,18 @@ struct BatchAttr {
     flags: u64,
 }
 
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct LoadAttr {
+    program_type: u32,
+    instructions: u32,
+    code: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+}
+
 /// One bpf(2) call. Addresses inside the attributes must be valid for what the command does.
 fn call<A: Pod>(command: libc::c_int, attributes: &mut A) -> io::Result<libc::c_long> {
     // SAFETY: the attributes are a live, initialised structure of the size given. The addresses in
@@ -78,6 +91,22 @@ fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
 
 fn raw(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
+}
+
+/// Loads the smallest program that there is (`return 0`, of type BPF_PROG_TYPE_TRACEPOINT) and
+/// forgets it: whether this process may load programs at all, and if not, the kernel's own answer.
+pub fn trial() -> io::Result<()> {
+    const TRACEPOINT: u32 = 5;
+    // `r0 = 0` and `exit`.
+    let code: [u64; 2] = [0xb7, 0x95];
+    let mut attributes = LoadAttr {
+        program_type: TRACEPOINT,
+        instructions: 2,
+        code: code.as_ptr() as u64,
+        license: c"GPL".as_ptr() as u64,
+        ..LoadAttr::zeroed()
+    };
+    owned(call(PROG_LOAD, &mut attributes)?).map(drop)
 }
 
 /// A link of an iterator program over every task, or over the threads of one process.

@@ -3,7 +3,7 @@
 //! Not here: whether the process is the one that was meant (the caller looks after opening).
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -43,4 +43,28 @@ impl AsFd for Pidfd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.get_ref().as_fd()
     }
+}
+
+/// `struct pidfd_info` of include/uapi/linux/pidfd.h in its first version.
+#[repr(C)]
+struct Info {
+    mask: u64,
+    cgroup: u64,
+    /// Pids and user ids.
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+/// `_IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)`: the direction and the size are part of it.
+const GET_INFO: libc::c_ulong = 0xC040_FF0B;
+const INFO_EXIT: u64 = 1 << 3;
+const _: () = assert!(size_of::<Info>() == 64);
+
+/// How a process ended, in wait(2)'s encoding, also where another has reaped it. `None` where it
+/// has not been reaped yet or the kernel does not keep it (it does since 6.15).
+pub fn exit_code(pidfd: BorrowedFd<'_>) -> Option<u32> {
+    let mut info = Info { mask: INFO_EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
+    // SAFETY: the structure lives, and has the size that is part of the request's number.
+    let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, &raw mut info) };
+    (answer == 0 && info.mask & INFO_EXIT != 0).then(|| info.exit_code.cast_unsigned())
 }
