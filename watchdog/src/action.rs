@@ -21,6 +21,7 @@ mod text;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::finder::members_by_cgroup;
 use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
@@ -76,6 +77,14 @@ impl Deed {
 
     fn doing(&self, text: String) {
         self.report(Step::Doing(text));
+    }
+
+    /// The group as it is to be stopped: with all that is in the service's own cgroup.
+    fn company(&self, main: Option<ProcessKey>) -> Vec<ProcessKey> {
+        let mut keys = self.group(main);
+        let inside = members_by_cgroup(&self.service);
+        keys.extend(inside.into_iter().filter(|key| !keys.contains(key)).collect::<Vec<_>>());
+        keys
     }
 
     /// The group's living processes, the main process first. Where the sensor cannot say, the main

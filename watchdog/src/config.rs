@@ -6,6 +6,7 @@
 
 mod acl;
 mod actions;
+mod cgroup;
 mod diagnostic;
 mod files;
 pub mod grammar;

@@ -1,38 +1,111 @@
-//! Looking for a service's main process: by pidfile, by `match`, or as the process we started.
+//! Looking for a service's main process: by pidfile, by `match`, by cgroup, or as the process we
+//! started.
 //!
-//! Read-only and asked for only: at the start of the daemon, on a cycle while a process is absent,
-//! and after a start. A process that somebody else than root named is not believed unless something
-//! else agrees (the process descends from our own start, or `match` fits it). Blocks on files: call
-//! it on a thread that may. Not here: waiting for a process to come (`action::start`).
+//! Read-only and asked for only: at the start of the daemon, when something stirs or on a cycle
+//! while a process is absent, and after a start. A process that somebody else than root named is not
+//! believed unless something else agrees (the process descends from our own start, `match` fits it,
+//! or root's cgroup holds it). Blocks on files: call it on a thread that may. Not here: waiting for a
+//! process to come (`action::start`).
 
 mod candidates;
+mod cgroup;
+mod company;
+mod hierarchy;
 mod pidfile;
 pub mod process;
+mod systemd;
+mod traces;
 
 use std::path::Path;
 
 pub use candidates::{Candidate, Unseen, candidates};
+pub use company::members_by_cgroup;
+pub use traces::Place;
 
 use crate::identity::ProcessKey;
 use crate::message::Presence;
 use crate::service::{Match, ProcessService, Service};
-use crate::source::Membership;
+use crate::source::{Membership, WantBy};
+use company::{Around, Company};
 use pidfile::Named;
 use process::{Facts, facts};
+
+/// What one look has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Whether the main process is there.
+    pub presence: Presence,
+    /// Processes in the service's cgroup that belong to it besides the main process and what
+    /// descends from it.
+    pub others: Vec<ProcessKey>,
+    /// By what the kernel would know its processes when they begin.
+    pub by: Vec<WantBy>,
+    /// Where something stirs when the service is started by somebody else.
+    pub places: Vec<Place>,
+}
 
 /// Looks for the main process of `service` once.
 ///
 /// `known` is the main process as last known (from this run or from the saved state of this boot):
-/// a service without pidfile and `match` has no other name, and a pidfile that is not root's counts
-/// where it names that very process.
-pub fn find(service: &Service, known: Option<ProcessKey>, membership: &dyn Membership) -> Presence {
+/// a service without any selector has no other name, and a pidfile that is not root's counts
+/// where it names that very process. `begun` are processes that have just begun: where they are
+/// given and only `match` names the service, it is looked for among them alone.
+pub fn find(
+    service: &Service,
+    known: Option<ProcessKey>,
+    begun: &[ProcessKey],
+    membership: &dyn Membership,
+) -> Sight {
     let Some(process) = service.process() else {
-        return Presence::Absent { why: "not a process".to_owned() };
+        return Sight::bare(absent("not a process".to_owned()));
     };
-    match (&process.pidfile, &process.matching) {
-        (Some(path), _) => by_pidfile(service, process, path, known, membership),
-        (None, Some(matching)) => by_match(matching),
-        (None, None) => match known {
+    let around = match Around::of(process) {
+        Ok(around) => around,
+        Err(error) => {
+            let why = format!("cannot look for the cgroup: {error}");
+            return Sight::bare(Presence::Untrusted { why });
+        }
+    };
+    let presence = main_process(service, process, &around, known, begun, membership);
+    let others = match (&presence, around.company()) {
+        (Presence::Present { main, .. }, Some(company)) if company.distrust().is_none() => {
+            company.beside(*main, &membership.members(service.id).unwrap_or_default())
+        }
+        _ => Vec::new(),
+    };
+    let (by, places) = traces::of(process, &presence, &around);
+    Sight { presence, others, by, places }
+}
+
+impl Sight {
+    /// Of a look that told nothing else.
+    pub(crate) fn bare(presence: Presence) -> Self {
+        Self { presence, others: Vec::new(), by: Vec::new(), places: Vec::new() }
+    }
+}
+
+fn main_process(
+    service: &Service,
+    process: &ProcessService,
+    around: &Around,
+    known: Option<ProcessKey>,
+    begun: &[ProcessKey],
+    membership: &dyn Membership,
+) -> Presence {
+    if let Around::Missing { why, .. } = around {
+        return absent(why.clone());
+    }
+    let company = around.company();
+    if let Some(company) = company
+        && let Some(why) = company.not_its_own()
+    {
+        return Presence::Untrusted { why };
+    }
+    match (&process.pidfile, &process.matching, company) {
+        (Some(path), _, _) => by_pidfile(service, process, path, company, known, membership),
+        (None, Some(matching), None) => by_match(matching, begun),
+        (None, matching, Some(company)) => by_cgroup(process, matching.as_ref(), company, known),
+        (None, None, None) => match known {
             Some(main) if process::alive(main) => Presence::Present { main, candidates: 1 },
             Some(main) => absent(format!("process {} is gone", main.pid)),
             None => absent("it was not started by us".to_owned()),
@@ -55,19 +128,59 @@ fn absent(why: String) -> Presence {
     Presence::Absent { why }
 }
 
-fn by_match(matching: &Match) -> Presence {
-    match candidates(matching) {
+fn by_match(matching: &Match, begun: &[ProcessKey]) -> Presence {
+    let found = if begun.is_empty() {
+        candidates(matching)
+    } else {
+        candidates::among_families(matching, begun)
+    };
+    match found {
         Err(error) => Presence::Untrusted { why: format!("cannot look for the process: {error}") },
-        Ok((found, unseen)) => match found.first() {
-            Some(oldest) => Presence::Present {
-                main: oldest.key,
-                candidates: u32::try_from(found.len()).unwrap_or(u32::MAX),
-            },
-            None => absent(match unseen.0 {
+        Ok((found, unseen)) => {
+            oldest(found.first().map(|first| first.key), found.len(), || match unseen.0 {
                 0 => "no process matches".to_owned(),
                 n => format!("no process matches ({n} could not be read)"),
-            }),
-        },
+            })
+        }
+    }
+}
+
+fn by_cgroup(
+    process: &ProcessService,
+    matching: Option<&Match>,
+    company: &Company,
+    known: Option<ProcessKey>,
+) -> Presence {
+    let Some(matching) = matching else {
+        if let Some(why) = company.distrust() {
+            return Presence::Untrusted { why };
+        }
+        return match company.main(process.unit.as_deref(), known) {
+            Ok((main, candidates)) => Presence::Present { main, candidates },
+            Err(why) => absent(why),
+        };
+    };
+    // Arguments are anybody's: they do not make up for a cgroup that others can fill.
+    if let Some(why) = company.distrust().filter(|_| !matching.is_of_weight()) {
+        return Presence::Untrusted { why };
+    }
+    match candidates::among(matching, &company.keys()) {
+        Err(error) => Presence::Untrusted { why: format!("cannot look for the process: {error}") },
+        Ok((found, _)) => {
+            let first = found.iter().find(|candidate| company.holds(candidate.key));
+            oldest(first.map(|first| first.key), found.len(), || {
+                format!("no process in cgroup {} matches", company.name())
+            })
+        }
+    }
+}
+
+fn oldest(first: Option<ProcessKey>, candidates: usize, why: impl FnOnce() -> String) -> Presence {
+    match first {
+        Some(main) => {
+            Presence::Present { main, candidates: u32::try_from(candidates).unwrap_or(u32::MAX) }
+        }
+        None => absent(why()),
     }
 }
 
@@ -75,6 +188,7 @@ fn by_pidfile(
     service: &Service,
     process: &ProcessService,
     path: &Path,
+    company: Option<&Company>,
     known: Option<ProcessKey>,
     membership: &dyn Membership,
 ) -> Presence {
@@ -111,8 +225,19 @@ fn by_pidfile(
         let who = if living.kernel { "a thread of the kernel" } else { "this daemon" };
         return absent(format!("pidfile {shown} names process {pid}, which is {who}"));
     }
+    if let Some(company) = company
+        && !company.holds(living.key)
+    {
+        let name = company.name();
+        return absent(format!(
+            "pidfile {shown} names process {pid}, which is not in cgroup {name}"
+        ));
+    }
     if let Some(matching) = &process.matching {
         return agreed(matching, path, &living);
+    }
+    if company.is_some_and(|company| company.distrust().is_none()) {
+        return Presence::Present { main: living.key, candidates: 1 };
     }
     let ours = || {
         known == Some(living.key)

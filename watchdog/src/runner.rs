@@ -60,7 +60,7 @@ pub struct Runner {
 enum Order {
     Act(Act),
     Exec(RunProgram),
-    Find(Arc<Service>, Option<ProcessKey>, Vec<ProcessKey>),
+    Find(looks::Order),
 }
 
 /// The working end: a future for the runtime of the I/O thread.
@@ -119,10 +119,11 @@ impl Runner {
     }
 
     /// Looks for a service's main process; see [`Decision::Find`](crate::message::Decision::Find).
-    /// Answer: [`Input::Found`], one for all that was asked while a look was under way.
+    /// Answer: [`Input::Found`], one for all that was asked while a look was under way; of a look
+    /// among `begun` only where it is there.
     pub fn find(&self, service: Arc<Service>, known: Option<ProcessKey>, begun: Vec<ProcessKey>) {
         // Without a working end nobody is left to read the answer.
-        let _ = self.orders.send(Order::Find(service, known, begun));
+        let _ = self.orders.send(Order::Find(looks::Order { service, known, begun }));
     }
 
     /// Reads the proportional set size of these processes. Answer: [`Input::Measured`].
@@ -148,9 +149,7 @@ impl Work {
                 order = self.orders.recv() => match order {
                     Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
                     Some(Order::Exec(run)) => self.exec(run),
-                    Some(Order::Find(service, known, _begun)) => {
-                        self.looks.enter(&self.tools, service, known);
-                    }
+                    Some(Order::Find(order)) => self.looks.enter(&self.tools, order),
                     None => return,
                 },
                 _ = trim.tick() => {

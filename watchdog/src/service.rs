@@ -311,6 +311,13 @@ pub struct Match {
     pub user: Option<String>,
 }
 
+impl Match {
+    /// Whether it tells more than arguments, which any user's process can have.
+    pub fn is_of_weight(&self) -> bool {
+        self.exe.is_some() || self.user.is_some()
+    }
+}
+
 impl PartialEq for Match {
     fn eq(&self, other: &Self) -> bool {
         self.exe == other.exe

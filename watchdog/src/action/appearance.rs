@@ -33,7 +33,10 @@ pub(crate) type Started = (ProcessKey, u32);
 pub(super) async fn look(deed: &Deed, known: Option<ProcessKey>) -> Presence {
     let (tools, service) = (Arc::clone(&deed.tools), Arc::clone(&deed.service));
     let name = deed.service.name.as_str();
-    let call = deed.tools.calls.begin(name, move || find(&service, known, &*tools.membership));
+    let call = deed
+        .tools
+        .calls
+        .begin(name, move || find(&service, known, &[], &*tools.membership).presence);
     let call = match call {
         Ok(call) => call,
         Err(why) => return Presence::Untrusted { why },
@@ -145,7 +148,9 @@ fn settled(
 ) -> bool {
     let service = deed.service.process();
     let told = service.is_some_and(|service| {
-        service.pidfile.is_some() || service.matching.as_ref().is_some_and(|m| m.exe.is_some())
+        service.pidfile.is_some()
+            || service.has_cgroup()
+            || service.matching.as_ref().is_some_and(|m| m.exe.is_some())
     });
     let inside = || matches!(facts(main.pid), Ok(Some(facts)) if facts.session == program.pid);
     told || !inside() || since.elapsed() >= SETTLE.min(settings.timeout / 2)

@@ -111,12 +111,14 @@ async fn already_there(
 
 /// Ends the members that a dead main process left over.
 async fn end_rest(deed: &Deed, service: &ProcessService) -> Result<(), Failure> {
-    let rest = deed.group(None);
+    // In a unit's cgroup systemd clears up, and may be starting the unit at this moment.
+    let systemds = service.unit.is_some();
+    let who = &mut || if systemds { deed.group(None) } else { deed.company(None) };
+    let rest = who();
     if rest.is_empty() {
         return Ok(());
     }
     deed.doing(format!("ending {} left over from the last run", count(rest.len())));
-    let who = &mut || deed.group(None);
     let left = end(who, service.stop_timeout, &deed.tools.protect()).await;
     if left.stuck.is_empty() {
         // The spared are not ours to end, and no reason to leave the service down.

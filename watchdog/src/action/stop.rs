@@ -37,7 +37,7 @@ pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Fa
         let followed_by = match result {
             Ok(()) => {
                 let rest = program.timeout.saturating_sub(begin.elapsed());
-                if gone(&mut || deed.group(Some(main)), rest).await {
+                if gone(&mut || deed.company(Some(main)), rest).await {
                     return Ok(());
                 }
                 "it left processes".to_owned()
@@ -46,7 +46,7 @@ pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Fa
         };
         deed.doing(format!("stop program: {followed_by}; sending signals"));
     }
-    let group = deed.group(main);
+    let group = deed.company(main);
     if group.is_empty() {
         return Ok(());
     }
@@ -56,7 +56,7 @@ pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Fa
             None => format!("stop: TERM to {} left over", group.len()),
         });
     }
-    let left = end(&mut || deed.group(main), service.stop_timeout, &deed.tools.protect()).await;
+    let left = end(&mut || deed.company(main), service.stop_timeout, &deed.tools.protect()).await;
     let stays = main.is_some_and(alive);
     if left.stuck.is_empty() && !stays {
         if !left.spared.is_empty() {

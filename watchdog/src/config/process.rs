@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::service::{Action, Match, ProcessService, Program};
 
+use super::diagnostic::Diagnostic;
 use super::raw::Value;
 use super::reader::{Entry, Reader, Table};
 use super::rule::PlacedRule;
@@ -31,32 +32,47 @@ impl Reader {
         let match_at = matched.as_ref().map(|(at, _)| *at);
         let wrong_match = matches!(matched, Some((_, None)));
         let matching = matched.and_then(|(_, matching)| matching);
+        let unit = table.take("unit");
+        let cgroup = table.take("cgroup");
+        if let (Some(unit), Some(cgroup)) = (&unit, &cgroup) {
+            self.out.push(
+                Diagnostic::error(
+                    cgroup.key,
+                    "`unit` and `cgroup` both: a unit has its own cgroup",
+                )
+                .also(unit.key, "the unit is here"),
+            );
+        }
+        let unit_at = unit.as_ref().map_or(kind, |entry| entry.value.place);
+        let wrong_cgroup = unit.is_some() || cgroup.is_some();
+        let unit = unit.and_then(|entry| self.unit(&entry));
+        let cgroup = cgroup.and_then(|entry| self.cgroup(&entry));
         let had = ["start", "stop", "restart"].map(|name| table.key(name).is_some());
         let [start, stop, restart] =
             ["start", "stop", "restart"].map(|name| self.method(table, name));
         let stop_timeout = table.take("stop_timeout").and_then(|entry| self.duration(&entry));
-        let process = ProcessService {
+        let mut process = ProcessService {
             pidfile,
             matching,
-            unit: None,
-            cgroup: None,
+            unit,
+            cgroup,
             start,
             stop,
             restart,
             stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
         };
-        let found =
-            process.pidfile.is_some() || process.matching.is_some() || had[0] || wrong_match;
+        self.by_systemd(&mut process, unit_at);
+        let found = process.has_selector() || had[0] || wrong_match || wrong_cgroup;
         if !found {
             self.error_help(
                 kind,
                 "nothing says how the process is found",
-                "add `pidfile: /run/….pid` or `match: { exe: /usr/sbin/… }`",
+                "add `unit: ….service`, `pidfile: /run/….pid` or `match: { exe: /usr/sbin/… }`",
             );
             return None;
         }
-        let can_start = had[0];
-        let can_restart = had[0] || had[2];
+        let can_start = had[0] || process.start.is_some();
+        let can_restart = can_start || had[2];
         for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
             let (missing, key) = match action {
                 Action::Restart => (!can_restart, "start"),
@@ -78,6 +94,7 @@ impl Reader {
         if let (Some(matching), Some(at)) = (&process.matching, match_at)
             && matching.exe.is_none()
             && matching.user.is_none()
+            && !process.has_cgroup()
             && acts
         {
             self.error_help(

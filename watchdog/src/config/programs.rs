@@ -144,7 +144,7 @@ impl Reader {
     }
 
     /// Is it there, and may root run it?
-    fn check_program(&mut self, program: &Program, place: Place) {
+    pub(super) fn check_program(&mut self, program: &Program, place: Place) {
         let Some(path) = program.argv.first() else { return };
         let Err(error) = self.host.program(path) else { return };
         match error.fault {

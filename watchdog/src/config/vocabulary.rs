@@ -73,11 +73,9 @@ pub(super) const KINDS_LATER: &[&str] =
 pub(super) const SERVICE_KEYS: &[&str] = &["group", "rules"];
 /// Keys that a process takes besides.
 pub(super) const PROCESS_KEYS: &[&str] =
-    &["pidfile", "match", "start", "stop", "restart", "stop_timeout"];
+    &["pidfile", "match", "unit", "cgroup", "start", "stop", "restart", "stop_timeout"];
 /// Keys of later work, of any kind.
 pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
-    "unit",
-    "cgroup",
     "depends_on",
     "mode",
     "every",
@@ -94,7 +92,7 @@ pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
 ];
 
 pub(super) const MATCH: Keys =
-    Keys { title: "`match`", known: &["exe", "args", "user"], later: &["cgroup", "unit"] };
+    Keys { title: "`match`", known: &["exe", "args", "user"], later: &[] };
 pub(super) const PROGRAM: Keys = Keys {
     title: "a program",
     known: &["program", "timeout", "user", "group", "env", "cwd"],

@@ -8,7 +8,7 @@ use crate::engine::judging::Moment;
 use crate::engine::service::Life;
 use crate::identity::ProcessKey;
 use crate::message::{Acted, Context, Decision, Level, Outcome, Part, Progress, Step, Verb};
-use crate::service::{EventWord, Severity};
+use crate::service::{EventWord, ProcessService, Severity};
 
 impl Engine {
     pub(crate) fn progress(&mut self, progress: Progress, at: BootTime) {
@@ -87,6 +87,10 @@ impl Engine {
         }
         self.out.push(Decision::Watch { service, main });
         self.out.push(Decision::Save);
+        if self.services[i].service.process().is_some_and(ProcessService::has_cgroup) {
+            // Who else is in its cgroup.
+            self.look(i);
+        }
         self.presence_counts_afresh(i);
         let before = self.out.len();
         self.judge_service(i, Moment::Presence, at);

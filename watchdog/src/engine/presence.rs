@@ -48,7 +48,13 @@ impl Engine {
             presence => presence,
         };
         match presence {
-            Presence::Present { main, candidates } => self.appeared(i, main, candidates, at),
+            Presence::Present { main, candidates } => {
+                self.appeared(i, main, candidates, at);
+                if !found.others.is_empty() && self.services[i].main() == Some(main) {
+                    let service = self.services[i].service.id;
+                    self.out.push(Decision::Enlist { service, others: found.others });
+                }
+            }
             Presence::Absent { why } => {
                 if let Some(recovering) = &mut self.services[i].recovering
                     && at < recovering.until

@@ -42,10 +42,53 @@ pub struct Unseen(pub usize);
 /// # Errors
 /// An unknown user, a wrong glob, or an unreadable `/proc`.
 pub fn candidates(matching: &Match) -> io::Result<(Vec<Candidate>, Unseen)> {
+    roots(matching, all_processes().map_err(into_io)?)
+}
+
+/// The same among these processes alone.
+///
+/// # Errors
+/// As [`candidates`].
+pub(super) fn among(matching: &Match, keys: &[ProcessKey]) -> io::Result<(Vec<Candidate>, Unseen)> {
+    roots(matching, keys.iter().map(|key| open(key.pid)))
+}
+
+/// The same among these processes and those of their ancestors that fit: a fork of a server is not
+/// its root.
+///
+/// # Errors
+/// As [`candidates`].
+pub(super) fn among_families(
+    matching: &Match,
+    keys: &[ProcessKey],
+) -> io::Result<(Vec<Candidate>, Unseen)> {
+    let test = Test::new(matching)?;
+    let mut pids = std::collections::BTreeSet::new();
+    for key in keys {
+        let mut next = Some(key.pid);
+        while let Some(pid) = next.filter(|pid| !pids.contains(pid)) {
+            let fitting = open(pid).and_then(|process| test.fitting(&process)).ok().flatten();
+            next = fitting.map(|(facts, _)| facts.parent);
+            if next.is_some() {
+                pids.insert(pid);
+            }
+        }
+    }
+    roots(matching, pids.into_iter().map(open))
+}
+
+fn open(pid: u32) -> Result<Process, ProcError> {
+    Process::new(i32::try_from(pid).map_err(|_| ProcError::NotFound(None))?)
+}
+
+fn roots(
+    matching: &Match,
+    processes: impl Iterator<Item = Result<Process, ProcError>>,
+) -> io::Result<(Vec<Candidate>, Unseen)> {
     let test = Test::new(matching)?;
     let mut unseen = Unseen::default();
     let mut found: Vec<(Facts, Candidate)> = Vec::new();
-    for process in all_processes().map_err(into_io)? {
+    for process in processes {
         match process.and_then(|process| test.fitting(&process)) {
             Ok(Some(fitting)) => found.push(fitting),
             Ok(None) | Err(ProcError::NotFound(_)) => {}

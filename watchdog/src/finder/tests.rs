@@ -10,6 +10,10 @@ use super::*;
 use crate::identity::ServiceId;
 use crate::service::ServiceKind;
 
+fn find(service: &Service, known: Option<ProcessKey>, membership: &dyn Membership) -> Presence {
+    super::find(service, known, &[], membership).presence
+}
+
 /// Members are given by hand.
 struct Fixed(Vec<ProcessKey>);
 

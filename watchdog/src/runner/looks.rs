@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::action::Tools;
 use crate::clock::boot_now;
-use crate::finder::find;
+use crate::finder::{Sight, find};
 use crate::identity::ProcessKey;
 use crate::message::{Found, Input, Presence};
 use crate::service::Service;
@@ -25,7 +25,12 @@ const PLACE: Duration = Duration::from_secs(1);
 /// Looks that hang, at most: each holds a thread.
 const HANGING: usize = 64;
 
-type Order = (Arc<Service>, Option<ProcessKey>);
+/// See [`Decision::Find`](crate::message::Decision::Find).
+pub(super) struct Order {
+    pub(super) service: Arc<Service>,
+    pub(super) known: Option<ProcessKey>,
+    pub(super) begun: Vec<ProcessKey>,
+}
 
 /// By the service's name: the look that follows the one under way, if it was asked for.
 #[derive(Clone)]
@@ -45,23 +50,34 @@ impl Default for Looks {
     }
 }
 
+impl Order {
+    /// One look for both: among all where either was.
+    fn joined(self, later: Self) -> Self {
+        let mut begun = self.begun;
+        if begun.is_empty() || later.begun.is_empty() {
+            begun.clear();
+        } else {
+            begun.extend(later.begun);
+        }
+        Self { begun, ..later }
+    }
+}
+
 impl Looks {
     /// Looks for the service's process now, or again when the look under way is over.
-    pub(super) fn enter(
-        &self,
-        tools: &Arc<Tools>,
-        service: Arc<Service>,
-        known: Option<ProcessKey>,
-    ) {
-        let name = service.name.clone();
+    pub(super) fn enter(&self, tools: &Arc<Tools>, order: Order) {
+        let name = order.service.name.clone();
         if let Some(next) = self.lock().get_mut(&name) {
-            *next = Some((service, known));
+            *next = Some(match next.take() {
+                Some(waiting) => waiting.joined(order),
+                None => order,
+            });
             return;
         }
         self.lock().insert(name.clone(), None);
         let (looks, tools) = (self.clone(), Arc::clone(tools));
         tokio::spawn(async move {
-            let mut next = Some((service, known));
+            let mut next = Some(order);
             while let Some(order) = next {
                 looks.one(&tools, order).await;
                 next = looks.next(&name);
@@ -69,14 +85,16 @@ impl Looks {
         });
     }
 
-    async fn one(&self, tools: &Arc<Tools>, (service, known): Order) {
+    async fn one(&self, tools: &Arc<Tools>, Order { service, known, begun }: Order) {
         // Never closed, so the errors cannot happen; without a permit the look is only unbounded.
         let _thread = Arc::clone(&self.threads).acquire_owned().await;
         let place = Arc::clone(&self.places).acquire_owned().await;
         let id = service.id;
         let membership = Arc::clone(&tools.membership);
         let looked = boot_now();
-        let mut look = tokio::task::spawn_blocking(move || find(&service, known, &*membership));
+        let among = !begun.is_empty();
+        let mut look =
+            tokio::task::spawn_blocking(move || find(&service, known, &begun, &*membership));
         let found = match timeout(PLACE, &mut look).await {
             Ok(found) => found,
             Err(_) => {
@@ -84,15 +102,14 @@ impl Looks {
                 look.await
             }
         };
-        let presence =
-            found.unwrap_or_else(|_| Presence::Untrusted { why: "the look failed".to_owned() });
-        tools.inbox.answer(Input::Found(Found {
-            looked,
-            service: id,
-            presence,
-            others: Vec::new(),
-            by: Vec::new(),
-        }));
+        let presence = Presence::Untrusted { why: "the look failed".to_owned() };
+        let sight = found.unwrap_or_else(|_| Sight::bare(presence));
+        if among && !matches!(sight.presence, Presence::Present { .. }) {
+            // That it is not among a few processes says nothing.
+            return;
+        }
+        let Sight { presence, others, by, .. } = sight;
+        tools.inbox.answer(Input::Found(Found { looked, service: id, presence, others, by }));
     }
 
     fn next(&self, name: &str) -> Option<Order> {

@@ -75,6 +75,36 @@ fn yaml_that_does_not_parse() {
 }
 
 #[test]
+fn units_and_cgroups() {
+    let service = |keys: &str| format!("services:\n- process: a\n  {keys}\n");
+    let long = service(&format!("unit: {}.service", "x".repeat(250)));
+    all_refused(&[
+        (
+            &service("unit: apache2"),
+            "3:9",
+            &["not the name of a systemd service", "`apache2.service`"],
+        ),
+        (
+            &service("unit: a/b.service"),
+            "3:9",
+            &["does not have the character `/`", "systemd-escape"],
+        ),
+        (&service("unit: \"../x.service\""), "3:9", &["does not have the character `/`"]),
+        (&service("unit: web@.service"), "3:9", &["is a template", "`web@1.service`"]),
+        (&service("unit: .service"), "3:9", &["not the name of a systemd service"]),
+        (&service("unit: -.slice"), "3:9", &["not the name of a systemd service"]),
+        (&long, "3:9", &["not the name of a systemd service"]),
+        (&service("cgroup: x"), "3:11", &["must be an absolute path"]),
+        (&service("cgroup: /"), "3:11", &["the root of all cgroups", "of this service"]),
+        (&service("cgroup: /a/../b"), "3:11", &["no `..`"]),
+        (&service("cgroup: /a//b"), "3:11", &["no empty part"]),
+        (&service("cgroup: /a/./b"), "3:11", &["no `.`"]),
+        (&service("cgroup: /sys/fs/cgroup/a"), "3:11", &["leave out `/sys/fs/cgroup`"]),
+        (&service("unit: a.service\n  cgroup: /a"), "4:3", &["`unit` and `cgroup` both"]),
+    ]);
+}
+
+#[test]
 fn keys_and_values_of_the_main_file() {
     all_refused(&[
         ("cylce: 60s", "1:1", &["has no key `cylce`", "did you mean `cycle`?", "^^^^^"]),

@@ -120,6 +120,29 @@ fn the_implicit_rule_alerts_without_programs_and_yields_to_the_users_own() {
 }
 
 #[test]
+fn a_unit_is_started_and_stopped_by_systemd() {
+    let text = "services:\n- { process: a, unit: web@1.service }\n\
+                - { process: b, unit: b.service, stop: /bin/true, rules: [{ if: cpu > 1%, then: restart }] }\n\
+                - { process: c, cgroup: /machine.slice/c/, match: { args: x }, rules: [{ if: cpu > 1%, then: stop }] }\n";
+    let services = load_text(text).expect("loads").config.services;
+    let a = services[0].process().expect("a process");
+    assert_eq!(a.unit.as_deref(), Some("web@1.service"));
+    let line = |program: &Option<Program>| program.as_ref().map(Program::line);
+    let systemctl =
+        |verb| Some(format!("/usr/bin/systemctl --no-ask-password {verb} -- web@1.service"));
+    assert_eq!(line(&a.start), systemctl("start"));
+    assert_eq!(line(&a.stop), systemctl("stop"));
+    assert_eq!(line(&a.restart), systemctl("restart"));
+    assert_eq!(services[0].rules[0].then, [Action::Restart], "so the implicit rule can restart");
+    let b = services[1].process().expect("a process");
+    assert_eq!(line(&b.stop), Some("/bin/true".to_owned()));
+    assert!(b.restart.is_none(), "the user's own stop is part of a restart");
+    let c = services[2].process().expect("a process");
+    assert_eq!(c.cgroup, Some(PathBuf::from("/machine.slice/c")));
+    assert!(c.start.is_none() && c.has_selector());
+}
+
+#[test]
 fn programs_come_in_three_forms() {
     let text = r#"
 services:

@@ -1,0 +1,141 @@
+//! What systemd says of a unit: its main process, and whether it is still being started.
+//!
+//! Asked once when processes have come into the unit's cgroup, never per cycle: the answer costs a
+//! program. Its cgroup tells who belongs to a unit; which of them is the main process only systemd
+//! knows for sure, as `ExecStartPre=` and `ExecReload=` programs are in there too. The program is
+//! given little time, and without an answer the oldest process counts. Not here: starting and
+//! stopping units (`action`, as any program).
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::clock::boot_now;
+use crate::config::trusted_program;
+
+/// There while systemd runs this host.
+const RUNS: &str = "/run/systemd/system";
+const PROGRAM: &str = "/usr/bin/systemctl";
+/// The manager answers within milliseconds; one that is busy reloading, within seconds.
+const LIMIT: Duration = Duration::from_secs(3);
+const LONGEST: usize = 4096;
+
+/// What systemd knows of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Unit {
+    /// Its main process, where it has one.
+    pub(super) main: Option<u32>,
+    /// It is being started.
+    pub(super) starting: bool,
+}
+
+/// Asks systemd. `None` where it does not run this host or does not answer in time.
+pub(super) fn ask(unit: &str) -> Option<Unit> {
+    if !Path::new(RUNS).is_dir() {
+        return None;
+    }
+    ask_program(Path::new(PROGRAM), unit, LIMIT)
+}
+
+fn ask_program(program: &Path, unit: &str, limit: Duration) -> Option<Unit> {
+    trusted_program(program).ok()?;
+    let mut child = Command::new(program)
+        .args(["show", "--property=MainPID,ActiveState", "--", unit])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let text = output(&mut child, limit);
+    // A program that has closed its output, or used up its time, is not waited for any longer.
+    let _ = child.kill();
+    let ended = child.wait();
+    let text = text.ok()?;
+    ended.ok()?;
+    Some(parse(&text))
+}
+
+/// What it writes until it closes its end.
+fn output(child: &mut Child, limit: Duration) -> io::Result<Vec<u8>> {
+    let mut pipe = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let begin = boot_now();
+    let mut text = Vec::new();
+    let mut some = [0; 512];
+    loop {
+        let left = limit.checked_sub(boot_now().since(begin)).ok_or(io::ErrorKind::TimedOut)?;
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        let ready = {
+            let pipe = pipe.as_fd();
+            poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&timeout))
+        };
+        match ready {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match pipe.read(&mut some)? {
+            0 => return Ok(text),
+            _ if text.len() > LONGEST => return Err(io::ErrorKind::InvalidData.into()),
+            n => text.extend(some.iter().take(n)),
+        }
+    }
+}
+
+/// `NAME=value` lines.
+fn parse(text: &[u8]) -> Unit {
+    let mut unit = Unit::default();
+    for line in text.split(|byte| *byte == b'\n') {
+        match std::str::from_utf8(line).ok().and_then(|line| line.split_once('=')) {
+            Some(("MainPID", pid)) => unit.main = pid.parse().ok().filter(|pid| *pid > 1),
+            Some(("ActiveState", state)) => unit.starting = state == "activating",
+            _ => {}
+        }
+    }
+    unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn an_answer_is_read_line_by_line() {
+        let unit = |main, starting| Unit { main, starting };
+        assert_eq!(parse(b"MainPID=812\nActiveState=active\n"), unit(Some(812), false));
+        assert_eq!(parse(b"MainPID=0\nActiveState=activating\n"), unit(None, true));
+        assert_eq!(parse(b"MainPID=1\n\xff\nActiveState\n"), unit(None, false));
+        assert_eq!(parse(b""), unit(None, false));
+    }
+
+    #[test]
+    fn a_program_that_answers_is_believed_and_one_that_hangs_is_not_waited_for() {
+        // Not below /tmp: only root may be able to write there.
+        let folder = tempfile::tempdir_in("/var/lib").unwrap();
+        let program = |name: &str, lines: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let long = Duration::from_secs(60);
+        let good =
+            program("good", "[ \"$4\" = x.service ] && echo MainPID=77; echo ActiveState=active");
+        assert_eq!(ask_program(&good, "x.service", long).unwrap().main, Some(77));
+        let hangs = program("hangs", "exec sleep 600");
+        let begin = boot_now();
+        assert_eq!(ask_program(&hangs, "x.service", Duration::from_millis(50)), None);
+        assert!(boot_now().since(begin) < long);
+        let floods = program("floods", "exec yes");
+        assert_eq!(ask_program(&floods, "x.service", long), None);
+        assert_eq!(ask_program(Path::new("/no/such"), "x.service", long), None);
+    }
+}
