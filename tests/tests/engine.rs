@@ -12,7 +12,9 @@ use std::sync::Arc;
 use ebpf_watchdog::clock::BootTime;
 use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
 use ebpf_watchdog::engine::Engine;
-use ebpf_watchdog::event::{Event, ExitStatus, Exited, Group, Sample, Signalled};
+use ebpf_watchdog::event::{
+    Crossed, Crossing, Event, ExitStatus, Exited, Group, Sample, Signalled,
+};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
     Acted, ActionId, Command, CommandVerb, Decision, Found, HostSample, Input, Outcome, Part,
@@ -215,6 +217,29 @@ impl Play {
                 };
                 self.step(Input::Event(Event::Exited(exited)));
             }
+            // `look service pid[*] …` as in `tick`; `look-blind service`: it could not see all.
+            "look" | "look-blind" => {
+                let service = self.id(rest[0]);
+                let complete = word == "look";
+                if complete {
+                    self.samples(&rest);
+                }
+                self.step(Input::Event(Event::Looked { service, at, complete }));
+            }
+            // `crossed service totalmem 512 [by pid]`; memory in MB.
+            "crossed" => {
+                let value: u64 = rest[2].parse().expect("a number");
+                let (crossing, value) = match rest[1] {
+                    "totalmem" => (Crossing::TotalMemory, value << 20),
+                    "memory" => (Crossing::Memory, value << 20),
+                    "children" => (Crossing::Children, value),
+                    "forks" => (Crossing::Forks, value),
+                    other => panic!("{other}"),
+                };
+                let by = rest.get(4).map_or(ProcessKey { pid: 0, start: 0 }, |pid| key(pid));
+                let service = self.id(rest[0]);
+                self.step(Input::Crossed(Crossed { service, crossing, value, by, at }));
+            }
             "oom" => {
                 let (service, process) = (self.id(rest[0]), key(rest[1]));
                 self.step(Input::Event(Event::OomVictim { service, process, at }));
@@ -348,6 +373,12 @@ impl Play {
     /// `service pid[*] rss=… cpu=… threads=… [pid …] [dead=…]`, several separated by `;`.
     fn pass(&mut self, words: &[&str]) {
         let at = self.at;
+        self.samples(words);
+        self.step(Input::Event(Event::PassEnd { at, complete: true }));
+        self.step(Input::Host(self.host));
+    }
+
+    fn samples(&mut self, words: &[&str]) {
         for group in words.split(|word| *word == ";").filter(|group| !group.is_empty()) {
             let service = self.id(group[0]);
             let mut dead = 0.0;
@@ -375,8 +406,6 @@ impl Play {
             let group = Group { service, dead_cpu_ns, forks: 0, exits: 0 };
             self.step(Input::Event(Event::Group(group)));
         }
-        self.step(Input::Event(Event::PassEnd { at, complete: true }));
-        self.step(Input::Host(self.host));
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod acting;
 mod attempt;
+mod crossing;
 mod deaths;
 mod judge;
 mod judging;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::BootTime;
+use crate::engine::crossing::Scope;
 use crate::engine::judging::Moment;
 use crate::engine::levels::HostLevels;
 use crate::engine::service::ServiceState;
@@ -86,16 +88,19 @@ impl Engine {
         for i in 0..self.services.len() {
             self.look(i);
         }
+        self.arm(Scope::All, self.started);
         std::mem::take(&mut self.out)
     }
 
     /// Takes one input and decides.
     pub fn step(&mut self, stamped: Stamped) -> Vec<Decision> {
         let at = stamped.at;
+        let scope = Scope::of(&stamped.input);
         match stamped.input {
             Input::Event(event) => self.event(event, at),
+            Input::Crossed(crossed) => self.crossed(crossed, at),
             // Judged each cycle until then.
-            Input::Crossed(_) | Input::Measured(_) | Input::Stirred(_) => {}
+            Input::Measured(_) | Input::Stirred(_) => {}
             Input::Users(users) => self.users = users,
             Input::Host(sample) => self.host.sample(sample),
             Input::Found(found) => self.found(found, at),
@@ -112,6 +117,7 @@ impl Engine {
             }
             Input::Wake => self.wake(at),
         }
+        self.arm(scope, at);
         std::mem::take(&mut self.out)
     }
 
@@ -145,7 +151,11 @@ impl Engine {
             Event::Exited(exited) => self.exited(&exited),
             Event::Signalled(signal) => self.signalled(signal),
             Event::OomVictim { service, process, at } => self.oom(service, process, at),
-            Event::Crossed(_) | Event::Looked { .. } | Event::Wanted { .. } => {}
+            Event::Looked { service, at: began, complete } => {
+                self.looked(service, began, complete);
+            }
+            // The daemon looks first, and then tells it as an input of its own.
+            Event::Crossed(_) | Event::Wanted { .. } => {}
             Event::Blind { hook, why } => {
                 let text = format!("sensor: {hook} is blind: {why}");
                 self.alert_daemon("Sensor blind", &text, Severity::Critical, at);

@@ -176,21 +176,29 @@ impl Core {
         }
     }
 
-    /// Hands events on. A limit that was crossed makes a look at its service first, so that rules
-    /// are judged by what is true now.
+    /// Hands events on. Limits that were crossed come last: the rest may be half a pass, and a look
+    /// at the service shows what is true now.
     fn take(&mut self, seen: &mut Vec<Event>) {
+        let mut crossings = Vec::new();
         for event in seen.drain(..) {
-            let Event::Crossed(crossed) = event else {
-                self.step(Input::Event(event));
-                continue;
-            };
-            let mut looked = Vec::new();
-            self.parts.source.look(crossed.service, &mut looked);
-            for event in looked {
-                // Another crossing seen by the look stays latched until it is armed again.
-                self.step(Input::Event(event));
+            match event {
+                Event::Crossed(crossed) => crossings.push(crossed),
+                event => self.step(Input::Event(event)),
             }
-            self.step(Input::Crossed(crossed));
+        }
+        for (nth, crossed) in crossings.iter().enumerate() {
+            if crossings[..nth].iter().all(|former| former.service != crossed.service) {
+                let mut looked = Vec::new();
+                self.parts.source.look(crossed.service, &mut looked);
+                for event in looked {
+                    // A crossing that the look itself saw: it was looked at.
+                    self.step(match event {
+                        Event::Crossed(crossed) => Input::Crossed(crossed),
+                        event => Input::Event(event),
+                    });
+                }
+            }
+            self.step(Input::Crossed(*crossed));
         }
     }
 

@@ -156,7 +156,8 @@ impl Engine {
             .filter(|state| state.acting.is_none() && state.monitored)
             .flat_map(|state| {
                 let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
-                recovering.into_iter().chain(state.wanted.as_ref().map(|wanted| wanted.at))
+                let wanted = state.wanted.as_ref().map(|wanted| wanted.at);
+                recovering.into_iter().chain(wanted).chain(state.armed.due())
             })
             .min()
     }

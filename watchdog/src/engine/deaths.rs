@@ -223,7 +223,7 @@ impl Engine {
                 continue;
             }
             let mut findings = Vec::new();
-            let truth = self.judge_rule(i, rule, Over::Cycle, &[end], at, &mut findings);
+            let truth = self.judge_rule(i, rule, Over::Known, &[end], at, &mut findings);
             if truth == Some(true) {
                 let change = self.services[i].rules[r].judge_event(at);
                 // What fails is always told, once; what only counts is a line among others.

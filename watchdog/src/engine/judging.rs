@@ -4,13 +4,14 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::crossing;
 use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, is_host_metric, judge, limit_number};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
 use crate::engine::wording;
 use crate::message::Decision;
-use crate::message::{Context, Level as LogLevel, RunProgram, Verb};
+use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
 use crate::service::{Action, Qualifier, Rule, Severity, Test, Way};
 
@@ -25,6 +26,8 @@ pub(crate) enum Moment {
     Presence,
     /// An attempt has ended: rules about restarts.
     Attempt,
+    /// A limit was crossed: rules that are judged then.
+    Crossing,
 }
 
 impl Engine {
@@ -36,11 +39,13 @@ impl Engine {
             let state = &self.services[i];
             let service = state.service.clone();
             let rule = &service.rules[r];
-            if !concerns(rule, moment) {
+            let failing = state.rules[r].status() == RuleStatus::Failing;
+            if !concerns(rule, moment, failing) {
                 continue;
             }
-            let over = match rule.qualifier {
-                Qualifier::Lasting(_) => Over::Sample,
+            let over = match (rule.qualifier, moment) {
+                (Qualifier::Lasting(_), _) => Over::Sample,
+                (_, Moment::Sample | Moment::Crossing) => Over::Known,
                 _ => Over::Cycle,
             };
             // Rules that count cycles see each death once, at the cycle's end; the others were
@@ -51,6 +56,9 @@ impl Engine {
             };
             let mut findings = Vec::new();
             let truth = self.judge_rule(i, rule, over, deaths, at, &mut findings);
+            if moment == Moment::Crossing && !crossing::counts(rule, failing, truth) {
+                continue;
+            }
             let cycle = moment == Moment::Cycle;
             let change = self.services[i].rules[r].judge(rule, truth, cycle, at);
             self.changed(i, r, change, &findings, cycle, at);
@@ -79,7 +87,8 @@ impl Engine {
                 // The only process metric that a system service shares: uptime of the host.
                 (metric == Metric::Uptime).then(|| at.since(BootTime::default()).as_secs_f64())
             } else {
-                state.levels.value(metric, over, self.host.cpus(), at)
+                let told = state.armed.told(metric);
+                told.or_else(|| state.levels.value(metric, over, self.host.cpus(), at))
             }
         };
         let facts = Facts {
@@ -284,13 +293,17 @@ impl Engine {
                     Metric::Cpu | Metric::TotalCpu => wording::By::Cpu,
                     _ => wording::By::Memory,
                 };
-                let culprits = wording::culprits(state.levels.members(), by);
+                let mut culprits = wording::culprits(state.levels.members(), by);
                 if let Some(first) = culprits.first() {
                     let text = match by {
                         wording::By::Cpu => format!("most CPU was used by {first}"),
                         wording::By::Memory => format!("most is held by {first}"),
                     };
                     self.log(i, LogLevel::Info, None, text, at);
+                }
+                if let Some(text) = self.crossed_by(i) {
+                    self.log(i, LogLevel::Info, None, text.clone(), at);
+                    culprits.insert(0, text);
                 }
                 culprits
             }
@@ -319,11 +332,15 @@ pub(crate) fn counts_events(rule: &Rule) -> bool {
     has(rule, |test| test.is_event() || matches!(test, Test::Restarts { .. }))
 }
 
-fn concerns(rule: &Rule, moment: Moment) -> bool {
+fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
     let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
     match moment {
         Moment::Cycle => true,
-        Moment::Sample => matches!(rule.qualifier, Qualifier::Lasting(_)),
+        // What failed between cycles recovers at the next pass.
+        Moment::Sample => {
+            matches!(rule.qualifier, Qualifier::Lasting(_)) || failing && crossing::is_at_once(rule)
+        }
+        Moment::Crossing => crossing::is_at_once(rule),
         Moment::Presence => !counts_cycles && is_about_presence(rule),
         Moment::Attempt => {
             !counts_cycles && has(rule, |test| matches!(test, Test::Restarts { .. }))

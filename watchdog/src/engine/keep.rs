@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::crossing::Scope;
 use crate::engine::rule::RuleState;
 use crate::engine::service::ServiceState;
 use crate::identity::ServiceId;
@@ -101,6 +102,7 @@ impl Engine {
             }
         }
         self.out.push(Decision::Save);
+        self.arm(Scope::All, self.judged);
         std::mem::take(&mut self.out)
     }
 }

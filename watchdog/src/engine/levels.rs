@@ -2,6 +2,8 @@
 //!
 //! Facts only. Not here: limits and rules (`judge`).
 
+use std::time::Duration;
+
 use crate::clock::BootTime;
 use crate::event::Sample;
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
@@ -18,7 +20,11 @@ pub(crate) struct Levels {
     pass: Option<Pass>,
     /// The pass that the last cycle was judged by.
     cycle: Option<Base>,
-    /// The pass before the last one.
+    /// The pass that the cycle before it was judged by.
+    former_cycle: Option<Base>,
+    /// The last whole pass; `pass` may be a look of this service alone since then.
+    last: Option<Base>,
+    /// The whole pass before the last one.
     former: Option<Base>,
     /// CPU time of the group since it was first seen.
     total_ns: u64,
@@ -49,6 +55,9 @@ pub(crate) enum Over {
     Cycle,
     /// Since the last pass.
     Sample,
+    /// As last known: rates are those that the last cycle was judged by. For what happens between
+    /// cycles, where the stretch since the last one may be a moment.
+    Known,
 }
 
 impl Levels {
@@ -65,9 +74,26 @@ impl Levels {
         let samples = std::mem::take(&mut self.coming);
         if !complete {
             // Half a pass would look like half a service.
-            self.former = self.pass.take().map(|pass| pass.base());
+            self.pass = None;
+            self.former = self.last.take();
             return true;
         }
+        self.former = self.last.take();
+        let seen = self.take_in(at, samples);
+        self.last = self.pass.as_ref().map(Pass::base);
+        seen
+    }
+
+    /// A look between passes is over. Stretches of time between passes stay as they are.
+    pub(crate) fn looked(&mut self, at: BootTime, complete: bool) {
+        let samples = std::mem::take(&mut self.coming);
+        if complete {
+            self.take_in(at, samples);
+        }
+    }
+
+    /// Takes what a pass or a look saw. Returns whether the main process was in it.
+    fn take_in(&mut self, at: BootTime, samples: Vec<Sample>) -> bool {
         let living: u64 = samples.iter().map(|sample| sample.cpu_ns).sum();
         // A zombie between reaping and its last accounting is in neither sum for a moment:
         // the total never falls.
@@ -76,7 +102,6 @@ impl Levels {
         self.total_ns += sum - self.counted_ns.unwrap_or(sum);
         self.counted_ns = Some(sum);
         let total_ns = self.total_ns;
-        self.former = self.pass.take().map(|pass| pass.base());
         let seen = samples.iter().any(|sample| sample.main && !sample.zombie);
         self.pass = Some(Pass { at, samples, total_ns });
         seen
@@ -84,13 +109,15 @@ impl Levels {
 
     /// The cycle has been judged: its rates count from here.
     pub(crate) fn cycle_end(&mut self) {
+        self.former_cycle = self.cycle.take();
         self.cycle = self.pass.as_ref().map(Pass::base);
     }
 
     /// Another main process, or none: rates of the old one mean nothing for the new. The group's
     /// CPU time goes on.
     pub(crate) fn forget_main(&mut self) {
-        (self.pass, self.former, self.cycle) = (None, None, None);
+        (self.pass, self.last, self.former) = (None, None, None);
+        (self.cycle, self.former_cycle) = (None, None);
     }
 
     /// The group is a new one that already ran before we saw it: its past is not counted.
@@ -126,19 +153,18 @@ impl Levels {
         let main = self.main()?;
         match metric {
             Metric::Cpu => {
-                let base = self.base(over)?;
-                let (key, before) = base.main?;
-                if key != main.process {
+                let (from, to) = self.stretch(over)?;
+                let ((key, before), (same, after)) = (from.main?, to.main?);
+                if key != same || same != main.process {
                     return None;
                 }
-                let used = main.cpu_ns.saturating_sub(before);
                 let width = main.threads.clamp(1, cpus.max(1));
-                Some(ratio(used, pass.at.since(base.at).as_nanos(), width))
+                Some(ratio(after.saturating_sub(before), to.at.since(from.at), width))
             }
             Metric::TotalCpu => {
-                let base = self.base(over)?;
-                let used = pass.total_ns.saturating_sub(base.total_ns);
-                Some(ratio(used, pass.at.since(base.at).as_nanos(), cpus.max(1)))
+                let (from, to) = self.stretch(over)?;
+                let used = to.total_ns.saturating_sub(from.total_ns);
+                Some(ratio(used, to.at.since(from.at), cpus.max(1)))
             }
             Metric::Memory => Some(main.rss_bytes as f64),
             Metric::TotalMemory => Some(living().map(|sample| sample.rss_bytes as f64).sum()),
@@ -171,10 +197,13 @@ impl Levels {
         }
     }
 
-    fn base(&self, over: Over) -> Option<Base> {
+    /// From where to where a rate is counted.
+    fn stretch(&self, over: Over) -> Option<(Base, Base)> {
+        let now = self.pass.as_ref().map(Pass::base);
         match over {
-            Over::Cycle => self.cycle,
-            Over::Sample => self.former,
+            Over::Cycle => self.cycle.zip(now),
+            Over::Sample => self.former.zip(now),
+            Over::Known => self.former_cycle.zip(self.cycle),
         }
     }
 }
@@ -191,7 +220,8 @@ impl Pass {
 }
 
 /// CPU time over elapsed time times width, at most 1: a tick of error must not read as 100.4 %.
-fn ratio(used_ns: u64, elapsed_ns: u128, width: u32) -> f64 {
+fn ratio(used_ns: u64, elapsed: Duration, width: u32) -> f64 {
+    let elapsed_ns = elapsed.as_nanos();
     if elapsed_ns == 0 {
         return 0.0;
     }
@@ -245,7 +275,7 @@ impl HostLevels {
             Metric::SystemCpu(share) => {
                 let base = match over {
                     Over::Cycle => self.cycle,
-                    Over::Sample => self.former,
+                    Over::Sample | Over::Known => self.former,
                 }?;
                 cpu_share(&base.ticks, &last.ticks, share)
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::BootTime;
+use crate::engine::crossing::Armed;
 use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
 use crate::engine::retry::Retry;
@@ -35,6 +36,8 @@ pub(crate) struct ServiceState {
     /// Cycle and moment of each start and restart of ours.
     pub restart_log: VecDeque<(u64, BootTime)>,
     pub deaths: Deaths,
+    /// What the kernel watches between cycles.
+    pub armed: Armed,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
     /// The main process before this moment, while it is being found out what came after it.
@@ -108,6 +111,7 @@ impl ServiceState {
             was_up: false,
             restart_log: VecDeque::new(),
             deaths: Deaths::default(),
+            armed: Armed::default(),
             last_death: None,
             former_main: None,
             settled: BootTime::default(),

@@ -165,6 +165,11 @@ fn sender(by: &SenderView) -> String {
     format!("sent by pid {} ({}), uid {}{user}", by.pid, by.program, by.uid)
 }
 
+/// Who was running when a limit was crossed.
+pub(crate) fn crossed(seen: &Sample) -> String {
+    format!("the limit was crossed by {} (pid {})", comm(&seen.comm), seen.process.pid)
+}
+
 /// What processes are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
