@@ -38,6 +38,10 @@ pub struct Fields {
     pub task_exit_state: u64,
     /// `task_struct.comm`
     pub task_comm: u64,
+    /// `task_struct.ioac.read_bytes`
+    pub task_read: u64,
+    /// `task_struct.ioac.write_bytes`
+    pub task_write: u64,
     /// `cred.uid`
     pub cred_uid: u64,
     /// `signal_struct.live`
@@ -50,6 +54,10 @@ pub struct Fields {
     pub signal_tasks: u64,
     /// `signal_struct.sum_sched_runtime`
     pub signal_runtime: u64,
+    /// `signal_struct.ioac.read_bytes`
+    pub signal_read: u64,
+    /// `signal_struct.ioac.write_bytes`
+    pub signal_write: u64,
     /// `kernel_siginfo.si_code`
     pub info_code: u64,
     /// The first of the four counters in `mm_struct.rss_stat`
@@ -64,4 +72,4 @@ pub struct Fields {
     pub daemon: u64,
 }
 
-const _: () = assert!(size_of::<Fields>() == 25 * 8);
+const _: () = assert!(size_of::<Fields>() == 29 * 8);

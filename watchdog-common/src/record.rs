@@ -13,7 +13,7 @@ pub enum Kind {
     Sample = 1,
     /// [`SampleRecord`]: reaped, but its last `sched_process_free` is still to come.
     Limbo = 2,
-    /// [`ExitRecord`]: a main process is dead.
+    /// [`ExitRecord`]: a main process is dead, or a member whose death is wanted.
     Exit = 3,
     /// [`Head`] alone: a main process has called exec.
     Exec = 4,
@@ -21,6 +21,14 @@ pub enum Kind {
     Signal = 5,
     /// [`Head`] alone: the OOM killer has chosen this process. Group 0: find the group by pid.
     Oom = 6,
+    /// [`CrossedRecord`]: a limit was crossed.
+    Crossed = 7,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Sample, Self::Limbo, Self::Exit, Self::Exec, Self::Signal, Self::Oom, Self::Crossed];
 }
 
 impl TryFrom<u32> for Kind {
@@ -34,6 +42,7 @@ impl TryFrom<u32> for Kind {
             4 => Self::Exec,
             5 => Self::Signal,
             6 => Self::Oom,
+            7 => Self::Crossed,
             other => return Err(other),
         })
     }
@@ -88,9 +97,13 @@ pub struct SampleRecord {
     pub reserved: u32,
     /// `task->comm` of the leader.
     pub comm: [u8; 16],
+    /// Bytes that it caused to be read from storage; 0 where the kernel keeps no account.
+    pub read_bytes: u64,
+    /// Bytes that it caused to be written to storage.
+    pub write_bytes: u64,
 }
 
-/// The death of a main process.
+/// The death of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct ExitRecord {
@@ -98,6 +111,24 @@ pub struct ExitRecord {
     pub head: Head,
     /// Status in wait(2)'s encoding.
     pub status: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Resident pages: at its end where it still had its memory, else as last seen. 0: not known.
+    pub held_pages: u64,
+    /// `task->comm` of the leader.
+    pub comm: [u8; 16],
+}
+
+/// A limit that a group has crossed. The head's process is the one that ran; 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct CrossedRecord {
+    /// The beginning.
+    pub head: Head,
+    /// The value above the limit: pages, processes, or forks within the window.
+    pub value: u64,
+    /// A constant of [`crate::table::crossing`].
+    pub crossing: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -121,6 +152,7 @@ pub struct SignalRecord {
 }
 
 const _: () = assert!(size_of::<Head>() == 32);
-const _: () = assert!(size_of::<SampleRecord>() == 96);
-const _: () = assert!(size_of::<ExitRecord>() == 40);
+const _: () = assert!(size_of::<SampleRecord>() == 112);
+const _: () = assert!(size_of::<ExitRecord>() == 64);
+const _: () = assert!(size_of::<CrossedRecord>() == 48);
 const _: () = assert!(size_of::<SignalRecord>() == 64);

@@ -1,8 +1,9 @@
 //! The values of the maps.
 //!
 //! Who writes what: [`Proc`] and [`Counters`] are the kernel programs' alone, user space only reads
-//! them (a map update writes the whole value and would lose increments). [`Control`] is written by
-//! user space before an iterator runs and by that iterator while it runs.
+//! them (a map update writes the whole value and would lose increments). [`Limit`] is user space's
+//! alone. [`Control`] is written by user space before an iterator runs and by that iterator while it
+//! runs.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -52,9 +53,16 @@ pub struct Proc {
     pub reserved: u32,
     /// `task->comm` of the leader.
     pub comm: [u8; 16],
+    /// Resident pages that are in [`Counters::rss_pages`] for this process. Atomic.
+    pub held_pages: u64,
+    /// Bytes that the threads visited caused to be read from storage, the dead ones included.
+    pub read_bytes: u64,
+    /// Bytes written, likewise.
+    pub write_bytes: u64,
 }
 
-/// What a group has done that no living process shows. One per group, index = group.
+/// What a group has done, and what it has now by the kernel's own running sums. One per group,
+/// index = group. All words are atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Counters {
@@ -64,8 +72,73 @@ pub struct Counters {
     pub forks: u64,
     /// Processes exited.
     pub exits: u64,
-    /// Zero.
-    pub reserved: u64,
+    /// Sum of [`Proc::held_pages`] of its processes. Two's complement: below zero for a moment.
+    pub rss_pages: u64,
+    /// Processes that have not exited, the main process included. Two's complement.
+    pub living: u64,
+    /// By [`crossing`]: the epoch in which it was told last.
+    pub told: [u64; crossing::COUNT as usize],
+    /// Forks of the latest sixteenths of the window, each with its number: see [`slot`].
+    pub slots: [u64; slot::COUNT as usize],
+}
+
+/// What is to be told of a group between passes. One per group, index = group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Limit {
+    /// Rises with each arming; a crossing is told once per epoch. 0: nothing is armed.
+    pub epoch: u64,
+    /// Rises with each arming of [`crossing::NEAR`].
+    pub near_epoch: u64,
+    /// Told when [`Counters::rss_pages`] is above; [`NO_LIMIT`] is none, here and below.
+    pub total_pages: u64,
+    /// Told when the main process has more resident pages.
+    pub main_pages: u64,
+    /// Told when more processes than these live beside the main process.
+    pub children: u64,
+    /// Told when more processes than these were forked within the window.
+    pub forks: u64,
+    /// A sixteenth of the window, in nanoseconds. Never 0.
+    pub slot_ns: u64,
+    /// Changes with the window, so that what was counted by another one counts no more; 8 bits.
+    pub scale: u32,
+    /// `MEMBER_DEATHS` and what the brake adds.
+    pub flags: u32,
+}
+
+/// A limit that does not exist.
+pub const NO_LIMIT: u64 = u64::MAX;
+/// The death of each member is told, not only the main process's.
+pub const MEMBER_DEATHS: u32 = 1;
+
+/// What can be crossed.
+pub mod crossing {
+    /// Resident pages of the group.
+    pub const TOTAL_MEMORY: u32 = 0;
+    /// Resident pages of the main process.
+    pub const MEMORY: u32 = 1;
+    /// Living processes beside the main process.
+    pub const CHILDREN: u32 = 2;
+    /// Forks within the window.
+    pub const FORKS: u32 = 3;
+    /// Three quarters of a memory limit: from there on user space looks more closely.
+    pub const NEAR: u32 = 4;
+    /// How many there are.
+    pub const COUNT: u32 = 5;
+}
+
+/// A word of [`Counters::slots`]: the window's scale (8 bits), the slot's number on the boot clock
+/// (32 bits), and how many forks fell into it (24 bits).
+pub mod slot {
+    /// Slots kept: the one that runs and those before it are the window.
+    pub const COUNT: u64 = 16;
+    /// The bits that count.
+    pub const FORKS: u64 = (1 << 24) - 1;
+
+    /// The word of an empty slot.
+    pub const fn empty(scale: u32, number: u64) -> u64 {
+        (scale as u64) << 56 | (number & 0xffff_ffff) << 24
+    }
 }
 
 /// A process that is freed while some of its threads may not be: RCU keeps no order among them.
@@ -80,18 +153,20 @@ pub struct Gone {
     pub at: u64,
 }
 
-/// Index into the per-CPU tallies.
+/// Words of each CPU's tally.
 pub mod tally {
-    /// Records that a program tried to write, those of a pass not counted.
-    pub const PRODUCED: u32 = 0;
-    /// Records lost because the ring was full.
-    pub const LOST: u32 = 1;
-    /// Processes that did not fit into the table.
-    pub const UNTRACKED: u32 = 2;
     /// Forks, exits and frees of watched processes: while it stands still, so does the member list.
-    pub const CHANGES: u32 = 3;
-    /// How many there are.
-    pub const COUNT: u32 = 4;
+    pub const CHANGES: usize = 0;
+    /// Processes that did not fit into the table.
+    pub const UNTRACKED: usize = 1;
+    /// Plus the kind: records that a program tried to write, those of a pass not counted.
+    pub const PRODUCED: usize = 2;
+    /// Plus the kind: records lost because the ring was full.
+    pub const LOST: usize = PRODUCED + KINDS;
+    /// Room for kinds of records.
+    pub const KINDS: usize = 16;
+    /// How many words there are.
+    pub const COUNT: usize = LOST + KINDS;
 }
 
 /// What an iterator run is to do.
@@ -110,6 +185,10 @@ pub mod mode {
     pub const SETTLE: u32 = 6;
     /// Drop everything from one group.
     pub const DISMISS: u32 = 7;
+    /// Compare one group with its limits.
+    pub const JUDGE: u32 = 8;
+    /// Make one group's running sums anew from its processes.
+    pub const RECOUNT: u32 = 9;
 }
 
 /// Orders to the iterator program, and its answers.
@@ -138,9 +217,14 @@ pub struct Control {
     pub at: u64,
     /// Scratch: the entry that a bound run has summed.
     pub current: u64,
+    /// Scratch of a recount: resident pages.
+    pub pages: u64,
+    /// Scratch of a recount: processes that have not exited.
+    pub living: u64,
 }
 
-const _: () = assert!(size_of::<Proc>() == 128);
-const _: () = assert!(size_of::<Counters>() == 32);
+const _: () = assert!(size_of::<Proc>() == 152);
+const _: () = assert!(size_of::<Counters>() == 208);
 const _: () = assert!(size_of::<Gone>() == 16);
-const _: () = assert!(size_of::<Control>() == 56);
+const _: () = assert!(size_of::<Control>() == 72);
+const _: () = assert!(size_of::<Limit>() == 64);

@@ -10,14 +10,22 @@ use crate::maps::{RING, count};
 pub const WAKE: u64 = 2;
 /// User space finds it when it next looks: a wake-up costs fifty times the record.
 pub const QUIET: u64 = 1;
+/// What `bpf_ringbuf_query` is asked: bytes not read yet, and the ring's size.
+const WAITING: u64 = 0;
+const SIZE: u64 = 1;
 
-/// Writes a record of something that happened; a full ring is counted as a loss.
+/// Writes a record of something that happened; a full ring is counted as a loss and gives false.
 #[inline(always)]
-pub fn event<T: 'static>(record: T, wake: u64) {
-    count(tally::PRODUCED);
-    if !write(record, wake) {
-        count(tally::LOST);
+pub fn event<T: 'static>(kind: Kind, record: T, wake: u64) -> bool {
+    count(tally::PRODUCED + kind as usize);
+    // Quiet records must not fill the ring while user space sleeps.
+    let wake =
+        if wake == QUIET && RING.query(WAITING) > RING.query(SIZE) / 2 { WAKE } else { wake };
+    let written = write(record, wake);
+    if !written {
+        count(tally::LOST + kind as usize);
     }
+    written
 }
 
 /// Writes a record; false where the ring is full. The records of a pass are asked for again.
@@ -36,14 +44,19 @@ pub fn write<T: 'static>(record: T, wake: u64) -> bool {
 /// The head of a record about a watched process, stamped now.
 #[inline(always)]
 pub fn head(kind: Kind, process: &Proc) -> Head {
-    // SAFETY: a helper without arguments.
-    let at = unsafe { bpf_ktime_get_boot_ns() };
     Head {
         kind: kind as u32,
         group: process.group,
         tgid: process.tgid,
         flags: process.flags,
         start: process.start,
-        at,
+        at: now(),
     }
+}
+
+/// `CLOCK_BOOTTIME` in nanoseconds.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_boot_ns() }
 }

@@ -1,7 +1,8 @@
 //! The kernel programs: they keep the table of watched processes and report what happens to them.
 //!
 //! Nothing here judges, and nothing here is on a hot path of the scheduler: fork, exec, exit, free
-//! of a task, a fatal signal, an OOM kill, and one iterator that runs when user space asks.
+//! of a task, a fatal signal, an OOM kill, every 64th page fault, and one iterator that runs when user
+//! space asks.
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics)]
@@ -9,8 +10,11 @@
 
 mod emit;
 mod fields;
+mod limits;
 mod maps;
+mod memory;
 mod probes;
+mod standing;
 
 /// Some helpers are only for programs that declare a licence compatible with the kernel's.
 #[unsafe(no_mangle)]

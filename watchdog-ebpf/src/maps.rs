@@ -1,8 +1,9 @@
 //! The maps. Sizes here are defaults; user space sets them at load.
 
+use crate::standing;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use watchdog_common::table::{Control, Counters, Gone, Proc, tally};
+use watchdog_common::table::{Control, Counters, Gone, Limit, Proc, tally};
 
 /// Watched processes by the address of `task->signal`. Never an LRU: eviction would lose members.
 #[map]
@@ -11,6 +12,10 @@ pub static PROCS: HashMap<u64, Proc> = HashMap::with_max_entries(16 * 1024, 0);
 /// By group.
 #[map]
 pub static COUNTERS: Array<Counters> = Array::with_max_entries(1024 + 1, 0);
+
+/// By group; user space writes, the programs read.
+#[map]
+pub static LIMITS: Array<Limit> = Array::with_max_entries(1024 + 1, 0);
 
 /// The group into which the next forks of a thread of the daemon are born, by thread id.
 #[map]
@@ -21,9 +26,9 @@ pub static SPAWN: HashMap<u32, u32> = HashMap::with_max_entries(256, 0);
 #[map]
 pub static GONE: LruHashMap<u64, Gone> = LruHashMap::with_max_entries(1024, 0);
 
-/// Indices in `watchdog_common::table::tally`.
+/// One value; its words are in `watchdog_common::table::tally`.
 #[map]
-pub static TALLY: PerCpuArray<u64> = PerCpuArray::with_max_entries(tally::COUNT, 0);
+pub static TALLY: PerCpuArray<[u64; tally::COUNT]> = PerCpuArray::with_max_entries(1, 0);
 
 /// Orders to the iterator.
 #[map]
@@ -41,12 +46,25 @@ pub fn add(counter: *mut u64, by: u64) {
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, by) };
 }
 
+/// Adds to a counter that several CPUs write, and gives the sum.
+#[inline(always)]
+pub fn sum(counter: *mut u64, by: u64) -> u64 {
+    use core::intrinsics::{AtomicOrdering, atomic_xadd};
+    // With the relaxed order LLVM 22 picks the instruction that does not give the former value
+    // back, also where that is used.
+    // SAFETY: as in `add`.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::AcqRel }>(counter, by) }.wrapping_add(by)
+}
+
 /// Counts on this CPU.
 #[inline(always)]
-pub fn count(index: u32) {
-    if let Some(value) = TALLY.get_ptr_mut(index) {
+pub fn count(word: usize) {
+    if let Some(tally) = TALLY.get_ptr_mut(0) {
         // SAFETY: a per-CPU value of this CPU; programs do not migrate.
-        unsafe { *value += 1 };
+        let tally = unsafe { &mut *tally };
+        if let Some(value) = tally.get_mut(word) {
+            *value += 1;
+        }
     }
 }
 
@@ -82,6 +100,7 @@ pub fn tell(group: u32, runtime: u64) {
 /// Closes the account of a process whose free was not told, with what is known of its run time.
 #[inline(always)]
 pub fn settle(entry: *mut Proc) {
+    standing::leave(entry);
     // SAFETY: the fields of a map value, which stays usable for the program's run.
     let (group, rest) = unsafe {
         let group = (*entry).group;

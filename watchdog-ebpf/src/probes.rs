@@ -2,6 +2,7 @@
 
 mod exec;
 mod exit;
+mod faults;
 mod fork;
 mod free;
 mod oom;

@@ -4,8 +4,10 @@
 //! sensor-and-engine thread; [`Membership`] is the part that the runner's threads may use.
 
 pub mod btf;
+mod closer;
 pub mod decode;
 pub mod fallback;
+mod faults;
 pub mod kernel;
 mod layout;
 mod load;
@@ -40,12 +42,13 @@ pub trait Source {
     /// a member. `NotFound` where the process is gone or another one has its pid.
     fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()>;
 
-    /// Forgets the service's group.
+    /// Forgets the service's group, and its limits.
     fn unwatch(&mut self, service: ServiceId);
 
     /// Sets what is to wake user space at once for this service, in place of what was set before.
-    /// A level that is over its limit already is told at once. A sensor that cannot see between
-    /// passes ignores it: the rules are judged each cycle all the same.
+    /// A level that is over its limit already is told by the next [`Source::tend`], a rate of forks
+    /// by the next fork. A sensor that cannot see between passes ignores it: the rules are judged
+    /// each cycle all the same.
     fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()>;
 
     /// Looks at one service's processes once: samples, its `Group`, and `Looked`.
@@ -61,7 +64,8 @@ pub trait Source {
     fn want(&mut self, service: ServiceId, by: &[WantBy]);
 
     /// Upkeep between passes: closer looks at what is near a limit, canaries, processors that come
-    /// and go. Returns when it is wanted next.
+    /// and go. To be called whenever the loop turns: it knows itself what is due, and returns when
+    /// that is next.
     fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime>;
 
     /// What the sensor can do here and what it has cost and lost so far.
@@ -145,8 +149,25 @@ pub struct Health {
     pub lost: u64,
     /// Repair passes made after a loss.
     pub repairs: u64,
+    /// Processes that did not fit into the table.
+    pub untracked: u64,
+    /// By kind of record. Once all is read, what was produced was received or lost.
+    pub tallies: Vec<Tally>,
     /// What the host does not offer, with cause and cure.
     pub missing: Vec<Missing>,
+}
+
+/// One kind of record, those of a pass aside: they are asked for until they have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// `exit`, `exec`, `signal`, `oom`, `crossed`.
+    pub kind: &'static str,
+    /// Records that the kernel tried to write.
+    pub produced: u64,
+    /// Records that came.
+    pub received: u64,
+    /// Records lost because the ring was full.
+    pub lost: u64,
 }
 
 /// One thing that the host does not offer.

@@ -22,6 +22,9 @@ fn main() {
         "touch" => touch(number(1)),
         "sleepers" => sleepers(number(1)),
         "tree" => tree(),
+        "grow" => grow(),
+        "deaths" => deaths(),
+        "write" => write(&arguments[1], number(2)),
         "exec" => exec(number(1), &arguments[0]),
         "reuse" => reuse(number(1), number(2)),
         other => panic!("unknown load {other:?}"),
@@ -92,6 +95,73 @@ fn touch(megabytes: u64) {
     say("done");
     wait_line();
     assert_eq!(std::hint::black_box(&memory).len(), megabytes as usize * 1024 * 1024);
+}
+
+/// For each line "small 12", "huge 12" or "populate 12": so many megabytes more, in pages of 4 KiB,
+/// in huge pages where the host gives them, or all at once without a fault.
+fn grow() {
+    loop {
+        let line = wait_line();
+        let Some((kind, megabytes)) = line.trim().split_once(' ') else {
+            return;
+        };
+        let size = megabytes.parse::<usize>().expect("a number") << 20;
+        let populate = if kind == "populate" { libc::MAP_POPULATE } else { 0 };
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | populate;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping that nothing else uses.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0) };
+        assert_ne!(start, libc::MAP_FAILED);
+        let advice = if kind == "huge" { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
+        // SAFETY: the mapping made above.
+        unsafe { libc::madvise(start, size, advice) };
+        if populate == 0 {
+            for page in (0..size).step_by(4096) {
+                // SAFETY: inside the mapping made above.
+                unsafe { start.cast::<u8>().add(page).write_volatile(1) };
+            }
+        }
+        say("done");
+    }
+}
+
+/// Children that end with code 3, by signal 9, and well.
+fn deaths() {
+    wait_line();
+    for kind in 0..3 {
+        reap(fork(|| {
+            let memory = vec![1_u8; 20 << 20];
+            std::hint::black_box(&memory);
+            // SAFETY: a name that ends in a zero byte; our own pid; no return.
+            unsafe {
+                libc::prctl(libc::PR_SET_NAME, c"doomed".as_ptr());
+                match kind {
+                    0 => libc::_exit(3),
+                    1 => libc::kill(libc::getpid(), libc::SIGKILL),
+                    _ => libc::_exit(0),
+                };
+            }
+        }));
+    }
+    say("done");
+    wait_line();
+}
+
+/// Writes so many megabytes to a file, half of it by a thread that ends.
+fn write(path: &str, megabytes: u64) {
+    wait_line();
+    let half = |mut file: std::fs::File| {
+        let block = vec![7_u8; 1 << 20];
+        for _ in 0..megabytes / 2 {
+            file.write_all(&block).expect("room");
+        }
+        file.sync_all().expect("on the disk");
+        file
+    };
+    let file = half(std::fs::File::create(path).expect("a file"));
+    std::thread::scope(|scope| scope.spawn(|| half(file)).join().expect("written"));
+    say("done");
+    wait_line();
 }
 
 /// Children that sleep. A line with a number ends that many of them, the oldest first.

@@ -1,22 +1,24 @@
-//! `sched_process_exec`: a main process has become another program.
+//! `sched_process_exec`: a process has become another program.
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::record::{FLAG_MAIN, Kind};
 
-use crate::emit;
 use crate::fields::{Kernel, load};
 use crate::maps::entry_of;
+use crate::{emit, standing};
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let task: Kernel = ctx.arg(0);
     let key = load!(task, task_signal, u64);
     if let Some(entry) = entry_of(&key, load!(task, task_tgid, u32)) {
+        // The memory of the former program is gone.
+        standing::weigh(entry, 0);
         // SAFETY: a map value stays readable for the program's run.
         let entry = unsafe { &*entry };
         if entry.flags & FLAG_MAIN != 0 && entry.group != 0 {
-            emit::event(emit::head(Kind::Exec, entry), emit::QUIET);
+            emit::event(Kind::Exec, emit::head(Kind::Exec, entry), emit::QUIET);
         }
     }
     0

@@ -3,14 +3,16 @@
 //! Run time is not taken here: it is as of the last tick or switch, a quarter of the truth for
 //! short lives. `free` has the final figure.
 
+use aya_ebpf::helpers::bpf_probe_read_kernel_buf;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
+use watchdog_common::fields::ABSENT;
 use watchdog_common::record::{ExitRecord, FLAG_DEAD, FLAG_MAIN, Kind};
-use watchdog_common::table::tally;
+use watchdog_common::table::{MEMBER_DEATHS, tally};
 
-use crate::emit;
-use crate::fields::{Kernel, load};
-use crate::maps::{COUNTERS, add, count, entry_of, exchange};
+use crate::fields::{Kernel, load, offset};
+use crate::maps::{COUNTERS, add, count, entry_of};
+use crate::{emit, limits, memory, standing};
 
 /// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h): the code of the group counts.
 const GROUP_EXIT: u32 = 4;
@@ -26,9 +28,10 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
     if load!(signal, signal_live, u32) != 0 {
         return 0; // other threads live
     }
+    // SAFETY: the field of a map value.
+    let last_seen = unsafe { (*entry).held_pages };
     // Two threads may both find themselves to be the last.
-    // SAFETY: fields of a map value; `exited` is aligned to 8.
-    if exchange(unsafe { &raw mut (*entry).exited }, 1) != 0 {
+    if !standing::leave(entry) {
         return 0;
     }
     // SAFETY: a map value stays readable for the program's run.
@@ -48,16 +51,30 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
         // SAFETY: the field of a map value.
         add(unsafe { &raw mut (*counters).exits }, 1);
     }
-    if process.flags & FLAG_MAIN != 0 {
-        // As wait(2) does: the group's code where there is one, else the leader's.
-        let status = if load!(signal, signal_flags, u32) & GROUP_EXIT != 0 {
-            load!(signal, signal_exit_code, u32)
-        } else {
-            load!(leader, task_exit_code, u32)
-        };
-        let mut head = emit::head(Kind::Exit, process);
-        head.flags |= FLAG_DEAD;
-        emit::event(ExitRecord { head, status, reserved: 0 }, emit::WAKE);
+    let main = process.flags & FLAG_MAIN != 0;
+    if !main && !limits::armed(process.group).is_some_and(|limit| limit.flags & MEMBER_DEATHS != 0)
+    {
+        return 0;
     }
+    // As wait(2) does: the group's code where there is one, else the leader's.
+    let status = if load!(signal, signal_flags, u32) & GROUP_EXIT != 0 {
+        load!(signal, signal_exit_code, u32)
+    } else {
+        load!(leader, task_exit_code, u32)
+    };
+    let mut head = emit::head(Kind::Exit, process);
+    head.flags |= FLAG_DEAD;
+    // Since 6.16 the memory is still there, before it was given up already.
+    let mm = memory::own(task);
+    let held_pages = if mm.is_null() { last_seen } else { memory::resident(mm) };
+    let mut comm = [0; 16];
+    if offset!(task_comm) != ABSENT {
+        let name = leader.wrapping_add(offset!(task_comm) as usize);
+        // SAFETY: the helper copies from any address or fails.
+        let _ = unsafe { bpf_probe_read_kernel_buf(name, &mut comm) };
+    }
+    // Ordinary ends of members wait until user space looks anyway.
+    let wake = if main || status != 0 { emit::WAKE } else { emit::QUIET };
+    emit::event(Kind::Exit, ExitRecord { head, status, reserved: 0, held_pages, comm }, wake);
     0
 }

@@ -5,11 +5,12 @@
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use aya_log_ebpf::warn;
-use watchdog_common::record::FLAG_BORN;
-use watchdog_common::table::{Proc, tally};
+use watchdog_common::record::{FLAG_BORN, Head, Kind};
+use watchdog_common::table::{NO_LIMIT, Proc, crossing, tally};
 
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{COUNTERS, PROCS, SPAWN, add, count, entry_of, settle};
+use crate::{emit, limits, standing};
 
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn fork(ctx: BtfTracePointContext) -> i32 {
@@ -37,13 +38,14 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
     if group == 0 {
         return 0;
     }
-    born(&ctx, child, Proc { group, flags, tgid, generation, ..blank() });
+    let living = born(&ctx, child, Proc { group, flags, tgid, generation, ..blank() });
+    judge(parent, group, living);
     0
 }
 
-/// Puts the child into the table.
+/// Puts the child into the table; gives how many of its group live.
 #[inline(always)]
-fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) {
+fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) -> u64 {
     let key = load!(child, task_signal, u64);
     entry.start = load!(child, task_start, u64);
     count(tally::CHANGES);
@@ -58,6 +60,33 @@ fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) {
         count(tally::UNTRACKED);
         // Cold: only where the table is full. Compiled in, silent unless the level is raised.
         warn!(ctx, "no room in the table for pid {} of group {}", entry.tgid, entry.group);
+        return 0;
+    }
+    standing::enter(entry.group)
+}
+
+/// Compares forks and children with their limits.
+#[inline(always)]
+fn judge(parent: Kernel, group: u32, living: u64) {
+    let Some(limit) = limits::armed(group) else {
+        return;
+    };
+    let head = Head {
+        kind: Kind::Crossed as u32,
+        group,
+        tgid: load!(parent, task_tgid, u32),
+        flags: 0,
+        start: load!(load!(parent, task_leader, Kernel), task_start, u64),
+        at: emit::now(),
+    };
+    limits::children(limit, living, head);
+    if limit.forks != NO_LIMIT
+        && let Some(counters) = COUNTERS.get_ptr_mut(group)
+    {
+        let forks = limits::forked(limit, counters, head.at);
+        if forks > limit.forks {
+            limits::tell(limit, crossing::FORKS, forks, head);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use watchdog_common::table::{Gone, tally};
 
 use crate::fields::{Kernel, load};
 use crate::maps::{GONE, PROCS, add, count, entry_of, settle, tell};
+use crate::standing;
 
 #[btf_tracepoint(function = "sched_process_free")]
 pub fn free(ctx: BtfTracePointContext) -> i32 {
@@ -44,6 +45,8 @@ pub fn free(ctx: BtfTracePointContext) -> i32 {
         let at = unsafe { bpf_ktime_get_boot_ns() };
         let _ = GONE.insert(&key, &Gone { group, tgid, at }, 0);
     }
+    // Where the exit was before the entry.
+    standing::leave(entry);
     let _ = PROCS.remove(&key);
     count(tally::CHANGES);
     0

@@ -19,15 +19,14 @@ pub fn oom(ctx: BtfTracePointContext) -> i32 {
             // SAFETY: a map value stays readable for the program's run.
             let entry = unsafe { &*entry };
             if entry.group != 0 {
-                emit::event(emit::head(Kind::Oom, entry), emit::WAKE);
+                emit::event(Kind::Oom, emit::head(Kind::Oom, entry), emit::WAKE);
             }
         }
     } else {
-        // SAFETY: a helper without arguments.
-        let at = unsafe { aya_ebpf::helpers::bpf_ktime_get_boot_ns() };
         let tgid = ctx.arg::<u32>(0);
-        let head = Head { kind: Kind::Oom as u32, group: 0, tgid, flags: 0, start: 0, at };
-        emit::event(head, emit::WAKE);
+        let head =
+            Head { kind: Kind::Oom as u32, group: 0, tgid, flags: 0, start: 0, at: emit::now() };
+        emit::event(Kind::Oom, head, emit::WAKE);
     }
     0
 }

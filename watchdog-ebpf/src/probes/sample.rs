@@ -10,19 +10,14 @@ use watchdog_common::fields::ABSENT;
 use watchdog_common::record::{FLAG_BORN, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord};
 use watchdog_common::table::{Control, Proc, mode, tally};
 
-use crate::emit;
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{CONTROL, PROCS, add, count, entry_of, settle};
+use crate::{emit, limits, memory, standing};
 
 /// `PF_KTHREAD` (include/linux/sched.h).
 const KERNEL_THREAD: u32 = 0x0020_0000;
 /// Nanoseconds per tick of 10 ms.
 const TICK: u64 = 10_000_000;
-/// Slots of `mm->rss_stat` (include/linux/mm_types_task.h).
-const FILE: u64 = 0;
-const ANON: u64 = 1;
-const SWAP: u64 = 2;
-const SHMEM: u64 = 3;
 
 /// `struct bpf_iter__task`.
 #[repr(C)]
@@ -73,20 +68,30 @@ fn look(control: &mut Control, task: Kernel) {
         entry.threads = 0;
         entry.rss_pages = 0;
         entry.swap_pages = 0;
+        (entry.read_bytes, entry.write_bytes) = (0, 0);
     }
     entry.visible_ns += load!(task, task_runtime, u64);
     if load!(task, task_exit_state, u32) == 0 {
         entry.threads += 1;
     }
     // The leader may be a zombie while its threads live: memory is that of any thread that has it.
-    let mm = load!(task, task_mm, Kernel);
+    let mm = memory::own(task);
     if entry.rss_pages == 0 && !mm.is_null() {
-        entry.rss_pages = pages(mm, FILE) + pages(mm, ANON) + pages(mm, SHMEM);
-        entry.swap_pages = pages(mm, SWAP);
+        entry.rss_pages = memory::resident(mm);
+        entry.swap_pages = memory::swapped(mm);
+    }
+    if offset!(task_read) != ABSENT && offset!(task_write) != ABSENT {
+        entry.read_bytes += load!(task, task_read, u64);
+        entry.write_bytes += load!(task, task_write, u64);
     }
     if load!(task, task_pid, u32) == entry.tgid {
         let parent = load!(task, task_parent, Kernel);
         entry.parent = load!(parent, task_tgid, u32);
+        // With the leader, what threads that are gone have moved.
+        if offset!(signal_read) != ABSENT && offset!(signal_write) != ABSENT {
+            entry.read_bytes += load!(signal, signal_read, u64);
+            entry.write_bytes += load!(signal, signal_write, u64);
+        }
         if offset!(cred_uid) != ABSENT && offset!(task_cred) != ABSENT {
             let cred = load!(task, task_cred, Kernel);
             entry.uid = load!(cred, cred_uid, u32);
@@ -97,24 +102,6 @@ fn look(control: &mut Control, task: Kernel) {
             let _ = unsafe { bpf_probe_read_kernel_buf(name, &mut entry.comm) };
         }
     }
-}
-
-/// One counter of `mm->rss_stat`; below zero for a moment is zero.
-#[inline(always)]
-fn pages(mm: Kernel, slot: u64) -> u64 {
-    if offset!(mm_rss) == ABSENT {
-        return 0;
-    }
-    let place = mm.wrapping_add((offset!(mm_rss) + slot * offset!(mm_rss_stride)) as usize);
-    let value = if offset!(mm_rss_typed) == 1 {
-        // SAFETY: the verifier checks the address against the kernel's type.
-        unsafe { *(place as *const i64) }
-    } else {
-        // 6.1 refuses typed loads from an array of atomics.
-        // SAFETY: the helper copies from any address or fails.
-        unsafe { aya_ebpf::helpers::bpf_probe_read_kernel(place as *const i64) }.unwrap_or(0)
-    };
-    if value < 0 { 0 } else { value as u64 }
 }
 
 /// Enrols a process that belongs into a group and is not there.
@@ -169,13 +156,13 @@ fn enrol(control: &mut Control, task: Kernel) {
                 return;
             }
             if entry.group != group {
+                standing::shift(entry, group);
                 // What the former group was told is not told to this one again.
                 let told = entry.freed_ns;
                 entry.before_ns += told;
                 add(&raw mut entry.freed_ns, told.wrapping_neg());
                 entry.flags = 0;
             }
-            entry.group = group;
             entry.generation = generation;
             entry.flags |= main;
         }
@@ -188,9 +175,15 @@ fn enrol(control: &mut Control, task: Kernel) {
             entry.tgid = tgid;
             entry.start = start;
             entry.before_ns = load!(signal, signal_runtime, u64);
+            if load!(signal, signal_live, u32) == 0 {
+                (entry.exited, entry.leader) = (1, task as u64);
+            }
             if PROCS.insert(&key, &entry, 0).is_err() {
                 count(tally::UNTRACKED);
                 return;
+            }
+            if entry.exited == 0 {
+                standing::enter(group);
             }
         }
     }
@@ -205,21 +198,14 @@ fn enrol(control: &mut Control, task: Kernel) {
 /// The kernel has shown every task.
 #[inline(always)]
 fn end(control: &mut Control) {
-    if control.mode == mode::ONE {
-        // User space gives the order once and then runs one iterator after the other.
-        if control.current != 0
-            && let Some(entry) = PROCS.get_ptr_mut(&control.current)
-        {
-            let key = control.current;
-            // SAFETY: a map value stays usable for the program's run.
-            report(control, key, unsafe { &mut *entry });
-        }
-        control.current = 0;
-        return;
+    match control.mode {
+        mode::ONE => return one(control),
+        mode::JUDGE => return judge(control),
+        mode::ADOPT | mode::INHERIT => return,
+        mode::RECOUNT => (control.pages, control.living) = (0, 0),
+        _ => {}
     }
-    if control.mode == mode::ADOPT || control.mode == mode::INHERIT {
-        return;
-    }
+    let before = standing::of(control.group);
     // SAFETY: the map and the callback are this object's own.
     unsafe {
         bpf_for_each_map_elem(
@@ -229,6 +215,58 @@ fn end(control: &mut Control) {
             0,
         );
     }
+    if control.mode == mode::RECOUNT {
+        let (pages, living) = before;
+        let by = (control.pages.wrapping_sub(pages), control.living.wrapping_sub(living));
+        standing::correct(control.group, by);
+    }
+}
+
+/// A run bound to one process is over. User space gives the order once and then runs one iterator
+/// after the other.
+#[inline(always)]
+fn one(control: &mut Control) {
+    let key = core::mem::take(&mut control.current);
+    if key == 0 {
+        return;
+    }
+    if let Some(entry) = PROCS.get_ptr_mut(&key) {
+        // SAFETY: a map value stays usable for the program's run.
+        report(control, key, unsafe { &mut *entry });
+    }
+}
+
+/// Puts what a visit has found into the group's sum, and compares what is the process's own.
+#[inline(always)]
+fn weigh(entry: *mut Proc) {
+    // SAFETY: a map value stays readable for the program's run.
+    let member = unsafe { &*entry };
+    if member.exited != 0 {
+        return;
+    }
+    standing::weigh(entry, member.rss_pages);
+    // The sum is of many moments now: it is compared when all have been visited.
+    if member.flags & FLAG_MAIN != 0
+        && let Some(limit) = limits::armed(member.group)
+    {
+        limits::memory(limit, member, true, member.rss_pages, 0);
+    }
+}
+
+/// Compares a group's sums with its limits.
+#[inline(always)]
+fn judge(control: &Control) {
+    let Some(limit) = limits::armed(control.group) else {
+        return;
+    };
+    let (pages, living) = standing::of(control.group);
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut nobody: Proc = unsafe { core::mem::zeroed() };
+    nobody.group = control.group;
+    if (pages as i64) > 0 {
+        limits::memory(limit, &nobody, false, 0, pages);
+    }
+    limits::children(limit, living, emit::head(Kind::Crossed, &nobody));
 }
 
 /// Each entry of the table at the end of a run. Not 0 ends the walk.
@@ -251,12 +289,16 @@ extern "C" fn each(_map: *mut c_void, key: *const u64, entry: *mut Proc, _: *mut
             if control.mode == mode::DISMISS
                 || (entry.generation != control.generation && entry.flags & FLAG_BORN == 0)
             {
-                entry.group = 0;
+                standing::shift(entry, 0);
                 entry.flags = 0;
                 control.added += 1;
             } else if entry.tgid != control.tgid || entry.start / TICK != control.ticks {
                 entry.flags &= !FLAG_MAIN;
             }
+        }
+        mode::RECOUNT if entry.group == control.group && entry.exited == 0 => {
+            control.pages += entry.held_pages;
+            control.living += 1;
         }
         _ => {}
     }
@@ -275,6 +317,7 @@ fn report(control: &mut Control, key: u64, entry: &mut Proc) {
         return; // born after the walk had passed its pid
     }
     let seen = if visited {
+        weigh(entry);
         entry.visible_ns
     } else {
         // No iterator shows a process between reaping and free, but its leader's task is still
@@ -315,6 +358,8 @@ fn report(control: &mut Control, key: u64, entry: &mut Proc) {
         uid: entry.uid,
         reserved: 0,
         comm: entry.comm,
+        read_bytes: entry.read_bytes,
+        write_bytes: entry.write_bytes,
     };
     if emit::write(record, emit::QUIET) {
         entry.emitted = control.pass;

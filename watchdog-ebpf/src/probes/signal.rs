@@ -48,6 +48,6 @@ pub fn signal(ctx: BtfTracePointContext) -> i32 {
     let head = emit::head(Kind::Signal, entry);
     let record =
         SignalRecord { head, signal: number, sender, sender_uid, reserved: 0, sender_comm };
-    emit::event(record, emit::QUIET);
+    emit::event(Kind::Signal, record, emit::QUIET);
     0
 }

@@ -115,7 +115,6 @@ impl Core {
                 self.message(message);
             }
             let now = clock::boot_now();
-            self.tend(now);
             if self.parts.engine.next_wake().is_some_and(|due| due <= now) {
                 self.step(Input::Wake);
             }
@@ -130,6 +129,7 @@ impl Core {
                 self.step(Input::Sampled);
                 self.next_sample = now + self.parts.config.sample;
             }
+            self.tend();
             self.settle();
         }
         self.finish();
@@ -202,13 +202,10 @@ impl Core {
         }
     }
 
-    /// The sensor's upkeep, where it is due.
-    fn tend(&mut self, now: BootTime) {
-        if self.next_tend.is_none_or(|due| now < due) {
-            return;
-        }
+    /// The sensor's upkeep. What was just read may have made some due: the sensor knows.
+    fn tend(&mut self) {
         let mut seen = std::mem::take(&mut self.seen);
-        self.next_tend = self.parts.source.tend(now, &mut seen);
+        self.next_tend = self.parts.source.tend(clock::boot_now(), &mut seen);
         self.take(&mut seen);
         self.seen = seen;
     }

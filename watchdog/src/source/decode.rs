@@ -2,11 +2,13 @@
 
 use bytemuck::Pod;
 use watchdog_common::record::{
-    ExitRecord, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord, SignalRecord,
+    CrossedRecord, ExitRecord, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord, SignalRecord,
 };
 
+use watchdog_common::table::crossing;
+
 use crate::clock::BootTime;
-use crate::event::{Event, ExitStatus, Exited, Sample, Signalled};
+use crate::event::{Crossed, Crossing, Event, ExitStatus, Exited, Sample, Signalled};
 use crate::identity::{ProcessKey, ServiceId};
 
 /// What one record says.
@@ -31,6 +33,11 @@ pub enum Decoded {
         pass: BootTime,
         /// Its run time so far that no counter holds.
         cpu_ns: u64,
+    },
+    /// A service comes near one of its memory limits: it wants a closer look.
+    Near {
+        /// The service.
+        service: ServiceId,
     },
     /// The OOM killer's choice where the kernel names a pid only: whose it is, the table knows.
     OomPid {
@@ -63,8 +70,8 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
                 cpu_ns: record.cpu_ns,
                 rss_bytes: record.rss_pages.saturating_mul(page),
                 swap_bytes: record.swap_pages.saturating_mul(page),
-                read_bytes: 0,
-                write_bytes: 0,
+                read_bytes: record.read_bytes,
+                write_bytes: record.write_bytes,
                 threads: record.threads,
                 zombie: head.flags & FLAG_DEAD != 0,
                 uid: record.uid,
@@ -85,8 +92,9 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
                 process,
                 main,
                 status,
-                held_bytes: None,
-                comm: [0; 16],
+                held_bytes: (record.held_pages != 0)
+                    .then(|| record.held_pages.saturating_mul(page)),
+                comm: record.comm,
                 at,
             }))
         }
@@ -104,7 +112,25 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
             }))
         }
         Kind::Oom => Decoded::Event(Event::OomVictim { service, process, at }),
+        Kind::Crossed => {
+            let record: CrossedRecord = read(bytes)?;
+            let (crossing, unit) = match record.crossing {
+                crossing::TOTAL_MEMORY => (Crossing::TotalMemory, page),
+                crossing::MEMORY => (Crossing::Memory, page),
+                crossing::CHILDREN => (Crossing::Children, 1),
+                crossing::FORKS => (Crossing::Forks, 1),
+                crossing::NEAR => return Some(Decoded::Near { service }),
+                _ => return None,
+            };
+            let value = record.value.saturating_mul(unit);
+            Decoded::Event(Event::Crossed(Crossed { service, crossing, value, by: process, at }))
+        }
     })
+}
+
+/// What kind of record it is.
+pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
+    Kind::try_from(read::<Head>(bytes)?.kind).ok()
 }
 
 /// The value at the beginning of the bytes, wherever they lie in memory.
@@ -127,22 +153,24 @@ mod tests {
         bytes.extend(99_u64.to_ne_bytes()); // at
         bytes.extend(0x8b_u32.to_ne_bytes()); // SIGSEGV with a core
         bytes.extend([0; 4]);
+        bytes.extend(3_u64.to_ne_bytes()); // pages held
+        bytes.extend(*b"crasher\0\0\0\0\0\0\0\0\0");
         let expected = Exited {
             service: ServiceId(7),
             process: ProcessKey { pid: 4711, start: 1234 },
             main: true,
             status: ExitStatus::Signal { number: 11, core: true },
-            held_bytes: None,
-            comm: [0; 16],
+            held_bytes: Some(3 * 4096),
+            comm: *b"crasher\0\0\0\0\0\0\0\0\0",
             at: BootTime(99),
         };
         assert_eq!(decode(&bytes, 4096), Some(Decoded::Event(Event::Exited(expected))));
-        assert_eq!(decode(&bytes[..39], 4096), None, "cut short");
+        assert_eq!(decode(&bytes[..63], 4096), None, "cut short");
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..9) {
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..10) {
             let _ = decode(&bytes, 4096);
             let mut bytes = bytes;
             if let Some(first) = bytes.get_mut(..4) {

@@ -11,14 +11,16 @@ use std::sync::Arc;
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
+use watchdog_common::record::Kind;
 use watchdog_common::table::{Control, Counters, mode, tally};
 
 pub use super::load::OpenError;
 
-use super::decode::{Decoded, decode};
+use super::closer::Closer;
+use super::decode::{Decoded, decode, kind};
 use super::pass::{Seen, Sums, Walker, duplicate};
 use super::table::{Table, membership};
-use super::{Health, Limits, Membership, Missing, Source, WantBy, load};
+use super::{Health, Limits, Membership, Missing, Source, Tally, WantBy, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
 use crate::identity::{ProcessKey, ServiceId};
@@ -54,6 +56,7 @@ pub struct KernelSource {
     ring: RingBuf<MapData>,
     walker: Walker,
     sums: Sums,
+    closer: Closer,
     roots: BTreeMap<ServiceId, ProcessKey>,
     messages: Option<EbpfLogger<&'static dyn log::Log>>,
     page: u64,
@@ -62,6 +65,8 @@ pub struct KernelSource {
     told: u64,
     /// A loss that no pass has repaired yet.
     damaged: bool,
+    /// Records received, by kind; those of a pass are not counted.
+    received: [u64; tally::KINDS],
     health: Health,
     ebpf: Ebpf,
 }
@@ -91,12 +96,14 @@ impl KernelSource {
             ring,
             walker: Walker::new(loaded.all, program),
             sums: Sums::default(),
+            closer: Closer::default(),
             roots: BTreeMap::new(),
             messages: loaded.messages,
             page: rustix::param::page_size() as u64,
             generation: 0,
             told: 0,
             damaged: false,
+            received: [0; tally::KINDS],
             health: Health { mode: "ebpf", kernel, missing: loaded.missing, ..Health::default() },
             ebpf: loaded.ebpf,
         };
@@ -129,16 +136,43 @@ impl KernelSource {
 
     /// Records that the kernel tried to write and those of them that were lost, passes aside.
     pub fn produced_and_lost(&self) -> (u64, u64) {
-        (self.table.tally(tally::PRODUCED), self.table.tally(tally::LOST))
+        let tallies = self.tallies();
+        let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum();
+        (sum(|tally| tally.produced), sum(|tally| tally.lost))
+    }
+
+    /// What became of the records, by kind.
+    fn tallies(&self) -> Vec<Tally> {
+        let words = self.table.tally();
+        let word = |index: usize| words.get(index).copied().unwrap_or(0);
+        Kind::ALL
+            .into_iter()
+            .filter_map(|kind| {
+                let index = kind as usize;
+                Some(Tally {
+                    kind: name(kind)?,
+                    produced: word(tally::PRODUCED + index),
+                    received: self.received.get(index).copied().unwrap_or(0),
+                    lost: word(tally::LOST + index),
+                })
+            })
+            .collect()
     }
 
     /// Empties the ring. Events go to `into`, what belongs to a pass to `pass`.
     fn read(&mut self, into: &mut Vec<Event>, mut pass: Option<&mut Look>) {
         while let Some(item) = self.ring.next() {
+            if let Some(count) = kind(&item).and_then(|kind| self.received.get_mut(kind as usize)) {
+                *count += 1;
+            }
             match decode(&item, self.page) {
                 Some(Decoded::Event(event)) => {
                     self.health.events += 1;
                     into.push(event);
+                }
+                Some(Decoded::Near { service }) => {
+                    self.health.events += 1;
+                    self.closer.near(service);
                 }
                 Some(Decoded::OomPid { pid, at }) => {
                     self.health.events += 1;
@@ -161,27 +195,69 @@ impl KernelSource {
         if let Some(messages) = &mut self.messages {
             messages.flush();
         }
-        let lost = self.table.tally(tally::LOST) + self.table.tally(tally::UNTRACKED);
+    }
+
+    /// Tells what was lost since it was told last.
+    fn losses(&mut self, into: &mut Vec<Event>) {
+        let words = self.table.tally();
+        let lost = words[tally::LOST..].iter().sum::<u64>() + words[tally::UNTRACKED];
         if lost > self.told {
             into.push(Event::Lost { records: lost - self.told });
             (self.told, self.health.lost, self.damaged) = (lost, lost, true);
         }
     }
 
-    /// Visits every watched process. True where every one of them could be seen.
-    fn look(&mut self, into: &mut Vec<Event>, look: &mut Look) -> io::Result<bool> {
-        let repair = std::mem::take(&mut self.damaged);
+    /// Looks at every watched process, or at one service's. `complete` where each could be seen.
+    fn survey(&mut self, service: Option<ServiceId>, into: &mut Vec<Event>) -> Look {
+        self.read(into, None);
+        let at = boot_now();
+        let mut look = Look { at, complete: false, samples: Vec::new(), groups: BTreeMap::new() };
+        look.complete = self.visit(service, into, &mut look).unwrap_or_else(|error| {
+            log::error!("a look at the watched processes failed: {error}");
+            false
+        });
+        if let Some(service) = service {
+            look.samples.retain(|sample| sample.service == service);
+            look.groups.retain(|seen, _| *seen == service);
+            look.groups.entry(service).or_default();
+        }
+        if look.complete {
+            for (service, seen) in &look.groups {
+                if self.closer.found(&self.table, *service, seen) {
+                    let (mode, group) = (mode::JUDGE, service.group());
+                    let orders = Control { mode, group, ..Control::default() };
+                    if let Err(error) = self.walker.nowhere(&self.table, orders) {
+                        log::error!("limits cannot be compared: {error}");
+                    }
+                }
+            }
+            // What was over its limit is in the ring now.
+            self.read(into, None);
+        }
+        look
+    }
+
+    /// Visits every watched process, or one service's. True where every one of them could be seen.
+    fn visit(
+        &mut self,
+        service: Option<ServiceId>,
+        into: &mut Vec<Event>,
+        look: &mut Look,
+    ) -> io::Result<bool> {
+        let repair = service.is_none() && std::mem::take(&mut self.damaged);
         if repair {
             self.health.repairs += 1;
             self.repair()?;
         }
-        let mut answer = self.walker.visit(&self.table, look.at, repair)?;
+        let group = service.map(ServiceId::group);
+        let mut answer = self.walker.visit(&self.table, look.at, group, repair)?;
         for _ in 0..ROUNDS {
             let before = look.samples.len();
             self.read(into, Some(look));
             if answer.full == 0 {
                 if repair {
                     self.walker.prune(&self.table, look.at)?;
+                    self.recount()?;
                 }
                 return Ok(true);
             }
@@ -199,6 +275,27 @@ impl KernelSource {
         for _ in 0..ROUNDS {
             if self.walker.everywhere(&self.table, orders)?.added == 0 {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the running sums right of each group in which they differ from the table.
+    fn recount(&mut self) -> io::Result<()> {
+        let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for (_, entry) in self.table.entries()? {
+            if entry.exited == 0 {
+                let (pages, living) = sums.entry(entry.group).or_default();
+                (*pages, *living) = (pages.saturating_add(entry.held_pages), *living + 1);
+            }
+        }
+        for service in self.table.known() {
+            let group = service.group();
+            let counters = self.table.counters(service)?;
+            let expected = sums.get(&group).copied().unwrap_or_default();
+            if (counters.rss_pages, counters.living) != expected {
+                let orders = Control { mode: mode::RECOUNT, group, ..Control::default() };
+                self.walker.nowhere(&self.table, orders)?;
             }
         }
         Ok(())
@@ -225,6 +322,7 @@ impl KernelSource {
             }
         }
         self.walker.nowhere(&self.table, Control { mode: mode::SETTLE, ..orders })?;
+        self.walker.nowhere(&self.table, Control { mode: mode::RECOUNT, ..orders })?;
         Ok(true)
     }
 }
@@ -232,6 +330,7 @@ impl KernelSource {
 /// What one pass has found so far.
 struct Look {
     at: BootTime,
+    complete: bool,
     samples: Vec<Sample>,
     groups: BTreeMap<ServiceId, Seen>,
 }
@@ -243,12 +342,11 @@ impl Source for KernelSource {
 
     fn drain(&mut self, into: &mut Vec<Event>) {
         self.read(into, None);
+        self.losses(into);
     }
 
     fn pass(&mut self, into: &mut Vec<Event>) {
-        self.read(into, None);
-        let at = boot_now();
-        let mut look = Look { at, samples: Vec::new(), groups: BTreeMap::new() };
+        self.drain(into);
         // Before the visits: who is freed meanwhile is missing once rather than counted twice.
         let counters: Vec<(ServiceId, Counters)> = self
             .table
@@ -256,16 +354,14 @@ impl Source for KernelSource {
             .into_iter()
             .filter_map(|service| Some((service, self.table.counters(service).ok()?)))
             .collect();
-        let complete = self.look(into, &mut look).unwrap_or_else(|error| {
-            log::error!("a pass over the watched processes failed: {error}");
-            false
-        });
+        let mut look = self.survey(None, into);
         into.extend(look.samples.into_iter().map(Event::Sample));
         for (service, counters) in counters {
             let seen = look.groups.remove(&service).unwrap_or_default();
             into.push(Event::Group(self.sums.group(service, &counters, &seen)));
         }
-        into.push(Event::PassEnd { at, complete });
+        into.push(Event::PassEnd { at: look.at, complete: look.complete });
+        self.losses(into);
     }
 
     fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()> {
@@ -290,6 +386,7 @@ impl Source for KernelSource {
 
     fn unwatch(&mut self, service: ServiceId) {
         self.roots.remove(&service);
+        self.closer.disarm(&self.table, service);
         self.table.unknow(service);
         let orders = Control { mode: mode::DISMISS, group: service.group(), ..Control::default() };
         for _ in 0..ROUNDS {
@@ -307,12 +404,19 @@ impl Source for KernelSource {
         }
     }
 
-    fn limits(&mut self, _service: ServiceId, _limits: &Limits) -> io::Result<()> {
-        Ok(())
+    fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()> {
+        self.closer.arm(&self.table, service, limits, self.page)
     }
 
     fn look(&mut self, service: ServiceId, into: &mut Vec<Event>) {
-        into.push(Event::Looked { service, at: boot_now(), complete: false });
+        let counters = self.table.counters(service);
+        let mut look = self.survey(Some(service), into);
+        into.extend(look.samples.into_iter().map(Event::Sample));
+        if let Ok(counters) = counters {
+            let seen = look.groups.remove(&service).unwrap_or_default();
+            into.push(Event::Group(self.sums.group(service, &counters, &seen)));
+        }
+        into.push(Event::Looked { service, at: look.at, complete: look.complete });
     }
 
     fn enlist(&mut self, _service: ServiceId, _others: &[ProcessKey]) -> io::Result<()> {
@@ -321,17 +425,39 @@ impl Source for KernelSource {
 
     fn want(&mut self, _service: ServiceId, _by: &[WantBy]) {}
 
-    fn tend(&mut self, _now: BootTime, _into: &mut Vec<Event>) -> Option<BootTime> {
-        None
+    fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime> {
+        let services = self.closer.due(now);
+        if !services.is_empty() {
+            let begin = boot_now();
+            for service in services {
+                self.survey(Some(service), into);
+            }
+            let end = boot_now();
+            self.closer.looked(end, end.since(begin));
+        }
+        self.closer.next()
     }
 
     fn health(&self) -> Health {
-        self.health.clone()
+        let untracked = self.table.tally()[tally::UNTRACKED];
+        Health { untracked, tallies: self.tallies(), ..self.health.clone() }
     }
 
     fn membership(&self) -> Arc<dyn Membership> {
         membership(&self.table)
     }
+}
+
+/// What a kind of record is called; none for those of a pass.
+fn name(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Sample | Kind::Limbo => return None,
+        Kind::Exit => "exit",
+        Kind::Exec => "exec",
+        Kind::Signal => "signal",
+        Kind::Oom => "oom",
+        Kind::Crossed => "crossed",
+    })
 }
 
 /// The OOM killer's choice by pid, where a watched process has it.

@@ -34,23 +34,29 @@ const fn row(
     Row { structure, path, place, programs }
 }
 
-const EVERY: &[&str] = &["fork", "exec", "exit", "free", "signal", "oom", "sample"];
+const EVERY: &[&str] = &["fork", "exec", "exit", "free", "signal", "oom", "sample", "faults"];
+
+const LEADER: &[&str] = &["fork", "exit", "sample", "faults"];
 
 /// One row per field: structure, path, where it goes, and who cannot do without it.
 const TABLE: &[Row] = &[
     row("task_struct", "pid", |f| &mut f.task_pid, &["fork", "free", "sample"]),
-    row("task_struct", "tgid", |f| &mut f.task_tgid, &["fork", "free", "sample"]),
+    row("task_struct", "tgid", |f| &mut f.task_tgid, EVERY),
     row("task_struct", "flags", |f| &mut f.task_flags, &["sample"]),
     row("task_struct", "signal", |f| &mut f.task_signal, EVERY),
-    row("task_struct", "mm", |f| &mut f.task_mm, &["sample"]),
+    row("task_struct", "mm", |f| &mut f.task_mm, &["exit", "sample", "faults"]),
     row("task_struct", "start_boottime", |f| &mut f.task_start, &["fork", "free", "sample"]),
-    row("task_struct", "real_parent", |f| &mut f.task_parent, &["sample"]),
-    row("task_struct", "group_leader", |f| &mut f.task_leader, &["exit"]),
+    row("task_struct", "real_parent", |f| &mut f.task_parent, &["exit", "sample", "faults"]),
+    row("task_struct", "group_leader", |f| &mut f.task_leader, LEADER),
     row("task_struct", "se.sum_exec_runtime", |f| &mut f.task_runtime, &["exit", "free", "sample"]),
     row("task_struct", "exit_code", |f| &mut f.task_exit_code, &["exit"]),
     row("task_struct", "exit_state", |f| &mut f.task_exit_state, &["sample"]),
     row("task_struct", "real_cred", |f| &mut f.task_cred, &[]),
     row("task_struct", "comm", |f| &mut f.task_comm, &[]),
+    row("task_struct", "ioac.read_bytes", |f| &mut f.task_read, &[]),
+    row("task_struct", "ioac.write_bytes", |f| &mut f.task_write, &[]),
+    row("signal_struct", "ioac.read_bytes", |f| &mut f.signal_read, &[]),
+    row("signal_struct", "ioac.write_bytes", |f| &mut f.signal_write, &[]),
     row("cred", "uid", |f| &mut f.cred_uid, &[]),
     row("signal_struct", "live", |f| &mut f.signal_live, &["exit", "sample"]),
     row("signal_struct", "flags", |f| &mut f.signal_flags, &["exit"]),

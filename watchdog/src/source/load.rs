@@ -12,6 +12,7 @@ use watchdog_common::fields::Fields;
 
 use super::Missing;
 use super::btf::{Btf, Malformed};
+use super::faults;
 use super::kernel::Options;
 use super::layout::{self, Absent};
 use crate::sys::bpf;
@@ -131,6 +132,9 @@ pub(super) fn load(options: &Options) -> Result<Loaded, OpenError> {
             }),
         }
     }
+    if !layout.absent.iter().any(|absent| absent.programs.contains(&faults::PROGRAM)) {
+        missing.extend(faults::start(&mut ebpf));
+    }
     Ok(Loaded { ebpf, all, messages, missing })
 }
 
@@ -147,13 +151,14 @@ fn object(fields: &Fields, options: &Options, kernel: &aya::Btf) -> Result<Ebpf,
         .override_global("AYA_LOG_LEVEL", &level, false)
         .map_max_entries("PROCS", options.processes)
         .map_max_entries("COUNTERS", options.groups.saturating_add(1))
+        .map_max_entries("LIMITS", options.groups.saturating_add(1))
         .map_max_entries("RING", options.ring_bytes)
         .load(OBJECT)
         .map_err(|error| OpenError::Object(Box::new(error)))
 }
 
 /// A program of the object by name.
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, OpenError>
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, OpenError>
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {

@@ -42,6 +42,7 @@ pub(super) struct Walker {
 #[derive(Clone, Copy)]
 struct Member {
     pid: u32,
+    group: u32,
     dead: bool,
 }
 
@@ -72,13 +73,21 @@ impl Walker {
         table.control()
     }
 
-    /// Visits every watched process; the records are in the ring then. `full` in the answer asks
-    /// for draining and [`Walker::rest`]. With `walk` every task of the host is visited.
-    pub(super) fn visit(&mut self, table: &Table, at: BootTime, walk: bool) -> io::Result<Control> {
+    /// Visits every watched process, or those of one group at least; the records are in the ring
+    /// then. `full` in the answer asks for draining and [`Walker::rest`]. With `walk` every task of
+    /// the host is visited.
+    pub(super) fn visit(
+        &mut self,
+        table: &Table,
+        at: BootTime,
+        group: Option<u32>,
+        walk: bool,
+    ) -> io::Result<Control> {
         self.number = self.number.checked_add(1).unwrap_or(1);
         let orders =
             Control { mode: mode::FULL, pass: self.number, at: at.0, ..Control::default() };
-        let members = self.list(table)?;
+        let mut members = self.list(table)?;
+        members.retain(|member| group.is_none_or(|group| member.group == group));
         let tasks = u64::from(rustix::system::sysinfo().procs);
         if walk || !self.bound || members.len() as u64 * BOUND > tasks * TASK + WALK {
             return self.everywhere(table, orders);
@@ -132,7 +141,11 @@ impl Walker {
             .entries()?
             .into_iter()
             .filter(|(_, entry)| entry.group != 0)
-            .map(|(_, entry)| Member { pid: entry.tgid, dead: entry.exited != 0 })
+            .map(|(_, entry)| Member {
+                pid: entry.tgid,
+                group: entry.group,
+                dead: entry.exited != 0,
+            })
             .collect();
         let pids: BTreeSet<u32> = members.iter().map(|member| member.pid).collect();
         self.links.retain(|pid, _| pids.contains(pid));
@@ -215,12 +228,24 @@ pub(super) struct Seen {
     living_ns: u64,
     freed_ns: u64,
     limbo_ns: u64,
+    /// Resident bytes of all.
+    pub(super) rss_bytes: u64,
+    /// Resident bytes of the main process.
+    pub(super) main_bytes: u64,
+    /// Living processes beside the main process.
+    pub(super) children: u64,
 }
 
 impl Seen {
     pub(super) fn sample(&mut self, sample: &Sample, freed_ns: u64) {
         self.living_ns = self.living_ns.saturating_add(sample.cpu_ns);
         self.freed_ns = self.freed_ns.saturating_add(freed_ns);
+        self.rss_bytes = self.rss_bytes.saturating_add(sample.rss_bytes);
+        if sample.main {
+            self.main_bytes = sample.rss_bytes;
+        } else if !sample.zombie {
+            self.children += 1;
+        }
     }
 
     pub(super) fn limbo(&mut self, cpu_ns: u64) {

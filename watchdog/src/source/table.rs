@@ -9,20 +9,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, PerCpuArray};
-use watchdog_common::table::{Control, Counters, Proc, tally};
+use watchdog_common::table::{Control, Counters, Limit, Proc, tally};
 
 use super::Membership;
 use super::load::OpenError;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::sys::bpf;
 
+/// The words of one tally.
+pub(super) type Words = [u64; tally::COUNT];
+
 /// The maps.
 pub(super) struct Table {
     procs: MapData,
     counters: MapData,
+    limits: MapData,
     control: MapData,
     spawn: MapData,
-    tally: PerCpuArray<MapData, u64>,
+    tally: PerCpuArray<MapData, Words>,
     groups: u32,
     /// Services that were given members or a root: each gets its counters in every pass.
     known: Mutex<Vec<ServiceId>>,
@@ -37,13 +41,14 @@ impl Table {
         };
         let procs = data("PROCS")?;
         let counters = data("COUNTERS")?;
+        let limits = data("LIMITS")?;
         let control = data("CONTROL")?;
         let spawn = data("SPAWN")?;
         let tally = ebpf
             .take_map("TALLY")
             .and_then(|map| PerCpuArray::try_from(map).ok())
             .ok_or(OpenError::Mismatch("TALLY"))?;
-        Ok(Self { procs, counters, control, spawn, tally, groups, known: Mutex::default() })
+        Ok(Self { procs, counters, limits, control, spawn, tally, groups, known: Mutex::default() })
     }
 
     /// Every process in the table, with the kernel's key.
@@ -72,14 +77,28 @@ impl Table {
         bpf::update(fd(&self.control), &0_u32, control)
     }
 
-    /// A tally summed over all CPUs.
-    pub(super) fn tally(&self, index: u32) -> u64 {
-        self.tally.get(&index, 0).map_or(0, |values| values.iter().sum())
+    /// Sets what is to be told of a group between passes. `InvalidInput` as in [`Table::know`].
+    pub(super) fn limit(&self, service: ServiceId, limit: &Limit) -> io::Result<()> {
+        self.has_room(service)?;
+        bpf::update(fd(&self.limits), &service.group(), limit)
+    }
+
+    /// The tallies summed over all CPUs.
+    pub(super) fn tally(&self) -> Words {
+        let mut sums = [0; tally::COUNT];
+        if let Ok(values) = self.tally.get(&0, 0) {
+            for words in values.iter() {
+                for (sum, word) in sums.iter_mut().zip(words) {
+                    *sum += *word;
+                }
+            }
+        }
+        sums
     }
 
     /// Forks, exits and frees of watched processes so far.
     pub(super) fn changes(&self) -> u64 {
-        self.tally(tally::CHANGES)
+        self.tally()[tally::CHANGES]
     }
 
     /// The services that a pass reports on.
@@ -89,14 +108,19 @@ impl Table {
 
     /// Reports on a service from now on. `InvalidInput` where there is no room for its group.
     pub(super) fn know(&self, service: ServiceId) -> io::Result<()> {
-        if service.group() > self.groups {
-            let text = format!("the kernel's table has room for {} services", self.groups);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
+        self.has_room(service)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(&service) {
             known.push(service);
             known.sort_unstable();
+        }
+        Ok(())
+    }
+
+    fn has_room(&self, service: ServiceId) -> io::Result<()> {
+        if service.group() > self.groups {
+            let text = format!("the kernel's table has room for {} services", self.groups);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(())
     }

@@ -1,0 +1,102 @@
+//! Limits that user space has armed: compared at the event, told once per epoch.
+//!
+//! Nothing here decides what a crossing means: user space looks and judges.
+
+use watchdog_common::record::{CrossedRecord, Head, Kind};
+use watchdog_common::table::{Counters, Limit, Proc, crossing, slot};
+
+use crate::emit;
+use crate::maps::{COUNTERS, LIMITS, add, exchange};
+
+/// The group's limits; none where nothing is armed.
+#[inline(always)]
+pub fn armed(group: u32) -> Option<&'static Limit> {
+    let limit = LIMITS.get_ptr(group)?;
+    // SAFETY: a map value stays readable for the program's run.
+    let limit = unsafe { &*limit };
+    if limit.epoch == 0 { None } else { Some(limit) }
+}
+
+/// Tells a crossing, where it was not told in this epoch yet.
+#[inline(always)]
+pub fn tell(limit: &Limit, which: u32, value: u64, head: Head) {
+    let Some(counters) = COUNTERS.get_ptr_mut(head.group) else {
+        return;
+    };
+    // SAFETY: a map value stays usable for the program's run; `told` is aligned to 8.
+    let Some(told) = (unsafe { (*counters).told.get_mut(which as usize) }) else {
+        return;
+    };
+    let epoch = if which == crossing::NEAR { limit.near_epoch } else { limit.epoch };
+    // The plain look first: it is what nearly every run above the limit comes to.
+    if *told >= epoch || exchange(told, epoch) >= epoch {
+        return;
+    }
+    let record = CrossedRecord { head, value, crossing: which, reserved: 0 };
+    if !emit::event(Kind::Crossed, record, emit::WAKE) {
+        exchange(told, 0); // the next event tells it
+    }
+}
+
+/// Compares memory with its limits; `pages` are the member's own, `sum` is the group's.
+#[inline(always)]
+pub fn memory(limit: &Limit, member: &Proc, main: bool, pages: u64, sum: u64) {
+    if sum > limit.total_pages {
+        tell(limit, crossing::TOTAL_MEMORY, sum, emit::head(Kind::Crossed, member));
+    }
+    if main && pages > limit.main_pages {
+        tell(limit, crossing::MEMORY, pages, emit::head(Kind::Crossed, member));
+    }
+    if sum > near(limit.total_pages) || main && pages > near(limit.main_pages) {
+        tell(limit, crossing::NEAR, sum, emit::head(Kind::Crossed, member));
+    }
+}
+
+/// Three quarters of a limit.
+#[inline(always)]
+fn near(limit: u64) -> u64 {
+    limit - limit / 4
+}
+
+/// Compares the number of living processes with its limit.
+#[inline(always)]
+pub fn children(limit: &Limit, living: u64, head: Head) {
+    let children = living.wrapping_sub(1);
+    if (children as i64) > 0 && children > limit.children {
+        tell(limit, crossing::CHILDREN, children, head);
+    }
+}
+
+/// Counts one fork and gives how many there were within the window.
+///
+/// The window is the slot that runs and the fifteen before it: between fifteen sixteenths and the
+/// whole of it. So no fork is counted that lies outside, and a burst of up to fifteen sixteenths of
+/// the window is counted whole wherever it falls.
+#[inline(always)]
+pub fn forked(limit: &Limit, counters: *mut Counters, now: u64) -> u64 {
+    let number = now.checked_div(limit.slot_ns).unwrap_or(0);
+    let empty = slot::empty(limit.scale, number);
+    // SAFETY: a map value stays usable for the program's run; the words are aligned to 8.
+    let slots = unsafe { &mut (*counters).slots };
+    let Some(word) = slots.get_mut((number % slot::COUNT) as usize) else {
+        return 0;
+    };
+    if *word & !slot::FORKS == empty {
+        add(word, 1);
+    } else {
+        let before = exchange(word, empty + 1);
+        // Another CPU may have begun the slot in between: what it counted is kept.
+        if before & !slot::FORKS == empty {
+            add(word, before & slot::FORKS);
+        }
+    }
+    let mut forks = 0;
+    for word in slots.iter() {
+        let age = empty.wrapping_sub(*word & !slot::FORKS) >> 24;
+        // Of another scale or long ago: far away.
+        if age < slot::COUNT {
+            forks += *word & slot::FORKS;
+        }
+    }
+    forks
+}
