@@ -365,12 +365,15 @@ impl Play {
                 "user" => self.host.ticks.user += number as u64,
                 "wait" => self.host.ticks.iowait += number as u64,
                 "idle" => self.host.ticks.idle += number as u64,
+                "forks" => {
+                    self.host.forks = Some(self.host.forks.unwrap_or(1000) + number as u64);
+                }
                 other => panic!("{other}"),
             }
         }
     }
 
-    /// `service pid[*] rss=… cpu=… threads=… [pid …] [dead=…]`, several separated by `;`.
+    /// `service pid[*] rss=… cpu=… threads=… [pid …] [dead=…] [forks=…]`, several separated by `;`.
     fn pass(&mut self, words: &[&str]) {
         let at = self.at;
         self.samples(words);
@@ -381,12 +384,13 @@ impl Play {
     fn samples(&mut self, words: &[&str]) {
         for group in words.split(|word| *word == ";").filter(|group| !group.is_empty()) {
             let service = self.id(group[0]);
-            let mut dead = 0.0;
+            let (mut dead, mut forks) = (0.0, 0);
             let mut samples: Vec<Sample> = Vec::new();
             for word in &group[1..] {
                 match word.split_once('=') {
                     None => samples.push(sample(service, word)),
                     Some(("dead", seconds)) => dead = seconds.parse().expect("seconds"),
+                    Some(("forks", count)) => forks = count.parse().expect("a count"),
                     Some((name, value)) => {
                         let number: f64 = value.parse().expect("a number");
                         let sample = samples.last_mut().expect("a pid first");
@@ -403,7 +407,7 @@ impl Play {
                 self.step(Input::Event(Event::Sample(sample)));
             }
             let dead_cpu_ns = (dead * 1e9) as u64;
-            let group = Group { service, dead_cpu_ns, forks: 0, exits: 0 };
+            let group = Group { service, dead_cpu_ns, forks, exits: 0 };
             self.step(Input::Event(Event::Group(group)));
         }
     }

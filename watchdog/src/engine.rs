@@ -7,6 +7,7 @@ mod acting;
 mod attempt;
 mod crossing;
 mod deaths;
+mod host;
 mod judge;
 mod judging;
 mod keep;
@@ -16,6 +17,9 @@ mod presence;
 mod retry;
 mod rule;
 mod service;
+pub mod trail;
+mod trails;
+pub mod trend;
 mod view;
 mod window;
 mod wording;
@@ -25,15 +29,15 @@ use std::sync::Arc;
 
 use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
+use crate::engine::host::HostLevels;
 use crate::engine::judging::Moment;
-use crate::engine::levels::HostLevels;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
 use crate::message::{
     ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped,
 };
-use crate::service::{Config, EventWord, Qualifier, Recipient, Rule, Severity};
+use crate::service::{Config, EventWord, Recipient, Rule, Severity};
 
 /// A busy host may delay samples by so much without losing the thread.
 const GAP: std::time::Duration = std::time::Duration::from_secs(10);
@@ -79,8 +83,16 @@ impl Engine {
             users: Arc::default(),
             out: Vec::new(),
         };
+        engine.follow_host();
         engine.restore(saved, now);
         engine
+    }
+
+    /// The past of the host's numbers that any rule looks back on.
+    fn follow_host(&mut self) {
+        let rules: Vec<Rule> =
+            self.services.iter().flat_map(|state| state.service.rules.iter().cloned()).collect();
+        self.host.follow(&rules);
     }
 
     /// Looks for every service's process; asked once the sensor and the runner are there.
@@ -102,7 +114,7 @@ impl Engine {
             // Judged each cycle until then.
             Input::Measured(_) | Input::Stirred(_) => {}
             Input::Users(users) => self.users = users,
-            Input::Host(sample) => self.host.sample(sample),
+            Input::Host(sample) => self.host.sample(sample, at),
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
@@ -132,7 +144,7 @@ impl Engine {
             .services
             .iter()
             .flat_map(|service| &service.rules)
-            .any(|rule| matches!(rule.qualifier, Qualifier::Lasting(_)))
+            .any(|rule| judging::is_for_samples(rule) || judging::looks_back(rule))
     }
 
     fn event(&mut self, event: Event, at: BootTime) {
@@ -144,7 +156,7 @@ impl Engine {
             }
             Event::Group(group) => {
                 if let Some(i) = self.index(group.service) {
-                    self.services[i].levels.dead_cpu(group.dead_cpu_ns);
+                    self.services[i].levels.group(&group);
                 }
             }
             Event::PassEnd { at: began, complete } => self.pass_end(began, complete, at),
@@ -202,10 +214,17 @@ impl Engine {
     fn bridge_gap(&mut self, at: BootTime) {
         let gap = at.since(self.judged);
         self.judged = at;
-        if gap > self.config.sample * 5 + GAP {
+        if gap <= self.config.sample * 5 + GAP {
+            return;
+        }
+        // Without samples, cycles are all there is.
+        let late = self.needs_samples() || gap > self.config.cycle * 5 + GAP;
+        if late {
             for state in &mut self.services {
                 state.rules.iter_mut().for_each(rule::RuleState::interrupt);
+                state.levels.forget_past();
             }
+            self.host.forget_past();
         }
     }
 

@@ -25,7 +25,6 @@ impl Host {
             stat: File::open("/proc/stat")?,
             meminfo: File::open("/proc/meminfo")?,
             loadavg: File::open("/proc/loadavg")?,
-            // The CPU lines come first in `/proc/stat`; what follows them is not needed.
             buffer: vec![0; 16 * 1024],
         })
     }
@@ -40,9 +39,18 @@ impl Host {
     }
 }
 
-fn read<'b>(file: &File, buffer: &'b mut [u8]) -> io::Result<&'b str> {
+/// `/proc/stat` of a host with very many CPUs and interrupts is no longer than this.
+const LONGEST: usize = 1 << 20;
+
+fn read<'b>(file: &File, buffer: &'b mut Vec<u8>) -> io::Result<&'b str> {
     let mut length = 0;
-    while length < buffer.len() {
+    loop {
+        if length == buffer.len() {
+            if length >= LONGEST {
+                break;
+            }
+            buffer.resize(length * 2, 0);
+        }
         match file.read_at(&mut buffer[length..], length as u64)? {
             0 => break,
             // One read gives a whole small file; only a full buffer is worth another.
@@ -58,7 +66,11 @@ fn read<'b>(file: &File, buffer: &'b mut [u8]) -> io::Result<&'b str> {
 
 fn read_stat(text: &str, sample: &mut HostSample) {
     for line in text.lines() {
-        let Some(rest) = line.strip_prefix("cpu") else { break };
+        if let Some(forks) = line.strip_prefix("processes ") {
+            sample.forks = forks.trim().parse().ok();
+            break;
+        }
+        let Some(rest) = line.strip_prefix("cpu") else { continue };
         if !rest.starts_with(' ') {
             sample.cpus += 1;
             continue;
@@ -115,7 +127,7 @@ mod tests {
     fn reads_what_the_kernel_prints() {
         let mut sample = HostSample::default();
         read_stat(
-            "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 2\ncpu1 3 4\nintr 5 6\n",
+            "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 2\ncpu1 3 4\nintr 5 6\nprocesses 77\nprocs_running 3\n",
             &mut sample,
         );
         read_meminfo(
@@ -124,6 +136,7 @@ mod tests {
         );
         read_loadavg("0.50 1.25 2.00 1/234 5678\n", &mut sample);
         assert_eq!((sample.cpus, sample.ticks.user, sample.ticks.guest_nice), (2, 10, 100));
+        assert_eq!(sample.forks, Some(77));
         assert_eq!((sample.memory_total, sample.memory_available), (102_400, 40_960));
         assert_eq!((sample.swap_total, sample.swap_free), (9216, 3072));
         assert!((sample.load[1] - 1.25).abs() < 1e-9);

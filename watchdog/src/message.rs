@@ -82,6 +82,8 @@ pub struct HostSample {
     pub swap_free: u64,
     /// 1, 5 and 15 minutes.
     pub load: [f64; 3],
+    /// Processes and threads begun since boot (`processes` of `/proc/stat`).
+    pub forks: Option<u64>,
 }
 
 /// The `cpu` line of `/proc/stat`, in ticks since boot.

@@ -3,6 +3,7 @@
 //! Not here: how a number is got (`engine::levels`) and how a sentence names it (`config::grammar`).
 
 use std::fmt;
+use std::time::Duration;
 
 /// A number that a rule can compare with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +21,11 @@ pub enum Metric {
     Children,
     /// Threads of the main process.
     Threads,
+    /// Processes forked in the group, within a time. Over a longer look: its part of them.
+    Forks {
+        /// Within this.
+        per: Duration,
+    },
     /// Age of the main process; in `system`, of the host.
     Uptime,
     /// The kernel's load average; divided by the online CPUs where `per_core`.
@@ -35,6 +41,11 @@ pub enum Metric {
     SystemMemory,
     /// SwapTotal − SwapFree.
     SystemSwap,
+    /// Processes and threads begun on the host (`processes` of `/proc/stat`), within a time.
+    SystemForks {
+        /// Within this.
+        per: Duration,
+    },
 }
 
 /// Which of the three load averages.
@@ -92,9 +103,46 @@ impl Metric {
         match self {
             Self::Cpu | Self::TotalCpu | Self::SystemCpu(_) => Unit::Ratio,
             Self::Memory | Self::TotalMemory | Self::SystemMemory | Self::SystemSwap => Unit::Bytes,
-            Self::Children | Self::Threads | Self::LoadAverage { .. } => Unit::Count,
+            Self::Children
+            | Self::Threads
+            | Self::LoadAverage { .. }
+            | Self::Forks { .. }
+            | Self::SystemForks { .. } => Unit::Count,
             Self::Uptime => Unit::Seconds,
         }
+    }
+
+    /// Whether it is a level that rises and falls, so that one can ask whether it grows.
+    pub fn is_level(self) -> bool {
+        matches!(
+            self,
+            Self::Memory
+                | Self::TotalMemory
+                | Self::Children
+                | Self::Threads
+                | Self::SystemMemory
+                | Self::SystemSwap
+        )
+    }
+
+    /// Whether it counts up, so that its number is what was added within a time: which time?
+    pub fn per(self) -> Option<Duration> {
+        match self {
+            Self::Forks { per } | Self::SystemForks { per } => Some(per),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the host's number, not a process's.
+    pub fn is_of_host(self) -> bool {
+        matches!(
+            self,
+            Self::LoadAverage { .. }
+                | Self::SystemCpu(_)
+                | Self::SystemMemory
+                | Self::SystemSwap
+                | Self::SystemForks { .. }
+        )
     }
 
     /// Monit's words for it in a limit (`total mem amount > 1800 MB`, `cpu usage > 60.0%`).
@@ -111,6 +159,7 @@ impl Metric {
             Self::SystemSwap => format!("swap {amount}"),
             Self::Children => "children".into(),
             Self::Threads => "threads".into(),
+            Self::Forks { .. } | Self::SystemForks { .. } => "forks".into(),
             Self::Uptime => "uptime".into(),
             Self::LoadAverage { over, per_core } => {
                 let minutes = match over {
@@ -177,5 +226,17 @@ impl fmt::Display for Operator {
             Self::Equal => "=",
             Self::NotEqual => "!=",
         })
+    }
+}
+
+/// A length of time behind `per`: `second`, `minute`, `hour`, `day`, or as it is (`10s`).
+pub fn per_words(per: Duration) -> String {
+    match (per.as_secs(), per.subsec_nanos()) {
+        (1, 0) => "second".into(),
+        (60, 0) => "minute".into(),
+        (3600, 0) => "hour".into(),
+        (86_400, 0) => "day".into(),
+        (seconds, 0) => format!("{seconds}s"),
+        _ => format!("{}ms", per.as_millis()),
     }
 }

@@ -432,6 +432,9 @@ impl Condition {
 pub enum Test {
     /// A number against a limit.
     Level(Level),
+    /// How a number moves: `totalmem grows > 50 MB per minute`, `totalmem reaches 1800 MB within 15
+    /// minutes`.
+    Trend(Trend),
     /// `does not exist`: the process is not there.
     DoesNotExist,
     /// `exists`.
@@ -503,6 +506,47 @@ pub struct Level {
     pub operator: Operator,
     /// The limit.
     pub limit: Limit,
+}
+
+/// How a number moves over a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trend {
+    /// Which number.
+    pub metric: Metric,
+    /// The limit: of the number where it `reaches`, of what it grows by in a time where it `grows`.
+    /// In percent then of the level at the start of the window.
+    pub limit: Limit,
+    /// What is asked of it.
+    pub course: Course,
+}
+
+/// What is asked of a number that moves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Course {
+    /// `grows > 50 MB per minute over 10 minutes`
+    Grows {
+        /// Which relation.
+        operator: Operator,
+        /// So much in this time.
+        per: Duration,
+        /// On the average over this.
+        over: Duration,
+    },
+    /// `reaches 1800 MB within 15 minutes`
+    Reaches {
+        /// The forecast, and the window that it is made from.
+        within: Duration,
+    },
+}
+
+impl Trend {
+    /// How much of the past it is judged by.
+    pub fn window(&self) -> Duration {
+        match self.course {
+            Course::Grows { over, .. } => over,
+            Course::Reaches { within } => within,
+        }
+    }
 }
 
 /// A limit with its unit.

@@ -5,7 +5,8 @@
 //! rule      = clause [ "for" qualifier | N [ "times" ] within | within ]
 //! clause    = and { "or" and }      and = term { "and" term }
 //! term      = "not" term | "(" clause ")" | test
-//! test      = metric operator limit | event
+//! test      = metric operator limit [ "per" time ] | metric "grows" operator limit "per" time [ "over" time ]
+//!           | metric "reaches" limit "within" time | event
 //! qualifier = N "cycles" | time | [ N [ "times" ] ] within
 //! within    = "within" ( M "cycles" | time )
 //! ```
@@ -13,10 +14,12 @@
 
 mod event;
 mod level;
+mod limit;
 mod parser;
 mod print;
 mod qualifier;
 mod token;
+mod trend;
 
 use std::ops::Range;
 
@@ -49,7 +52,7 @@ impl Subject {
     /// First words of its tests, for suggestions and the reference.
     pub(super) fn tests(self) -> &'static [&'static str] {
         match self {
-            Self::System => &["loadavg", "cpu", "memory", "swap", "uptime"],
+            Self::System => &["loadavg", "cpu", "memory", "swap", "forks", "uptime"],
             Self::Process => &[
                 "cpu",
                 "totalcpu",
@@ -57,6 +60,7 @@ impl Subject {
                 "totalmem",
                 "children",
                 "threads",
+                "forks",
                 "uptime",
                 "loadavg",
                 "does not exist",

@@ -164,7 +164,7 @@ impl Engine {
             return limits;
         }
         let now = |metric| state.levels.value(metric, Over::Known, 1, BootTime::default());
-        let whole = |_| self.host.memory_total();
+        let whole = |metric| self.host.whole(metric);
         for (rule, remembered) in state.service.rules.iter().zip(&state.rules) {
             limits.member_deaths |=
                 has(rule, |test| matches!(test, Test::Death(death) if death.member));

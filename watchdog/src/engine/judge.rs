@@ -2,18 +2,23 @@
 //!
 //! Pure functions of facts. Not here: for how long (`window`), what follows (`rule`).
 
+use std::time::Duration;
+
 use crate::engine::deaths::End;
+use crate::engine::trail::Trail;
+use crate::engine::trend;
 use crate::event::ExitStatus;
-use crate::metric::Metric;
-use crate::service::{Condition, Level, Limit, Test};
+use crate::metric::{Metric, Unit};
+use crate::service::{Condition, Course, Level, Limit, Test, Trend};
 
 /// What a condition is judged by at one moment.
 pub(crate) struct Facts<'a> {
     /// A metric's value in its own unit.
     pub value: &'a dyn Fn(Metric) -> Option<f64>,
-    /// MemTotal and SwapTotal in bytes, for limits in percent.
-    pub memory_total: Option<f64>,
-    pub swap_total: Option<f64>,
+    /// What 100 % of a metric is, in its own unit, for limits in percent.
+    pub whole: &'a dyn Fn(Metric) -> Option<f64>,
+    /// A metric's past over a window.
+    pub trail: &'a dyn Fn(Metric, Duration) -> Option<&'a Trail>,
     /// Is the main process there? `None`: not known.
     pub present: Option<bool>,
     /// Ends of processes that this judgement is about.
@@ -73,6 +78,14 @@ fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
             let value = value_in_limit_unit(level, facts);
             (value.map(|value| level.operator.holds(value, limit_number(level.limit))), value)
         }
+        Test::Trend(trend) => {
+            let value = trend_value(trend, facts);
+            let truth = value.map(|value| match trend.course {
+                Course::Grows { operator, .. } => operator.holds(value, limit_number(trend.limit)),
+                Course::Reaches { within } => value <= within.as_secs_f64(),
+            });
+            (truth, value)
+        }
         Test::DoesNotExist => (facts.present.map(|present| !present), None),
         Test::Exists => (facts.present, None),
         Test::Death(_) => (death(test, facts), None),
@@ -101,25 +114,34 @@ pub(crate) fn limit_number(limit: Limit) -> f64 {
 
 fn value_in_limit_unit(level: &Level, facts: &Facts<'_>) -> Option<f64> {
     let value = (facts.value)(level.metric)?;
-    match (level.limit, level.metric) {
+    match level.limit {
         // Without swap, swap usage in percent is not known rather than infinite.
-        (Limit::Ratio(_), Metric::SystemSwap) => Some(value / facts.swap_total?),
-        (Limit::Ratio(_), Metric::Memory | Metric::TotalMemory | Metric::SystemMemory) => {
-            Some(value / facts.memory_total?)
+        Limit::Ratio(_) if level.metric.unit() != Unit::Ratio => {
+            Some(value / (facts.whole)(level.metric)?)
         }
         _ => Some(value),
     }
 }
 
-/// Whether the number is the host's, not a process's.
-pub(crate) fn is_host_metric(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::LoadAverage { .. }
-            | Metric::SystemCpu(_)
-            | Metric::SystemMemory
-            | Metric::SystemSwap
-    )
+/// What a number grows by in the rule's time, in the limit's unit; or in how many seconds it will be
+/// at the limit.
+fn trend_value(trend: &Trend, facts: &Facts<'_>) -> Option<f64> {
+    let trail = (facts.trail)(trend.metric, trend.window())?;
+    match (trend.course, trend.limit) {
+        (Course::Grows { per, .. }, limit) => {
+            let line = trend::growth(trail)?;
+            let growth = line.slope * per.as_secs_f64();
+            match limit {
+                Limit::Ratio(_) if line.start > 0.0 => Some(growth / line.start),
+                Limit::Ratio(_) => None,
+                _ => Some(growth),
+            }
+        }
+        (Course::Reaches { .. }, Limit::Ratio(ratio)) => {
+            trend::reach(trail, ratio * (facts.whole)(trend.metric)?)
+        }
+        (Course::Reaches { .. }, limit) => trend::reach(trail, limit_number(limit)),
+    }
 }
 
 #[cfg(test)]
@@ -139,8 +161,8 @@ mod tests {
         };
         let facts = Facts {
             value: &value,
-            memory_total: Some(1000.0),
-            swap_total: None,
+            whole: &|metric| (metric != Metric::SystemSwap).then_some(1000.0),
+            trail: &|_, _| None,
             present: Some(true),
             deaths: &[],
             restarts: &|_| 0,

@@ -6,14 +6,14 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::crossing;
 use crate::engine::deaths::End;
-use crate::engine::judge::{Facts, Finding, is_host_metric, judge, limit_number};
+use crate::engine::judge::{Facts, Finding, judge, limit_number};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
 use crate::engine::wording;
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
-use crate::service::{Action, Qualifier, Rule, Severity, Test, Way};
+use crate::service::{Action, Level, Qualifier, Rule, Severity, Test, Way};
 
 /// Which rules a moment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +43,9 @@ impl Engine {
             if !concerns(rule, moment, failing) {
                 continue;
             }
-            let over = match (rule.qualifier, moment) {
-                (Qualifier::Lasting(_), _) => Over::Sample,
-                (_, Moment::Sample | Moment::Crossing) => Over::Known,
+            let over = match moment {
+                _ if is_for_samples(rule) => Over::Sample,
+                Moment::Sample | Moment::Crossing => Over::Known,
                 _ => Over::Cycle,
             };
             // Rules that count cycles see each death once, at the cycle's end; the others were
@@ -80,8 +80,8 @@ impl Engine {
     ) -> Option<bool> {
         let state = &self.services[i];
         let is_system = state.service.process().is_none();
-        let value = |metric| {
-            if is_host_metric(metric) {
+        let value = |metric: Metric| {
+            if metric.is_of_host() {
                 self.host.value(metric, over)
             } else if is_system {
                 // The only process metric that a system service shares: uptime of the host.
@@ -93,8 +93,11 @@ impl Engine {
         };
         let facts = Facts {
             value: &value,
-            memory_total: self.host.memory_total(),
-            swap_total: self.host.swap_total(),
+            whole: &|metric| self.host.whole(metric),
+            trail: &|metric: Metric, window| match metric.is_of_host() {
+                true => self.host.trail(metric, window),
+                false => state.levels.trail(metric, window),
+            },
             present: state.present(),
             deaths,
             restarts: &|span| state.restarts_within(span, self.cycle, at),
@@ -264,6 +267,7 @@ impl Engine {
                 lead.value.map(|value| wording::number(value, level.limit, level.metric)),
                 Some(wording::number(limit_number(level.limit), level.limit, level.metric)),
             ),
+            Test::Trend(trend) => wording::trend_numbers(trend, lead.value),
             Test::Restarts { count, .. } => {
                 (lead.value.map(|value| format!("{value:.0}")), Some(count.to_string()))
             }
@@ -288,7 +292,9 @@ impl Engine {
     fn detail(&mut self, i: usize, test: &Test, at: BootTime) -> Vec<String> {
         let state = &self.services[i];
         match test {
-            Test::Level(level) if !is_host_metric(level.metric) => {
+            // Who forked is not in the samples.
+            Test::Level(Level { metric: Metric::Forks { .. }, .. }) => Vec::new(),
+            Test::Level(level) if !level.metric.is_of_host() => {
                 let by = match level.metric {
                     Metric::Cpu | Metric::TotalCpu => wording::By::Cpu,
                     _ => wording::By::Memory,
@@ -332,14 +338,34 @@ pub(crate) fn counts_events(rule: &Rule) -> bool {
     has(rule, |test| test.is_event() || matches!(test, Test::Restarts { .. }))
 }
 
+/// Whether the rule is judged at samples between cycles: it lasts a time, or it is about how a number
+/// moves and does not count cycles.
+pub(crate) fn is_for_samples(rule: &Rule) -> bool {
+    // The host's forks have no crossing that the kernel could tell.
+    let is_host_rate = |test: &Test| match test {
+        Test::Level(level) => matches!(level.metric, Metric::SystemForks { .. }),
+        _ => false,
+    };
+    match rule.qualifier {
+        Qualifier::Lasting(_) => true,
+        Qualifier::Cycles { .. } => false,
+        Qualifier::Once | Qualifier::TimesWithin { .. } => {
+            looks_back(rule) || has(rule, is_host_rate)
+        }
+    }
+}
+
+/// Whether the rule is about how a number moves: that needs samples between cycles.
+pub(crate) fn looks_back(rule: &Rule) -> bool {
+    has(rule, |test| matches!(test, Test::Trend(_)))
+}
+
 fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
     let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
     match moment {
         Moment::Cycle => true,
         // What failed between cycles recovers at the next pass.
-        Moment::Sample => {
-            matches!(rule.qualifier, Qualifier::Lasting(_)) || failing && crossing::is_at_once(rule)
-        }
+        Moment::Sample => is_for_samples(rule) || failing && crossing::is_at_once(rule),
         Moment::Crossing => crossing::is_at_once(rule),
         Moment::Presence => !counts_cycles && is_about_presence(rule),
         Moment::Attempt => {

@@ -96,6 +96,7 @@ impl Engine {
         }
         self.config = Arc::new(config);
         self.generation += 1;
+        self.follow_host();
         for i in 0..self.services.len() {
             if fresh.contains(&self.services[i].service.name) || self.services[i].main().is_none() {
                 self.look(i);
@@ -131,6 +132,7 @@ impl ServiceState {
                     .unwrap_or_else(|| RuleState::new(rule))
             })
             .collect();
+        self.levels.follow(&service.rules);
         let moved = match (former.process(), service.process()) {
             (Some(old), Some(new)) => old.pidfile != new.pidfile || old.matching != new.matching,
             _ => false,

@@ -1,14 +1,17 @@
 //! From samples to the numbers that rules compare: rates over two passes, sums over a group.
 //!
-//! Facts only. Not here: limits and rules (`judge`).
+//! Facts only. Not here: the host's numbers (`host`), limits and rules (`judge`).
 
 use std::time::Duration;
 
 use crate::clock::BootTime;
-use crate::event::Sample;
+use crate::engine::trail::Trail;
+use crate::engine::trails::Trails;
+use crate::event::{Group, Sample};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
-use crate::message::{CpuTicks, HostSample, Metrics};
-use crate::metric::{CpuShare, LoadWindow, Metric};
+use crate::message::Metrics;
+use crate::metric::Metric;
+use crate::service::Rule;
 
 /// What the passes have told of one process service.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,7 @@ pub(crate) struct Levels {
     /// Samples of the pass that is under way.
     coming: Vec<Sample>,
     coming_dead_ns: u64,
+    coming_forks: u64,
     /// The last complete pass; none before the first, or after an incomplete one.
     pass: Option<Pass>,
     /// The pass that the last cycle was judged by.
@@ -30,6 +34,8 @@ pub(crate) struct Levels {
     total_ns: u64,
     /// The kernel's sum that `total_ns` was last brought up to; none: count from the next pass on.
     counted_ns: Option<u64>,
+    /// The past of the numbers that rules look back on.
+    trails: Trails,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +44,8 @@ struct Pass {
     samples: Vec<Sample>,
     /// Total CPU of the group at this pass, on the scale of `Base::total_ns`.
     total_ns: u64,
+    /// Forks since enrolment.
+    forks: u64,
 }
 
 /// What a rate is counted from.
@@ -46,6 +54,7 @@ struct Base {
     at: BootTime,
     main: Option<(ProcessKey, u64)>,
     total_ns: u64,
+    forks: u64,
 }
 
 /// Which stretch of time a rate is over.
@@ -65,8 +74,23 @@ impl Levels {
         self.coming.push(sample);
     }
 
-    pub(crate) fn dead_cpu(&mut self, dead_cpu_ns: u64) {
-        self.coming_dead_ns = dead_cpu_ns;
+    pub(crate) fn group(&mut self, group: &Group) {
+        self.coming_dead_ns = group.dead_cpu_ns;
+        self.coming_forks = group.forks;
+    }
+
+    /// Remembers the past of what these rules look back on, and of nothing else.
+    pub(crate) fn follow(&mut self, rules: &[Rule]) {
+        self.trails.follow(rules, |metric| !metric.is_of_host());
+    }
+
+    /// Nobody knows what was in between: the past begins afresh.
+    pub(crate) fn forget_past(&mut self) {
+        self.trails.clear();
+    }
+
+    pub(crate) fn trail(&self, metric: Metric, window: Duration) -> Option<&Trail> {
+        self.trails.get(metric, window)
     }
 
     /// The pass is over. Returns whether the main process was in it.
@@ -103,7 +127,18 @@ impl Levels {
         self.counted_ns = Some(sum);
         let total_ns = self.total_ns;
         let seen = samples.iter().any(|sample| sample.main && !sample.zombie);
-        self.pass = Some(Pass { at, samples, total_ns });
+        let forks = self.coming_forks;
+        if self.former.is_some_and(|former| forks < former.forks) {
+            // The kernel counts a new group.
+            self.trails.clear();
+        }
+        self.pass = Some(Pass { at, samples, total_ns, forks });
+        let mut trails = std::mem::take(&mut self.trails);
+        trails.push(at, |metric| match metric {
+            Metric::Forks { .. } => Some(forks as f64),
+            _ => self.value(metric, Over::Sample, 1, at),
+        });
+        self.trails = trails;
         seen
     }
 
@@ -118,6 +153,7 @@ impl Levels {
     pub(crate) fn forget_main(&mut self) {
         (self.pass, self.last, self.former) = (None, None, None);
         (self.cycle, self.former_cycle) = (None, None);
+        self.trails.clear();
     }
 
     /// The group is a new one that already ran before we saw it: its past is not counted.
@@ -174,10 +210,16 @@ impl Levels {
                 let started = BootTime(main.process.start * NANOSECONDS_PER_TICK);
                 Some(now.since(started).as_secs_f64())
             }
+            Metric::Forks { per } => {
+                let forks = |base: Base| (base.at, base.forks as f64);
+                let stretch = self.stretch(over).map(|(from, to)| (forks(from), forks(to)));
+                added(per, stretch, self.trail(metric, per))
+            }
             Metric::LoadAverage { .. }
             | Metric::SystemCpu(_)
             | Metric::SystemMemory
-            | Metric::SystemSwap => None,
+            | Metric::SystemSwap
+            | Metric::SystemForks { .. } => None,
         }
     }
 
@@ -215,8 +257,27 @@ impl Pass {
             at: self.at,
             main: main.map(|main| (main.process, main.cpu_ns)),
             total_ns: self.total_ns,
+            forks: self.forks,
         }
     }
+}
+
+/// How many were added within `per`, of a number that counts up. Where the last look was longer ago
+/// it is the part of `per` in what was added since then, so that a cycle of a minute shows the rate of
+/// that minute, not of one second in it.
+pub(crate) fn added(
+    per: Duration,
+    stretch: Option<((BootTime, f64), (BootTime, f64))>,
+    trail: Option<&Trail>,
+) -> Option<f64> {
+    let (elapsed, count) = match stretch {
+        Some((from, to)) if to.0.since(from.0) > per => {
+            (to.0.since(from.0).as_secs_f64(), (to.1 - from.1).max(0.0))
+        }
+        _ => trail?.added(per)?,
+    };
+    let per = per.as_secs_f64();
+    Some(if elapsed > per { count * per / elapsed } else { count })
 }
 
 /// CPU time over elapsed time times width, at most 1: a tick of error must not read as 100.4 %.
@@ -226,111 +287,4 @@ fn ratio(used_ns: u64, elapsed: Duration, width: u32) -> f64 {
         return 0.0;
     }
     (used_ns as f64 / (elapsed_ns as f64 * f64::from(width))).min(1.0)
-}
-
-/// What the passes have told of the host.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HostLevels {
-    last: Option<HostSample>,
-    former: Option<HostSample>,
-    cycle: Option<HostSample>,
-}
-
-impl HostLevels {
-    pub(crate) fn sample(&mut self, sample: HostSample) {
-        self.former = self.last.replace(sample);
-    }
-
-    pub(crate) fn cycle_end(&mut self) {
-        self.cycle = self.last;
-    }
-
-    /// Online CPUs, 1 before the first sample.
-    pub(crate) fn cpus(&self) -> u32 {
-        self.last.map_or(1, |sample| sample.cpus.max(1))
-    }
-
-    /// MemTotal in bytes, where known.
-    pub(crate) fn memory_total(&self) -> Option<f64> {
-        self.last.map(|sample| sample.memory_total as f64).filter(|total| *total > 0.0)
-    }
-
-    /// SwapTotal in bytes; `None` also where there is no swap.
-    pub(crate) fn swap_total(&self) -> Option<f64> {
-        self.last.map(|sample| sample.swap_total as f64).filter(|total| *total > 0.0)
-    }
-
-    /// A host metric's value now, in its own unit.
-    pub(crate) fn value(&self, metric: Metric, over: Over) -> Option<f64> {
-        let last = self.last.as_ref()?;
-        match metric {
-            Metric::LoadAverage { over, per_core } => {
-                let load = last.load[match over {
-                    LoadWindow::One => 0,
-                    LoadWindow::Five => 1,
-                    LoadWindow::Fifteen => 2,
-                }];
-                Some(if per_core { load / f64::from(last.cpus.max(1)) } else { load })
-            }
-            Metric::SystemCpu(share) => {
-                let base = match over {
-                    Over::Cycle => self.cycle,
-                    Over::Sample | Over::Known => self.former,
-                }?;
-                cpu_share(&base.ticks, &last.ticks, share)
-            }
-            Metric::SystemMemory => {
-                Some(last.memory_total.saturating_sub(last.memory_available) as f64)
-            }
-            Metric::SystemSwap => Some(last.swap_total.saturating_sub(last.swap_free) as f64),
-            _ => None,
-        }
-    }
-
-    /// The numbers for status.
-    pub(crate) fn shown(&self) -> Metrics {
-        let Some(last) = &self.last else { return Metrics::default() };
-        let share = |share| {
-            self.value(Metric::SystemCpu(share), Over::Sample)
-                .or_else(|| self.value(Metric::SystemCpu(share), Over::Cycle))
-        };
-        Metrics {
-            cpu: share(CpuShare::Busy),
-            cpu_shares: share(CpuShare::User)
-                .zip(share(CpuShare::System))
-                .zip(share(CpuShare::Wait))
-                .map(|((user, system), wait)| [user, system, wait]),
-            memory_bytes: Some(last.memory_total.saturating_sub(last.memory_available)),
-            memory_total_bytes: Some(last.memory_total),
-            swap_bytes: Some(last.swap_total.saturating_sub(last.swap_free)),
-            swap_total_bytes: Some(last.swap_total),
-            load: Some(last.load),
-            ..Metrics::default()
-        }
-    }
-}
-
-/// The share of one kind of CPU time between two readings. In `/proc/stat` user contains guest and
-/// nice contains guest_nice; Monit's user has neither guest nor nice.
-fn cpu_share(before: &CpuTicks, after: &CpuTicks, share: CpuShare) -> Option<f64> {
-    let d = |field: fn(&CpuTicks) -> u64| field(after).saturating_sub(field(before));
-    let (guest, guest_nice) = (d(|t| t.guest), d(|t| t.guest_nice));
-    let user = d(|t| t.user).saturating_sub(guest);
-    let nice = d(|t| t.nice).saturating_sub(guest_nice);
-    let (system, idle, wait) = (d(|t| t.system), d(|t| t.idle), d(|t| t.iowait));
-    let (irq, softirq, steal) = (d(|t| t.irq), d(|t| t.softirq), d(|t| t.steal));
-    let all = user + guest + nice + guest_nice + system + idle + wait + irq + softirq + steal;
-    let part = match share {
-        CpuShare::Busy => user + system,
-        CpuShare::User => user,
-        CpuShare::System => system,
-        CpuShare::Wait => wait,
-        CpuShare::Nice => nice,
-        CpuShare::HardIrq => irq,
-        CpuShare::SoftIrq => softirq,
-        CpuShare::Steal => steal,
-        CpuShare::Guest => guest,
-        CpuShare::GuestNice => guest_nice,
-    };
-    (all > 0).then(|| part as f64 / all as f64)
 }

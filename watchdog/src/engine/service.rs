@@ -98,11 +98,13 @@ pub(crate) const RECOVERY_LOOK: Duration = Duration::from_millis(250);
 impl ServiceState {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let rules = service.rules.iter().map(RuleState::new).collect();
+        let mut levels = Levels::default();
+        levels.follow(&service.rules);
         Self {
             service,
             monitored: true,
             life: Life::Unknown,
-            levels: Levels::default(),
+            levels,
             rules,
             acting: None,
             retry: Retry::default(),

@@ -3,22 +3,103 @@
 //!
 //! Not here: escaping (each sink does it), the log's line shape (`logfile`).
 
+use std::time::Duration;
+
 use crate::engine::attempt::human;
 use crate::engine::judge::{Finding, limit_number};
 use crate::event::{ExitStatus, Sample};
 use crate::message::{DeathView, SenderView};
-use crate::metric::Metric;
-use crate::service::{EventWord, Level, Limit, Span, Test, Way, signal_name};
+use crate::metric::{Metric, per_words};
+use crate::service::{Course, EventWord, Level, Limit, Span, Test, Trend, Way, signal_name};
 
 /// A number with the unit of its limit: `1981.4 MB`, `62.5%`, `12`, `90 s`.
 pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
-    match limit {
+    let number = match limit {
         Limit::Bytes(_) => bytes(value),
         Limit::Ratio(_) => format!("{:.1}%", value * 100.0),
         Limit::Seconds(_) => format!("{value:.0} seconds"),
         Limit::Count(_) if matches!(metric, Metric::LoadAverage { .. }) => format!("{value:.1}"),
         Limit::Count(_) => format!("{value:.0}"),
+    };
+    match metric.per() {
+        Some(per) => format!("{number} per {}", per_words(per)),
+        None => number,
     }
+}
+
+/// What a number grows by: as [`number`], with one decimal where it is a count.
+fn growth(value: f64, trend: &Trend) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    match trend.limit {
+        Limit::Count(_) => format!("{value:.1}"),
+        limit => format!("{sign}{}", number(value.abs(), limit, trend.metric)),
+    }
+}
+
+/// The value and the limit of a test of how a number moves, for programs' environments.
+pub(crate) fn trend_numbers(trend: &Trend, value: Option<f64>) -> (Option<String>, Option<String>) {
+    let limit = number(limit_number(trend.limit), trend.limit, trend.metric);
+    match trend.course {
+        Course::Grows { per, .. } => {
+            let per = per_words(per);
+            let value = value.map(|value| format!("{} per {per}", growth(value, trend)));
+            (value, Some(format!("{limit} per {per}")))
+        }
+        Course::Reaches { .. } => (
+            value.filter(|value| value.is_finite()).map(|value| format!("{value:.0} seconds")),
+            Some(limit),
+        ),
+    }
+}
+
+/// Growth in percent is of the number itself, not of the machine's memory.
+fn trend_words(trend: &Trend) -> String {
+    let of_all = matches!(trend.course, Course::Reaches { .. });
+    trend.metric.words(of_all && matches!(trend.limit, Limit::Ratio(_)))
+}
+
+fn trend_limit(trend: &Trend) -> String {
+    let words = trend_words(trend);
+    let limit = number(limit_number(trend.limit), trend.limit, trend.metric);
+    match trend.course {
+        Course::Grows { operator, per, over } => {
+            format!("{words} grows {operator} {limit} per {} over {}", per_words(per), human(over))
+        }
+        Course::Reaches { within } => format!("{words} reaches {limit} within {}", human(within)),
+    }
+}
+
+fn trend_failed(trend: &Trend, value: Option<f64>) -> String {
+    let Some(value) = value else { return trend_limit(trend) };
+    let words = trend_words(trend);
+    let says = match trend.course {
+        Course::Grows { per, .. } => {
+            format!("growth of {} per {}", growth(value, trend), per_words(per))
+        }
+        Course::Reaches { .. } if value <= 0.0 => "is at its limit, which".into(),
+        Course::Reaches { .. } => format!("expected at its limit in {}, which", forecast(value)),
+    };
+    format!("{words} {says} matches resource limit [{}]", trend_limit(trend))
+}
+
+fn trend_succeeded(trend: &Trend, value: Option<f64>) -> String {
+    let words = trend_words(trend);
+    let current = match (trend.course, value) {
+        (_, None) => return format!("{words} check succeeded"),
+        (Course::Grows { per, .. }, Some(value)) => {
+            format!("current growth = {} per {}", growth(value, trend), per_words(per))
+        }
+        (Course::Reaches { .. }, Some(value)) if value.is_finite() => {
+            format!("expected at its limit in {}", forecast(value))
+        }
+        (Course::Reaches { .. }, Some(_)) => "not rising".into(),
+    };
+    format!("{words} check succeeded [{current}]")
+}
+
+/// A time to come; far away it is no more than a guess.
+fn forecast(seconds: f64) -> String {
+    human(Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX))
 }
 
 /// Sizes in powers of 1024 with one decimal, without a trailing `.0`, as Monit prints them.
@@ -52,12 +133,16 @@ pub(crate) fn failed(finding: &Finding) -> String {
                 Metric::Children => {
                     format!("children count {shown} matches resource limit [{}]", limit_text(level))
                 }
+                Metric::Forks { .. } | Metric::SystemForks { .. } => {
+                    format!("forks count {shown} matches resource limit [{}]", limit_text(level))
+                }
                 Metric::Threads => {
                     format!("threads count {shown} matches resource limit [{}]", limit_text(level))
                 }
                 _ => format!("{words} of {shown} matches resource limit [{}]", limit_text(level)),
             }
         }
+        Test::Trend(trend) => trend_failed(trend, finding.value),
         Test::DoesNotExist => "process is not running".into(),
         Test::Exists => "process is running".into(),
         Test::Death(death) => match death.way {
@@ -90,6 +175,7 @@ pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
                 None => format!("{words} check succeeded"),
             }
         }
+        Test::Trend(trend) => trend_succeeded(trend, finding.value),
         Test::DoesNotExist => match pid {
             Some(pid) => format!("process is running with pid {pid}"),
             None => "process is running".into(),
@@ -106,7 +192,7 @@ pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
         Test::Level(Level { metric: Metric::Uptime, .. }) => {
             (EventWord::Uptime, "Uptime failed", "Uptime succeeded")
         }
-        Test::Level(_) => {
+        Test::Level(_) | Test::Trend(_) => {
             (EventWord::Resource, "Resource limit matched", "Resource limit succeeded")
         }
         Test::DoesNotExist => (EventWord::Nonexist, "Does not exist", "Exists"),

@@ -13,7 +13,6 @@ const MAX_DEPTH: usize = 32;
 /// First words of tests that later work brings.
 const LATER: &[&str] = &[
     "pressure",
-    "forks",
     "filedescriptors",
     "disk",
     "read",
@@ -175,8 +174,8 @@ impl Parser<'_> {
         if let Some(test) = self.event()? {
             return Ok(test);
         }
-        if let Some(level) = self.level()? {
-            return Ok(Test::Level(level));
+        if let Some(test) = self.level()? {
+            return Ok(test);
         }
         Err(self.unknown_test())
     }
@@ -225,9 +224,6 @@ impl Parser<'_> {
         match &token.kind {
             Kind::Word(word) if word == "then" || word == "else" => {
                 error.help(format!("the action stands under the key `{word}:`"))
-            }
-            Kind::Word(word) if ["per", "grows", "reaches", "over"].contains(&word.as_str()) => {
-                SentenceError::new(token.span.clone(), format!("`{word}` is not supported yet"))
             }
             Kind::Word(word) => {
                 match nearest(word, ["and", "or", "for", "within", "times", "cycles"]) {

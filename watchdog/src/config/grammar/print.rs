@@ -1,7 +1,9 @@
 //! A condition as a sentence again, in one form for each meaning: what `parse` reads back as the same.
 
-use crate::metric::{LoadWindow, Metric};
-use crate::service::{Condition, DeathTest, Level, Limit, Qualifier, Span, Test, Way};
+use crate::metric::{LoadWindow, Metric, per_words};
+use crate::service::{
+    Condition, Course, DeathTest, Level, Limit, Qualifier, Span, Test, Trend, Way,
+};
 
 use super::level::SHARES;
 use crate::config::units::print_time;
@@ -54,6 +56,7 @@ fn clause(condition: &Condition, outer: Outer) -> String {
 fn test(test: &Test) -> String {
     match test {
         Test::Level(each) => level(each),
+        Test::Trend(each) => trend(each),
         Test::DoesNotExist => "does not exist".into(),
         Test::Exists => "exists".into(),
         Test::Death(DeathTest { member: false, way }) => ending(*way),
@@ -80,7 +83,24 @@ fn ending(way: Way) -> String {
 
 fn level(level: &Level) -> String {
     let Level { metric, operator, limit } = level;
-    format!("{} {operator} {}", name(*metric), value(*limit))
+    let per = metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per)));
+    format!("{} {operator} {}{per}", name(*metric), value(*limit))
+}
+
+fn trend(trend: &Trend) -> String {
+    let (name, value) = (name(trend.metric), value(trend.limit));
+    match trend.course {
+        Course::Grows { operator, per, over } => {
+            format!(
+                "{name} grows {operator} {value} per {} over {}",
+                per_words(per),
+                print_time(over)
+            )
+        }
+        Course::Reaches { within } => {
+            format!("{name} reaches {value} within {}", print_time(within))
+        }
+    }
 }
 
 /// The metric's name in the file.
@@ -92,6 +112,7 @@ fn name(metric: Metric) -> String {
         Metric::TotalMemory => "totalmem".into(),
         Metric::Children => "children".into(),
         Metric::Threads => "threads".into(),
+        Metric::Forks { .. } | Metric::SystemForks { .. } => "forks".into(),
         Metric::Uptime => "uptime".into(),
         Metric::SystemSwap => "swap".into(),
         Metric::LoadAverage { over, per_core } => {

@@ -65,6 +65,21 @@ fn sentences_of_a_process() {
         ),
         ("cpu > 1% or cpu > 2% and cpu > 3%", "cpu > 1% or cpu > 2% and cpu > 3%"),
         ("not not exists", "not does not exist"),
+        ("forks > 200 per second", "forks > 200 per second"),
+        ("forks > 1000 per 60 s", "forks > 1000 per minute"),
+        ("forks gt 5 per 90 seconds for 2 cycles", "forks > 5 per 90s for 2 cycles"),
+        (
+            "total memory grows > 50 MB per minute over 10 minutes",
+            "totalmem grows > 50 MB per minute over 10m",
+        ),
+        ("memory grows > 10% per hour", "memory grows > 10% per hour over 1h"),
+        ("children grows > 2 per minute", "children grows > 2 per minute over 10m"),
+        ("threads grows >= 200 percent per day", "threads grows >= 200% per day over 1d"),
+        ("totalmem reaches 1800 MB within 15 minutes", "totalmem reaches 1800 MB within 15m"),
+        (
+            "cpu > 5% and totalmem reaches 80% within 1h for 2 minutes",
+            "cpu > 5% and totalmem reaches 80% within 1h for 2m",
+        ),
     ] {
         assert_eq!(normal(Subject::Process, text), printed, "{text}");
     }
@@ -80,6 +95,9 @@ fn sentences_of_a_system() {
         ("swap usage > 25% for 4 cycles", "swap > 25% for 4 cycles"),
         ("uptime > 90 days", "uptime > 90 days"),
         ("cpu (guestnice) > 1%", "cpu (guestnice) > 1%"),
+        ("forks > 200 per second", "forks > 200 per second"),
+        ("swap reaches 50% within 15 min", "swap reaches 50% within 15m"),
+        ("memory usage grows > 1 GB per hour over 2h", "memory grows > 1 GB per hour over 2h"),
     ] {
         assert_eq!(normal(Subject::System, text), printed, "{text}");
     }
@@ -106,6 +124,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::Threads,
             Metric::Uptime,
             Metric::LoadAverage { over: LoadWindow::Fifteen, per_core: true },
+            Metric::Forks { per: Duration::from_secs(60) },
         ],
         Subject::System => vec![
             Metric::SystemCpu(CpuShare::Busy),
@@ -114,6 +133,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::SystemSwap,
             Metric::Uptime,
             Metric::LoadAverage { over: LoadWindow::One, per_core: false },
+            Metric::SystemForks { per: Duration::from_secs(7) },
         ],
     };
     let operator = prop::sample::select(vec![
@@ -125,7 +145,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         Operator::NotEqual,
     ]);
     let level = (prop::sample::select(metrics), operator.clone(), 0.0f64..1e9, any::<bool>())
-        .prop_map(|(metric, operator, number, percent)| {
+        .prop_map(move |(metric, operator, number, percent)| {
             let limit = match metric.unit() {
                 Unit::Ratio => Limit::Ratio((number / 1e4).round() / 1000.0 / 100.0),
                 Unit::Bytes if percent => Limit::Ratio((number / 1e7).round() / 100.0),
@@ -135,6 +155,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             };
             Test::Level(Level { metric, operator, limit })
         });
+    let level = prop_oneof![level, trend(subject)];
     let test = match subject {
         Subject::System => level.boxed(),
         Subject::Process => prop_oneof![
@@ -168,6 +189,33 @@ fn way(operator: impl Strategy<Value = Operator>) -> impl Strategy<Value = Way> 
         Just(Way::Crashed),
         Just(Way::OomKilled),
     ]
+}
+
+/// Numbers that move, as the model can hold them.
+fn trend(subject: Subject) -> impl Strategy<Value = Test> {
+    let metrics = match subject {
+        Subject::Process => vec![Metric::TotalMemory, Metric::Memory, Metric::Children],
+        Subject::System => vec![Metric::SystemMemory, Metric::SystemSwap],
+    };
+    let times = (1u64..100_000_000, 3000u64..100_000_000);
+    (prop::sample::select(metrics), 0.0f64..1e9, any::<bool>(), any::<bool>(), times).prop_map(
+        |(metric, number, percent, grows, (per, window))| {
+            let percent = percent && metric != Metric::Children;
+            let limit = match metric.unit() {
+                _ if percent => Limit::Ratio((number / 1e7).round() / 100.0),
+                Unit::Bytes => Limit::Bytes(number),
+                _ => Limit::Count(number),
+            };
+            let window = Duration::from_millis(window);
+            let per = Duration::from_millis(per);
+            let course = if grows {
+                Course::Grows { operator: Operator::GreaterOrEqual, per, over: window }
+            } else {
+                Course::Reaches { within: window }
+            };
+            Test::Trend(Trend { metric, limit, course })
+        },
+    )
 }
 
 /// Qualifiers that any condition may have.
@@ -213,7 +261,8 @@ proptest! {
     fn no_words_panic(words in prop::collection::vec(prop::sample::select(vec![
         "cpu", "(", ")", "not", "and", "or", ">", "5", "%", "MB", "for", "cycles", "within", "times", "total",
         "mem", "loadavg", "per", "core", "exits", "with", "code", "killed", "by", "signal", "restarts", "does",
-        "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "999999999999999999999",
+        "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "forks", "second", "grows", "reaches",
+        "over", "999999999999999999999",
     ]), 0..40)) {
         for subject in [Subject::Process, Subject::System] {
             let _ = parse(&words.join(" "), subject);
