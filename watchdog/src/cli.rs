@@ -13,6 +13,7 @@ pub mod act;
 pub mod arguments;
 pub mod check;
 pub mod client;
+pub mod doctor;
 pub mod events;
 pub mod hash_password;
 pub mod matching;
@@ -127,11 +128,11 @@ fn dispatch(arguments: Arguments) -> Done {
         Command::Quit => order::quit(&client()),
         Command::Match { pattern, json } => matching::run(&pattern, json),
         Command::Events { follow, json } => events::run(&client(), follow, json),
+        Command::Doctor { json } => doctor::run(&client(), json),
         Command::HashPassword => hash_password::run(),
         Command::Web => crate::web::front::run(),
         Command::Report(_)
         | Command::Top(_)
-        | Command::Doctor(_)
         | Command::Schema(_)
         | Command::Import(_)
         | Command::Incident(_)

@@ -8,6 +8,7 @@ mod core;
 mod io;
 mod programs;
 mod sensor;
+pub(crate) mod standing;
 mod users;
 
 use std::fmt;
@@ -165,6 +166,12 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     })
     .map_err(RunError::Failed)?;
 
+    // After `io::start`: it notes what everything that we start goes back to.
+    let refused = standing::take();
+    for missing in &refused {
+        let text = format!("not granted: {}: {} -- {}", missing.what, missing.why, missing.cure);
+        note(Level::Info, text);
+    }
     let now = clock::boot_now();
     let engine = Engine::new(config.clone(), &opened.state, place.host_name.clone(), now);
     let first_after_boot = !matches!(opened.origin, Origin::SameBoot);
@@ -179,6 +186,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         store: opened.store,
         config,
         place,
+        refused,
     });
     core.run(first_after_boot);
     Ok(())

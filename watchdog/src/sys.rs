@@ -7,5 +7,6 @@ pub mod bpf;
 pub mod memory;
 pub mod peer;
 pub mod pidfd;
+pub mod scheduling;
 pub mod signals;
 pub mod spawn;

@@ -80,6 +80,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what works on this host, what is missing, and the cure; exit code 1 if anything is
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a password_hash for the rule file
     HashPassword,
     /// The web front, started by `run`
@@ -91,9 +97,6 @@ pub enum Command {
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
     Top(Later),
-    #[command(hide = true)]
-    #[expect(missing_docs, reason = "a word kept for later work")]
-    Doctor(Later),
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
     Schema(Later),

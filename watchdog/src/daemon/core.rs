@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::Place;
 use super::io::Io;
+use super::standing;
 use super::users;
 use crate::clock::{self, BootTime};
 use crate::engine::Engine;
@@ -25,9 +26,10 @@ use crate::message::{
     Act, Command, Decision, Found, Input, Level, LogLine, Presence, RequestId, Stamped,
 };
 use crate::service::Config;
-use crate::source::{Limits, Source};
+use crate::source::{Limits, Missing, Source};
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
+use crate::sys::scheduling::LONGEST;
 
 type Answer = oneshot::Sender<Result<String, String>>;
 
@@ -43,6 +45,8 @@ pub(super) struct Parts {
     pub store: Arc<Store>,
     pub config: Arc<Config>,
     pub place: Place,
+    /// What the host refused us for ourselves.
+    pub refused: Vec<Missing>,
 }
 
 /// The loop.
@@ -225,6 +229,11 @@ impl Core {
         self.pass();
         self.step(Input::Cycle);
         self.parts.log.flush();
+        if standing::renew() {
+            let longest = LONGEST.as_millis();
+            let text = format!("ran {longest} ms without a pause; was in the normal class since");
+            self.note(Level::Warning, text);
+        }
         let cycle = self.parts.config.cycle;
         // A late cycle is not made up for: two at once would count as two.
         self.next_cycle = (self.next_cycle + cycle).max(now + cycle / 2);
@@ -351,6 +360,7 @@ impl Core {
             Message::Snapshot(reply) => {
                 let mut snapshot = self.parts.engine.snapshot(clock::boot_now());
                 snapshot.sensor = self.parts.source.health();
+                snapshot.sensor.missing.extend_from_slice(&self.parts.refused);
                 let _ = reply.send(Arc::new(snapshot));
             }
             Message::Reload(reply) => {

@@ -9,7 +9,7 @@ use super::death::DeathDocument;
 use super::metrics::MetricsDocument;
 use crate::clock::{self, BootTime};
 use crate::message::{RuleView, ServiceView, Snapshot};
-use crate::source::Health;
+use crate::source::{Health, Missing};
 
 /// What the document shows besides the engine's snapshot.
 #[derive(Debug, Clone, Default)]
@@ -128,13 +128,16 @@ impl Document {
     }
 }
 
+impl MissingDocument {
+    pub(crate) fn of(missing: &Missing) -> Self {
+        let Missing { what, why, cure } = missing.clone();
+        Self { what, why, cure }
+    }
+}
+
 impl SensorDocument {
     fn of(health: &Health) -> Self {
-        let missing = health.missing.iter().map(|missing| MissingDocument {
-            what: missing.what.clone(),
-            why: missing.why.clone(),
-            cure: missing.cure.clone(),
-        });
+        let missing = health.missing.iter().map(MissingDocument::of);
         Self {
             mode: health.mode.to_owned(),
             kernel: health.kernel.clone(),

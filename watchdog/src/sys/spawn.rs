@@ -23,7 +23,7 @@ pub struct Baseline {
     priority: libc::c_int,
     nice: libc::c_int,
     oom_score_adj: Vec<u8>,
-    limits: [(Limit, libc::rlimit); 3],
+    limits: [(Limit, libc::rlimit); 4],
 }
 
 // The type of a resource's number differs between C libraries.
@@ -32,7 +32,8 @@ type Limit = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
 type Limit = libc::c_int;
 
-const LIMITS: [Limit; 3] = [libc::RLIMIT_NOFILE, libc::RLIMIT_MEMLOCK, libc::RLIMIT_CORE];
+const LIMITS: [Limit; 4] =
+    [libc::RLIMIT_NOFILE, libc::RLIMIT_MEMLOCK, libc::RLIMIT_CORE, libc::RLIMIT_RTTIME];
 
 /// The kernel's last real-time signal.
 const LAST_SIGNAL: libc::c_int = 64;
