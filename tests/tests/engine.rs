@@ -21,7 +21,7 @@ use ebpf_watchdog::message::{
     Presence, Progress, RequestId, SavedState, Stamped, Step,
 };
 use ebpf_watchdog::service::Config;
-use ebpf_watchdog::source::Limits;
+use ebpf_watchdog::source::{Limits, WantBy};
 
 const MB: f64 = 1024.0 * 1024.0;
 
@@ -95,10 +95,12 @@ impl Play {
 
     fn words(&self, decision: &Decision) -> String {
         match decision {
-            Decision::Find { service, known, .. } => match known {
-                Some(known) => format!("find {} known={}", service.name, known.pid),
-                None => format!("find {}", service.name),
-            },
+            Decision::Find { service, known, begun } => {
+                let known = known.map_or(String::new(), |known| format!(" known={}", known.pid));
+                let begun: Vec<_> = begun.iter().map(|key| key.pid.to_string()).collect();
+                let among = if begun.is_empty() { "" } else { " among=" };
+                format!("find {}{known}{among}{}", service.name, begun.join(","))
+            }
             Decision::Watch { service, main } => {
                 format!("watch {} {}", self.name(*service), main.pid)
             }
@@ -182,18 +184,28 @@ impl Play {
                 // A look that began when the journal began.
                 let looked = if word == "found" { self.at } else { BootTime::default() };
                 let service = self.id(rest[0]);
+                let why = || {
+                    let words = rest[2..].iter().filter(|word| !word.contains('='));
+                    words.copied().collect::<Vec<&str>>().join(" ")
+                };
                 let presence = match rest[1] {
-                    "absent" => Presence::Absent { why: rest[2..].join(" ") },
-                    "untrusted" => Presence::Untrusted { why: rest[2..].join(" ") },
+                    "absent" => Presence::Absent { why: why() },
+                    "untrusted" => Presence::Untrusted { why: why() },
                     pid => Presence::Present { main: key(pid), candidates: 1 },
                 };
-                self.step(Input::Found(Found {
-                    looked,
-                    service,
-                    presence,
-                    others: Vec::new(),
-                    by: Vec::new(),
-                }));
+                // `exe=inode`, `cgroup=id`, `beside=pid`, each as often as wanted.
+                let given = |name: &str| {
+                    let mark = format!("{name}=");
+                    let values = rest.iter().filter_map(|word| word.strip_prefix(mark.as_str()));
+                    values.map(str::to_owned).collect::<Vec<String>>()
+                };
+                let number = |word: &String| word.parse().expect("a number");
+                let files = given("exe");
+                let files = files.iter().map(|n| WantBy::File { device: 8, inode: number(n) });
+                let cgroups = given("cgroup");
+                let by = files.chain(cgroups.iter().map(|id| WantBy::Cgroup(number(id)))).collect();
+                let others = given("beside").iter().map(|pid| key(pid)).collect();
+                self.step(Input::Found(Found { looked, service, presence, others, by }));
             }
             // `exit service pid[*] code=…|signal=… [held=MB]`; `member-exit` likewise.
             "exit" | "member-exit" => {
@@ -296,6 +308,12 @@ impl Play {
                 let _ = writeln!(self.out, "{time:>7}s  (a wake was due at {due})");
                 self.step(Input::Wake);
             }
+            // `begun service pid`: a process that the service waits for has begun.
+            "begun" => {
+                let (service, process) = (self.id(rest[0]), key(rest[1]));
+                self.step(Input::Event(Event::Wanted { service, process, at }));
+            }
+            "stirred" => self.step(Input::Stirred(rest[0].to_owned())),
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
             "reload" => {

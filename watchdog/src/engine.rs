@@ -17,6 +17,7 @@ mod presence;
 mod retry;
 mod rule;
 mod service;
+mod stirring;
 pub mod trail;
 mod trails;
 pub mod trend;
@@ -112,7 +113,8 @@ impl Engine {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
             // Judged each cycle until then.
-            Input::Measured(_) | Input::Stirred(_) => {}
+            Input::Measured(_) => {}
+            Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
             Input::Host(sample) => self.host.sample(sample, at),
             Input::Found(found) => self.found(found, at),
@@ -167,7 +169,8 @@ impl Engine {
                 self.looked(service, began, complete);
             }
             // The daemon looks first, and then tells it as an input of its own.
-            Event::Crossed(_) | Event::Wanted { .. } => {}
+            Event::Crossed(_) => {}
+            Event::Wanted { service, process, at } => self.begun(service, process, at),
             Event::Blind { hook, why } => {
                 let text = format!("sensor: {hook} is blind: {why}");
                 self.alert_daemon("Sensor blind", &text, Severity::Critical, at);

@@ -7,8 +7,10 @@
 
 mod lane;
 mod looks;
+mod places;
 mod slots;
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -61,6 +63,8 @@ enum Order {
     Act(Act),
     Exec(RunProgram),
     Find(looks::Order),
+    /// The names of the services that there are.
+    Keep(HashSet<String>),
 }
 
 /// The working end: a future for the runtime of the I/O thread.
@@ -132,6 +136,11 @@ impl Runner {
         self.tools.inbox.answer(Input::Measured(measured));
     }
 
+    /// There are these services now (a new configuration): nobody else is awaited any longer.
+    pub fn keep(&self, services: impl Iterator<Item = String>) {
+        let _ = self.orders.send(Order::Keep(services.collect()));
+    }
+
     /// Replaces the names of programs that are never signalled (a new configuration).
     pub fn protect(&self, names: Vec<String>) {
         let mut protect = self.tools.protect.write().unwrap_or_else(PoisonError::into_inner);
@@ -142,6 +151,7 @@ impl Runner {
 impl Work {
     /// Carries out orders until every [`Runner`] is dropped.
     pub async fn run(mut self) {
+        self.looks.listen(&self.tools);
         let mut trim = tokio::time::interval(TRIM);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -150,6 +160,7 @@ impl Work {
                     Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
                     Some(Order::Exec(run)) => self.exec(run),
                     Some(Order::Find(order)) => self.looks.enter(&self.tools, order),
+                    Some(Order::Keep(names)) => self.looks.keep(&names),
                     None => return,
                 },
                 _ = trim.tick() => {

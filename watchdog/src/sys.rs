@@ -7,6 +7,7 @@ pub mod bpf;
 pub mod memory;
 pub mod peer;
 pub mod pidfd;
+pub mod readable;
 pub mod scheduling;
 pub mod signals;
 pub mod spawn;

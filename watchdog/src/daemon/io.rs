@@ -181,6 +181,7 @@ impl Io {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.notifier.configure(config.mail.clone(), config.queue_slots);
         self.runner.protect(config.protect.clone());
+        self.runner.keep(config.services.iter().map(|service| service.name.clone()));
         self.front.configure(config.http.as_ref());
     }
 

@@ -61,6 +61,8 @@ impl Engine {
         if let Some(id) = acting.request {
             self.out.push(Decision::Reply { id, result: reply });
         }
+        self.services[i].settle_down();
+        self.ask(i);
         self.judge_service(i, Moment::Attempt, at);
     }
 

@@ -141,6 +141,8 @@ impl Engine {
                 self.look(i);
                 continue;
             }
+            self.look_again(i, at);
+            let state = &mut self.services[i];
             if state.wanted.as_ref().is_some_and(|wanted| wanted.at <= at)
                 && let Some(wanted) = state.wanted.take()
             {
@@ -157,7 +159,8 @@ impl Engine {
             .flat_map(|state| {
                 let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
                 let wanted = state.wanted.as_ref().map(|wanted| wanted.at);
-                recovering.into_iter().chain(wanted).chain(state.armed.due())
+                let due = state.armed.due().into_iter().chain(state.stirs());
+                recovering.into_iter().chain(wanted).chain(due)
             })
             .min()
     }
@@ -179,6 +182,8 @@ impl Engine {
         if is_process {
             self.out.push(Decision::Unwatch(id));
         }
+        self.services[i].settle_down();
+        self.ask(i);
         self.out.push(Decision::Save);
     }
 }

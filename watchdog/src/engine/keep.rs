@@ -86,6 +86,10 @@ impl Engine {
             if gone.service.process().is_some() {
                 self.out.push(Decision::Unwatch(gone.service.id));
             }
+            if !gone.asked.is_empty() {
+                let service = gone.service.id;
+                self.out.push(Decision::Want { service, by: Vec::new() });
+            }
             if let Some(acting) = gone.acting {
                 self.retired.insert(gone.service.id, acting.id);
                 if let Some(id) = acting.request {
@@ -134,13 +138,20 @@ impl ServiceState {
             .collect();
         self.levels.follow(&service.rules);
         let moved = match (former.process(), service.process()) {
-            (Some(old), Some(new)) => old.pidfile != new.pidfile || old.matching != new.matching,
+            (Some(old), Some(new)) => {
+                old.pidfile != new.pidfile
+                    || old.matching != new.matching
+                    || old.unit != new.unit
+                    || old.cgroup != new.cgroup
+            }
             _ => false,
         };
         let moved = moved && self.acting.is_none();
         if moved {
             // The finder says.
             (self.former_main, self.hint) = (None, None);
+            self.known_by.clear();
+            self.stirring = None;
             self.life = super::service::Life::Unknown;
             self.levels.forget_main();
         }

@@ -40,8 +40,20 @@ impl Engine {
         if !state.monitored || state.acting.is_some() || found.looked < state.settled {
             return;
         }
+        self.learn(i, found.by);
+        self.take_presence(i, found.presence, found.others, at);
+        self.ask(i);
+    }
+
+    fn take_presence(
+        &mut self,
+        i: usize,
+        presence: Presence,
+        others: Vec<ProcessKey>,
+        at: BootTime,
+    ) {
         let dead = self.services[i].dead.map(|(dead, _)| dead);
-        let presence = match found.presence {
+        let presence = match presence {
             Presence::Present { main, .. } if dead == Some(main) => {
                 Presence::Absent { why: format!("process {} has ended", main.pid) }
             }
@@ -50,9 +62,9 @@ impl Engine {
         match presence {
             Presence::Present { main, candidates } => {
                 self.appeared(i, main, candidates, at);
-                if !found.others.is_empty() && self.services[i].main() == Some(main) {
+                if !others.is_empty() && self.services[i].main() == Some(main) {
                     let service = self.services[i].service.id;
-                    self.out.push(Decision::Enlist { service, others: found.others });
+                    self.out.push(Decision::Enlist { service, others });
                 }
             }
             Presence::Absent { why } => {
@@ -92,6 +104,7 @@ impl Engine {
         }
         let former = state.main().or(former).filter(|former| *former != main);
         state.life = Life::Present { main, candidates };
+        state.settle_down();
         state.was_up = true;
         state.wanted = None;
         state.retry.came_up(at);
@@ -131,6 +144,8 @@ impl Engine {
         if self.services[i].acting.is_some() || !self.services[i].monitored {
             return;
         }
+        // Before the look: whoever began meanwhile is seen by the one or by the other.
+        self.ask(i);
         if has_selector {
             self.look(i);
         } else {

@@ -12,9 +12,11 @@ use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
+use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
 use crate::message::{ActionId, Context, RequestId, SavedAction, SavedService, Verb};
 use crate::service::{ProcessService, Service, Span, Test};
+use crate::source::WantBy;
 
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
 const RESTARTS: usize = 256;
@@ -55,6 +57,12 @@ pub(crate) struct ServiceState {
     pub untrusted_told: Option<String>,
     /// The main process in the saved state of this boot.
     pub hint: Option<ProcessKey>,
+    /// By what the kernel knows its processes when they begin, as far as the finder could tell.
+    pub known_by: Vec<WantBy>,
+    /// What the sensor was asked to tell.
+    pub asked: Vec<WantBy>,
+    /// Somebody else may be starting it.
+    pub stirring: Option<Stirring>,
 }
 
 /// Whether the main process is there, as far as we know.
@@ -122,6 +130,9 @@ impl ServiceState {
             recovering: None,
             failure_told: false,
             hint: None,
+            known_by: Vec::new(),
+            asked: Vec::new(),
+            stirring: None,
         }
     }
 

@@ -4,13 +4,14 @@
 //! One per service at a time, few at the same time, and none waits for one that hangs. Asked again
 //! meanwhile, a service is looked for once more afterwards: an answer may be older than the question.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::places::Places;
 use crate::action::Tools;
 use crate::clock::boot_now;
 use crate::finder::{Sight, find};
@@ -38,6 +39,7 @@ pub(super) struct Looks {
     services: Arc<Mutex<HashMap<String, Option<Order>>>>,
     places: Arc<Semaphore>,
     threads: Arc<Semaphore>,
+    awaited: Places,
 }
 
 impl Default for Looks {
@@ -46,6 +48,7 @@ impl Default for Looks {
             services: Arc::default(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             threads: Arc::new(Semaphore::new(HANGING)),
+            awaited: Places::default(),
         }
     }
 }
@@ -64,6 +67,16 @@ impl Order {
 }
 
 impl Looks {
+    /// Tells from now on what stirs where a service that is down is awaited.
+    pub(super) fn listen(&self, tools: &Arc<Tools>) {
+        tokio::spawn(self.awaited.clone().listen(Arc::clone(&tools.inbox)));
+    }
+
+    /// There are these services now.
+    pub(super) fn keep(&self, names: &HashSet<String>) {
+        self.awaited.keep(|service| names.contains(service));
+    }
+
     /// Looks for the service's process now, or again when the look under way is over.
     pub(super) fn enter(&self, tools: &Arc<Tools>, order: Order) {
         let name = order.service.name.clone();
@@ -93,8 +106,17 @@ impl Looks {
         let membership = Arc::clone(&tools.membership);
         let looked = boot_now();
         let among = !begun.is_empty();
-        let mut look =
-            tokio::task::spawn_blocking(move || find(&service, known, &begun, &*membership));
+        let awaited = self.awaited.clone();
+        let mut look = tokio::task::spawn_blocking(move || {
+            let sight = find(&service, known, &begun, &*membership);
+            let down = !matches!(sight.presence, Presence::Present { .. });
+            let places = if down { sight.places.as_slice() } else { &[] };
+            if awaited.await_at(&service.name, places) {
+                // It may have come between the look and now.
+                return find(&service, known, &begun, &*membership);
+            }
+            sight
+        });
         let found = match timeout(PLACE, &mut look).await {
             Ok(found) => found,
             Err(_) => {
