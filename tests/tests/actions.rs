@@ -162,6 +162,7 @@ impl Bed {
             main,
             dead: None,
             leftover,
+            braked: false,
             context,
         });
         id

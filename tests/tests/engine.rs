@@ -17,8 +17,8 @@ use ebpf_watchdog::event::{
 };
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
-    Acted, ActionId, Command, CommandVerb, Decision, Found, HostSample, Input, Outcome, Part,
-    Presence, Progress, RequestId, SavedState, Stamped, Step,
+    Acted, ActionId, Braked, Command, CommandVerb, Decision, Found, Held, HostSample, Input,
+    Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stamped, Step,
 };
 use ebpf_watchdog::service::Config;
 use ebpf_watchdog::source::{Limits, WantBy};
@@ -41,6 +41,8 @@ struct Play {
     at: BootTime,
     /// The last action given out, which `acted` answers.
     action: ActionId,
+    /// The last order about a brake, which `braked` and `released` answer.
+    brake: ActionId,
     /// The number of each service that there was, also of those that a reload took away.
     ids: BTreeMap<String, ServiceId>,
     out: String,
@@ -62,7 +64,9 @@ impl Play {
         let ids =
             config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
         let action = ActionId(0);
-        let mut play = Self { engine, config, host, at: start, action, ids, out: String::new() };
+        let brake = action;
+        let out = String::new();
+        let mut play = Self { engine, config, host, at: start, action, brake, ids, out };
         play.tell(&decisions);
         play
     }
@@ -88,6 +92,11 @@ impl Play {
             if let Decision::Act(act) = decision {
                 self.action = act.id;
             }
+            match decision {
+                Decision::Brake(order) => self.brake = order.id,
+                Decision::Release(order) => self.brake = order.id,
+                _ => {}
+            }
             let line = self.words(decision);
             let _ = writeln!(self.out, "{t:>7}s  {line}");
         }
@@ -103,6 +112,14 @@ impl Play {
             }
             Decision::Watch { service, main } => {
                 format!("watch {} {}", self.name(*service), main.pid)
+            }
+            Decision::Brake(order) => {
+                let main = order.main.map_or(0, |main| main.pid);
+                format!("brake {} {} main={main}", order.service.name, order.how.word())
+            }
+            Decision::Release(order) => {
+                let held: Vec<u32> = order.held.stopped.iter().map(|key| key.pid).collect();
+                format!("release {} held={held:?}", order.service.name)
             }
             Decision::Arm { service, limits } => {
                 format!("arm {} {}", self.name(*service), armed(limits))
@@ -295,6 +312,27 @@ impl Play {
                 };
                 let id = self.action;
                 self.step(Input::Acted(Acted { id, service, outcome }));
+            }
+            "braked" | "not-braked" => {
+                // The pids held, or why not.
+                let stopped = rest[1..].iter().filter(|_| word == "braked").map(|pid| key(pid));
+                let held = Held { frozen: None, stopped: stopped.collect() };
+                let result = match word {
+                    "braked" => Ok(format!("{} processes got SIGSTOP", rest.len() - 1)),
+                    _ => Err(rest[1..].join(" ")),
+                };
+                let (id, service) = (self.brake, self.id(rest[0]));
+                self.step(Input::Braked(Braked { id, service, held, result }));
+            }
+            "released" | "not-released" => {
+                let text = rest[1..].join(" ");
+                let result = if word == "released" { Ok(text) } else { Err(text) };
+                let (id, service) = (self.brake, self.id(rest[0]));
+                self.step(Input::Released(Released { id, service, result }));
+            }
+            "farewell" => {
+                let decisions = self.engine.farewell();
+                self.tell(&decisions);
             }
             "command" => {
                 let verb = CommandVerb::ALL.into_iter().find(|verb| verb.word() == rest[0]);

@@ -21,6 +21,7 @@ fn state(restarts: u64, padding: usize) -> SavedState {
         given_up: false,
         main: None,
         acting: None,
+        brake: None,
     };
     SavedState { services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]) }
 }

@@ -6,6 +6,8 @@
 //! the order of deeds (`runner`).
 
 mod appearance;
+pub(crate) mod brake;
+mod brake_cgroup;
 mod ending;
 mod environment;
 pub(crate) mod exec;
@@ -44,6 +46,7 @@ pub(crate) struct Tools {
     pub(crate) host: String,
     pub(crate) baseline: Baseline,
     pub(crate) calls: hanging::Calls,
+    pub(crate) brakes: brake::Brakes,
 }
 
 impl Tools {

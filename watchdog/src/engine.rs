@@ -5,6 +5,7 @@
 
 mod acting;
 mod attempt;
+mod brake;
 mod crossing;
 mod deaths;
 mod host;
@@ -98,6 +99,7 @@ impl Engine {
 
     /// Looks for every service's process; asked once the sensor and the runner are there.
     pub fn start(&mut self) -> Vec<Decision> {
+        self.release_former();
         for i in 0..self.services.len() {
             self.look(i);
         }
@@ -120,6 +122,8 @@ impl Engine {
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
+            Input::Braked(braked) => self.braked(braked, at),
+            Input::Released(released) => self.released(&released, at),
             Input::Command(command) => self.command(&command, at),
             Input::Cycle => {
                 self.bridge_gap(at);

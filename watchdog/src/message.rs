@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::BootTime;
 use crate::event::{Crossed, Event, ExitStatus};
 use crate::identity::{ProcessKey, ServiceId};
-use crate::service::{Action, EventWord, Program, Service, Severity};
+use crate::service::{Action, BrakeHow, EventWord, Program, Service, Severity};
 use crate::source::{Health, Limits, WantBy};
 
 /// One line of the inbox.
@@ -44,6 +44,10 @@ pub enum Input {
     Progress(Progress),
     /// An action of ours has ended: answer to [`Decision::Act`] and [`Decision::Exec`].
     Acted(Acted),
+    /// A brake is on: answer to [`Decision::Brake`].
+    Braked(Braked),
+    /// A brake is off: answer to [`Decision::Release`].
+    Released(Released),
     /// From an operator.
     Command(Command),
     /// The pass of a cycle is complete: judge everything.
@@ -183,8 +187,73 @@ pub struct Act {
     pub dead: Option<ProcessKey>,
     /// A start program that a former run of the daemon left running: ended first.
     pub leftover: Option<ProcessKey>,
+    /// A brake is in force: what it holds is ended first.
+    pub braked: bool,
     /// Why.
     pub context: Context,
+}
+
+/// An order to hold a service's processes.
+#[derive(Debug, Clone)]
+pub struct BrakeOrder {
+    /// Its number, for the answer.
+    pub id: ActionId,
+    /// The service as configured.
+    pub service: Arc<Service>,
+    /// By what means.
+    pub how: BrakeHow,
+    /// The main process.
+    pub main: Option<ProcessKey>,
+    /// Processes younger than this are the storm's.
+    pub storm: BootTime,
+}
+
+/// An order to let go of a service's processes.
+#[derive(Debug, Clone)]
+pub struct ReleaseOrder {
+    /// Its number, for the answer.
+    pub id: ActionId,
+    /// The service as configured.
+    pub service: Arc<Service>,
+    /// The main process as last known.
+    pub main: Option<ProcessKey>,
+    /// What is held as far as was noted, perhaps by a former run.
+    pub held: Held,
+}
+
+/// What a brake holds. Hostile input when read back: each process is believed by its identity, a
+/// cgroup only where it is one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Folder of the frozen cgroup.
+    pub frozen: Option<String>,
+    /// Processes that got SIGSTOP from user space.
+    pub stopped: Vec<ProcessKey>,
+}
+
+/// A brake is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Braked {
+    /// The order.
+    pub id: ActionId,
+    /// The service.
+    pub service: ServiceId,
+    /// What is held.
+    pub held: Held,
+    /// `Ok`: what was done, in one line. `Err`: what could not be held, in one line.
+    pub result: Result<String, String>,
+}
+
+/// A brake is off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The order.
+    pub id: ActionId,
+    /// The service.
+    pub service: ServiceId,
+    /// `Ok`: what was done, in one line. `Err`: what could not be released, in one line.
+    pub result: Result<String, String>,
 }
 
 /// An order to run a rule's program.
@@ -409,6 +478,10 @@ pub enum Decision {
     Act(Act),
     /// Run a rule's program.
     Exec(RunProgram),
+    /// Hold its processes. Always answered.
+    Brake(BrakeOrder),
+    /// Let its processes go. Always answered.
+    Release(ReleaseOrder),
     /// Write a line to the log and to the list of events.
     Log(LogLine),
     /// Tell people.
@@ -517,6 +590,10 @@ pub struct SavedService {
     pub main: Option<ProcessKey>,
     /// An action was under way.
     pub acting: Option<SavedAction>,
+    /// Processes may be held: by a brake in force, or by one that the kernel was to set. Of this
+    /// boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Held>,
 }
 
 impl Default for SavedService {
@@ -529,6 +606,7 @@ impl Default for SavedService {
             given_up: false,
             main: None,
             acting: None,
+            brake: None,
         }
     }
 }
@@ -593,6 +671,8 @@ pub struct ServiceView {
     pub acting: Option<Verb>,
     /// When the next attempt to start is due, in back-off or after giving up.
     pub next_attempt: Option<BootTime>,
+    /// Until when a brake holds its processes.
+    pub braked_until: Option<BootTime>,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
     /// The same in parts; none where how it ended was not seen.

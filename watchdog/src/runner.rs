@@ -16,18 +16,21 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::action::brake::Brakes;
 use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
 use crate::clock::boot_now;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
-use crate::message::{Act, Acted, Input, Measured, Outcome, Part, RunProgram};
+use crate::message::{
+    Act, Acted, BrakeOrder, Input, Measured, Outcome, Part, ReleaseOrder, RunProgram,
+};
 use crate::service::Service;
 use crate::source::Membership;
 use crate::state::Folder;
 use crate::sys::spawn::Baseline;
-use lane::Lanes;
+use lane::{Item, Lanes};
 use looks::Looks;
 use slots::Slots;
 
@@ -60,7 +63,7 @@ pub struct Runner {
 }
 
 enum Order {
-    Act(Act),
+    Lane(Item),
     Exec(RunProgram),
     Find(looks::Order),
     /// The names of the services that there are.
@@ -90,6 +93,7 @@ impl Runner {
             host: parts.host,
             baseline: parts.baseline,
             calls: Calls::default(),
+            brakes: Brakes::default(),
         });
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {
@@ -105,11 +109,28 @@ impl Runner {
     /// Starts, stops or restarts a service. Answers: [`Input::Progress`], then [`Input::Acted`].
     pub fn act(&self, act: Act) {
         let (id, service, verb) = (act.id, act.service.id, act.verb);
-        if self.orders.send(Order::Act(act)).is_err() {
+        if self.orders.send(Order::Lane(Item::Act(act))).is_err() {
             let part = lane::part_of(verb);
             let outcome = Outcome::Failed { part, message: "the daemon is ending".to_owned() };
             self.tools.inbox.answer(Input::Acted(Acted { id, service, outcome }));
         }
+    }
+
+    /// Holds a service's processes. Answer: [`Input::Braked`].
+    pub fn brake(&self, order: BrakeOrder) {
+        // Without a working end the daemon is ending: it would have to let go at once.
+        let _ = self.orders.send(Order::Lane(Item::Brake(order)));
+    }
+
+    /// Lets a service's processes go; `members` as [`Runner::members`] gave them. Answer:
+    /// [`Input::Released`].
+    pub fn release(&self, order: ReleaseOrder, members: Vec<ProcessKey>) {
+        let _ = self.orders.send(Order::Lane(Item::Release(order, members)));
+    }
+
+    /// The processes of the service's group now.
+    pub fn members(&self, service: ServiceId) -> Vec<ProcessKey> {
+        self.tools.membership.members(service).unwrap_or_default()
     }
 
     /// Runs a rule's program. Answer: [`Input::Acted`].
@@ -157,7 +178,7 @@ impl Work {
         loop {
             tokio::select! {
                 order = self.orders.recv() => match order {
-                    Some(Order::Act(act)) => self.lanes.enter(&self.tools, act),
+                    Some(Order::Lane(item)) => self.lanes.enter(&self.tools, item),
                     Some(Order::Exec(run)) => self.exec(run),
                     Some(Order::Find(order)) => self.looks.enter(&self.tools, order),
                     Some(Order::Keep(names)) => self.looks.keep(&names),

@@ -611,6 +611,8 @@ pub enum Action {
     Ignore,
     /// Run a program.
     Exec(Exec),
+    /// Hold its processes for a while.
+    Brake(Brake),
 }
 
 impl Action {
@@ -624,6 +626,44 @@ impl Action {
             Self::Unmonitor => "unmonitor",
             Self::Ignore => "ignore",
             Self::Exec(_) => "exec",
+            Self::Brake(_) => "brake",
+        }
+    }
+}
+
+/// `brake:` of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brake {
+    /// By what means.
+    pub how: BrakeHow,
+    /// What is held is released after this.
+    pub lasting: Duration,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self { how: BrakeHow::Freeze, lasting: Duration::from_secs(10) }
+    }
+}
+
+/// How a service is braked, the gentlest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BrakeHow {
+    /// Its own cgroup is frozen; where it has none, as `Stop`.
+    Freeze,
+    /// Its processes get SIGSTOP.
+    Stop,
+    /// As `Stop`, and the storm's processes get SIGKILL; the main process never does.
+    Kill,
+}
+
+impl BrakeHow {
+    /// The word in the file and in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Stop => "stop",
+            Self::Kill => "kill",
         }
     }
 }

@@ -84,6 +84,9 @@ fn block(out: &mut String, service: &ServiceDocument, style: Style) {
     if let Some(next) = &service.next_attempt {
         line("next attempt", &one_line(next));
     }
+    if let Some(until) = &service.braked_until {
+        line("braked until", &one_line(until));
+    }
     let monitored = if service.monitored { "Monitored" } else { "Not monitored" };
     line("monitoring status", monitored);
     if !service.group.is_empty() {

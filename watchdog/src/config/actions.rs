@@ -4,29 +4,29 @@
 
 use std::time::Duration;
 
-use crate::service::{Action, Exec};
+use crate::service::{Action, Brake, BrakeHow, Exec};
 
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader};
 use super::source::Place;
-use super::vocabulary::{ACTIONS, ACTIONS_LATER, EXEC, RECOVERY, suggestion};
+use super::vocabulary::{ACTIONS, BRAKE, EXEC, RECOVERY, suggestion};
 
 const EXEC_TIMEOUT: Duration = Duration::from_secs(300);
+/// A service that is held longer is rather to be stopped.
+const LONGEST_BRAKE: Duration = Duration::from_secs(3600);
 
 impl Reader {
     /// `else:` as an action, a list of them, or `{ after, then }`.
     pub(super) fn recovery(&mut self, entry: Entry, after: &mut u32) -> Vec<(Action, Place)> {
         let branch = match &entry.value.value {
             Value::Map(entries) => !entries.iter().any(|(key, _)| match &key.value {
-                Value::Scalar(key) => {
-                    ACTIONS.contains(&key.as_str()) || ACTIONS_LATER.contains(&key.as_str())
-                }
+                Value::Scalar(key) => ACTIONS.contains(&key.as_str()),
                 _ => false,
             }),
             _ => false,
         };
         if !branch {
-            return self.actions(entry);
+            return self.good_news(entry);
         }
         let Some(mut table) = self.table(entry.value, entry.key, &RECOVERY) else {
             return Vec::new();
@@ -34,7 +34,20 @@ impl Reader {
         if let Some(count) = table.take("after").and_then(|entry| self.cycles(&entry)) {
             *after = count;
         }
-        table.take("then").map(|entry| self.actions(entry)).unwrap_or_default()
+        table.take("then").map(|entry| self.good_news(entry)).unwrap_or_default()
+    }
+
+    /// Actions of a recovery: nothing is braked because it is good again.
+    fn good_news(&mut self, entry: Entry) -> Vec<(Action, Place)> {
+        let actions = self.actions(entry);
+        for (_, place) in actions.iter().filter(|(action, _)| matches!(action, Action::Brake(_))) {
+            self.error_help(
+                *place,
+                "`brake` cannot stand in `else`",
+                "it answers a failure: write it in `then`; what it holds is released by itself",
+            );
+        }
+        actions
     }
 
     /// One action or a list of them.
@@ -53,9 +66,13 @@ impl Reader {
         let place = node.place;
         let word = match node.value {
             Value::Scalar(word) => word.trim().to_ascii_lowercase(),
-            Value::Map(_) => return self.exec(node, at),
+            Value::Map(_) => return self.mapped(node, at),
             other => {
-                self.error(at, format!("an action is one word or `exec: …`, not {}", other.what()));
+                let what = other.what();
+                self.error(
+                    at,
+                    format!("an action is one word, `exec: …` or `brake: …`, not {what}"),
+                );
                 return None;
             }
         };
@@ -66,6 +83,7 @@ impl Reader {
             "stop" => Action::Stop,
             "unmonitor" => Action::Unmonitor,
             "ignore" => Action::Ignore,
+            "brake" => Action::Brake(Brake::default()),
             "exec" => {
                 self.error_help(place, "`exec` needs a program", "write `exec: /path/to/program`");
                 return None;
@@ -91,22 +109,18 @@ impl Reader {
     }
 
     fn unknown_action(&mut self, word: &str, place: Place) {
-        if ACTIONS_LATER.contains(&word) {
-            self.error(place, format!("the action `{word}` is not supported yet"));
-        } else {
-            self.error_help(place, format!("unknown action `{word}`"), suggestion(word, ACTIONS));
-        }
+        self.error_help(place, format!("unknown action `{word}`"), suggestion(word, ACTIONS));
     }
 
-    /// `exec: …` as a mapping of one key.
-    fn exec(&mut self, node: Node, at: Place) -> Option<(Action, Place)> {
+    /// `exec: …` or `brake: …` as a mapping of one key.
+    fn mapped(&mut self, node: Node, at: Place) -> Option<(Action, Place)> {
         let mut table = self.open_table(node, at)?;
-        let exec = table.take("exec");
+        let found = ["exec", "brake"].into_iter().find_map(|name| table.take(name));
         for entry in &table.entries {
-            if exec.is_some() {
+            if let Some(found) = &found {
                 self.error_help(
                     entry.key,
-                    format!("`{}` does not stand beside `exec`", entry.name),
+                    format!("`{}` does not stand beside `{}`", entry.name, found.name),
                     "write `exec: { program: …, timeout: … }`, or a list of actions",
                 );
             } else if ACTIONS.contains(&entry.name.as_str()) {
@@ -119,11 +133,36 @@ impl Reader {
                 self.unknown_action(&entry.name, entry.key);
             }
         }
-        let entry = exec?;
+        let entry = found?;
+        if entry.name == "brake" {
+            return self.brake(entry);
+        }
         let place = entry.key;
         let (program, rest) = self.program(entry, &EXEC, EXEC_TIMEOUT)?;
         let repeat =
             rest.and_then(|mut rest| rest.take("repeat")).and_then(|entry| self.cycles(&entry));
         Some((Action::Exec(Exec { program, repeat }), place))
+    }
+
+    /// `brake: { how, for }`.
+    fn brake(&mut self, entry: Entry) -> Option<(Action, Place)> {
+        let place = entry.key;
+        let mut brake = Brake::default();
+        let mut table = self.table(entry.value, place, &BRAKE)?;
+        if let Some(entry) = table.take("how") {
+            let words = [BrakeHow::Freeze, BrakeHow::Stop, BrakeHow::Kill].map(|h| (h.word(), h));
+            brake.how = self.choice(&entry, &words)?;
+        }
+        if let Some(entry) = table.take("for") {
+            brake.lasting = self.duration(&entry)?;
+            if brake.lasting.is_zero() || brake.lasting > LONGEST_BRAKE {
+                self.error_help(
+                    entry.value.place,
+                    "a brake holds for more than nothing and for an hour at most",
+                    "to end the service write `stop` or `restart` behind it",
+                );
+            }
+        }
+        Some((Action::Brake(brake), place))
     }
 }

@@ -89,7 +89,7 @@ impl Reader {
         }
         let acts = had.contains(&true)
             || rules.iter().flat_map(|rule| &rule.actions).any(|(action, _)| {
-                matches!(action, Action::Restart | Action::Start | Action::Stop)
+                matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_))
             });
         if let (Some(matching), Some(at)) = (&process.matching, match_at)
             && matching.exe.is_none()

@@ -188,7 +188,7 @@ impl Reader {
     /// A system can be watched, not started.
     fn refuse_methods(&mut self, rules: &[PlacedRule]) {
         for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
-            if matches!(action, Action::Restart | Action::Start | Action::Stop) {
+            if matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_)) {
                 self.error_help(
                     *place,
                     format!("a system cannot {}", action.word()),

@@ -109,11 +109,10 @@ pub(super) const EXEC: Keys = Keys {
     known: &["program", "timeout", "user", "group", "env", "cwd", "repeat"],
     later: &["limits"],
 };
-/// Actions that are one word.
+pub(super) const BRAKE: Keys = Keys { title: "`brake`", known: &["how", "for"], later: &[] };
+/// All actions.
 pub(super) const ACTIONS: &[&str] =
-    &["alert", "restart", "start", "stop", "unmonitor", "ignore", "exec"];
-/// Actions of later work.
-pub(super) const ACTIONS_LATER: &[&str] = &["brake"];
+    &["alert", "restart", "start", "stop", "unmonitor", "ignore", "exec", "brake"];
 
 /// All mappings with fixed keys, for the test that the sample names each key.
 #[cfg(test)]
@@ -133,6 +132,7 @@ pub(super) const ALL: &[&Keys] = &[
     &RULE,
     &RECOVERY,
     &EXEC,
+    &BRAKE,
 ];
 
 /// The candidate that a misspelt word most likely means, for "did you mean …".

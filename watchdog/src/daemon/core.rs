@@ -23,13 +23,17 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
 use crate::message::{
-    Act, Command, Decision, Found, Input, Level, LogLine, Presence, RequestId, Stamped,
+    Act, BrakeOrder, Command, Decision, Found, Input, Level, LogLine, Presence, ReleaseOrder,
+    RequestId, Stamped,
 };
 use crate::service::Config;
 use crate::source::{Limits, Missing, Source};
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 use crate::sys::scheduling::LONGEST;
+
+/// How long letting go of what is braked may take at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 type Answer = oneshot::Sender<Result<String, String>>;
 
@@ -49,6 +53,14 @@ pub(super) struct Parts {
     pub refused: Vec<Missing>,
 }
 
+/// What waits for the note of it.
+enum Deed {
+    Act(Act),
+    Brake(BrakeOrder),
+    /// With the group's members at the decision.
+    Release(ReleaseOrder, Vec<ProcessKey>),
+}
+
 /// The loop.
 pub(super) struct Core {
     parts: Parts,
@@ -63,7 +75,7 @@ pub(super) struct Core {
     samples: bool,
     seen: Vec<Event>,
     /// Deeds of this turn; they go out together, after one note of all of them.
-    deeds: Vec<Act>,
+    deeds: Vec<Deed>,
     /// Something is not noted yet.
     unsaved: bool,
     /// When the last note was written, and how long that took.
@@ -272,7 +284,13 @@ impl Core {
                 Decision::Measure { service, members } => {
                     self.parts.io.runner.measure(service, members);
                 }
-                Decision::Act(act) => self.deeds.push(act),
+                Decision::Act(act) => self.deeds.push(Deed::Act(act)),
+                Decision::Brake(order) => self.deeds.push(Deed::Brake(order)),
+                // Before a following `Unwatch`: who is in the group is asked now.
+                Decision::Release(order) => {
+                    let members = self.parts.io.runner.members(order.service.id);
+                    self.deeds.push(Deed::Release(order, members));
+                }
                 Decision::Exec(order) => self.parts.io.runner.exec(order),
                 Decision::Log(line) => self.log(&line),
                 Decision::Alert(alert) => self.parts.io.notifier.send(alert),
@@ -315,8 +333,12 @@ impl Core {
         if self.unsaved && (!self.deeds.is_empty() || clock::boot_now() >= self.note_due()) {
             self.save();
         }
-        for act in self.deeds.drain(..) {
-            self.parts.io.runner.act(act);
+        for deed in self.deeds.drain(..) {
+            match deed {
+                Deed::Act(act) => self.parts.io.runner.act(act),
+                Deed::Brake(order) => self.parts.io.runner.brake(order),
+                Deed::Release(order, members) => self.parts.io.runner.release(order, members),
+            }
         }
     }
 
@@ -419,8 +441,28 @@ impl Core {
         self.log(&LogLine { at: clock::boot_now(), level, service: None, event: None, text });
     }
 
+    /// Nobody stays held behind us. The kernel stops nobody from here on.
+    fn let_go(&mut self) {
+        let decisions = self.parts.engine.farewell();
+        self.carry(decisions);
+        self.settle();
+        let until = clock::boot_now() + FAREWELL;
+        while self.parts.engine.holds() && clock::boot_now() < until {
+            let inbox = self.parts.inbox.fd();
+            let mut fds = [PollFd::new(&inbox, PollFlags::IN)];
+            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 100_000_000 }));
+            for message in self.parts.inbox.take() {
+                // Nothing else is begun now.
+                if let Message::Input(input @ (Input::Released(_) | Input::Braked(_))) = message {
+                    self.step(input);
+                }
+            }
+        }
+    }
+
     /// Stops in order; services keep running.
     fn finish(&mut self) {
+        self.let_go();
         let decisions =
             self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
         self.carry(decisions);

@@ -46,6 +46,7 @@ impl Engine {
         }
         let Some(acting) = self.services[i].acting.take() else { return };
         self.services[i].settled = at;
+        self.brake_ended(i);
         let reply = match acted.outcome {
             Outcome::Started { main, candidates } => {
                 self.started(i, main, candidates, at);

@@ -109,13 +109,15 @@ impl Engine {
         }
         // It died a moment ago and was looked for already: the runner need not look again.
         let dead = state.dead.filter(|(_, died)| request.is_none() && at.since(*died) < FRESH);
+        let (service, main) = (state.service.clone(), state.main());
         let act = Act {
             id,
-            service: state.service.clone(),
+            service,
             verb: carried,
-            main: state.main(),
+            main,
             dead: dead.map(|(dead, _)| dead),
             leftover,
+            braked: self.ends_brake(i),
             context: Context { action: verb.word().into(), ..context },
         };
         let text = format!("trying to {}", verb.word());
@@ -127,6 +129,7 @@ impl Engine {
 
     /// Attempts whose time has come, and looks for what a former run had begun.
     pub(crate) fn wake(&mut self, at: BootTime) {
+        self.release_due(at);
         for i in 0..self.services.len() {
             let state = &mut self.services[i];
             if state.acting.is_some() || !state.monitored {
@@ -162,11 +165,14 @@ impl Engine {
                 let due = state.armed.due().into_iter().chain(state.stirs());
                 recovering.into_iter().chain(wanted).chain(due)
             })
+            .chain(self.services.iter().filter_map(|state| state.brake.as_ref()?.due()))
             .min()
     }
 
     /// Nobody watches the service any longer.
     pub(crate) fn unmonitor(&mut self, i: usize) {
+        // While the sensor still knows who is in the group.
+        self.release(i);
         let state = &mut self.services[i];
         // Kept for `monitor` and `start`, where nothing else can name the process.
         state.former_main = state.main().or(state.former_main);

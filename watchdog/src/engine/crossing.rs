@@ -41,6 +41,8 @@ impl Scope {
             Input::Found(found) => Self::One(found.service),
             Input::Progress(progress) => Self::One(progress.service),
             Input::Acted(acted) => Self::One(acted.service),
+            Input::Braked(braked) => Self::One(braked.service),
+            Input::Released(released) => Self::One(released.service),
             Input::Command(_) | Input::Cycle | Input::Sampled | Input::Wake => Self::All,
             // What a pass shows is judged by the input behind it.
             Input::Event(_) | Input::Host(_) | Input::Users(_) | Input::Stirred(_) => Self::Nothing,

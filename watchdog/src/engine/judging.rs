@@ -216,6 +216,7 @@ impl Engine {
                 }
                 Action::Unmonitor => self.unmonitor(i),
                 Action::Exec(exec) => self.exec(i, &exec.program, &context),
+                Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }
         }
     }

@@ -38,6 +38,7 @@ impl Engine {
                 given_up: state.retry.given_up,
                 main: state.last_known(),
                 acting,
+                brake: state.may_hold(),
             };
             (state.service.name.clone(), saved)
         });
@@ -47,6 +48,9 @@ impl Engine {
     /// Another configuration takes over: services and rules that are the same keep their state;
     /// nothing is restarted because of a reload.
     pub fn reload(&mut self, config: Config) -> Vec<Decision> {
+        for i in 0..self.services.len() {
+            self.release(i);
+        }
         let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
         let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
         taken.extend(self.retired.keys().map(|id| id.0));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::BootTime;
+use crate::engine::brake::InForce;
 use crate::engine::crossing::Armed;
 use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
@@ -51,6 +52,8 @@ pub(crate) struct ServiceState {
     pub dead: Option<(ProcessKey, BootTime)>,
     /// What a former run of the daemon had begun, until it is clear how that ended.
     pub recovering: Option<Recovering>,
+    /// The brake in force, until everything is released.
+    pub brake: Option<InForce>,
     /// People know that its programs fail.
     pub failure_told: bool,
     /// Why its process is not believed, as people were told.
@@ -128,6 +131,7 @@ impl ServiceState {
             dead: None,
             untrusted_told: None,
             recovering: None,
+            brake: None,
             failure_told: false,
             hint: None,
             known_by: Vec::new(),
@@ -144,6 +148,7 @@ impl ServiceState {
         self.retry = Retry::restored(saved.attempts, saved.given_up);
         self.was_up = saved.main.is_some();
         self.hint = saved.main;
+        self.brake = saved.brake.clone().map(InForce::former);
         let Some(process) = self.service.process() else { return };
         // A start without a program never came to run one: each is noted before it does.
         let begun = |acting: &&SavedAction| match acting.verb.as_str() {

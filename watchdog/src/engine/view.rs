@@ -5,6 +5,7 @@
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::attempt::human;
+use crate::engine::brake::InForce;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
@@ -62,6 +63,7 @@ impl Engine {
             restarts: state.restarts,
             acting: state.acting.as_ref().map(|acting| acting.verb),
             next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
+            braked_until: state.brake.as_ref().and_then(InForce::until),
             last_death: state.last_death.clone(),
             death: state.deaths.last.clone(),
             metrics: if is_process {

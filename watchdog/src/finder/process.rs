@@ -65,6 +65,13 @@ pub fn alive(key: ProcessKey) -> bool {
     }
 }
 
+/// Whether this very process was stopped by a signal and not continued.
+pub fn is_stopped(key: ProcessKey) -> bool {
+    let Ok(number) = i32::try_from(key.pid) else { return false };
+    let stat = Process::new(number).and_then(|process| process.stat());
+    stat.is_ok_and(|stat| stat.starttime == key.start && stat.state == 'T')
+}
+
 /// Every process of the host, kernel threads and zombies included.
 ///
 /// # Errors

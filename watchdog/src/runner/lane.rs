@@ -3,40 +3,67 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::action::{Deed, Tools, restart, start, stop};
-use crate::message::{Act, Acted, Input, Outcome, Part, Verb};
+use crate::action::{Deed, Tools, brake, restart, start, stop};
+use crate::identity::ProcessKey;
+use crate::message::{
+    Act, Acted, BrakeOrder, Braked, Input, Outcome, Part, ReleaseOrder, Released, Verb,
+};
+
+use crate::service::Service;
 
 use super::{broken, failed};
+
+/// One deed.
+pub(super) enum Item {
+    Act(Act),
+    Brake(BrakeOrder),
+    /// With the group's members when it was ordered.
+    Release(ReleaseOrder, Vec<ProcessKey>),
+}
+
+impl Item {
+    fn service(&self) -> &Service {
+        match self {
+            Self::Act(act) => &act.service,
+            Self::Brake(order) => &order.service,
+            Self::Release(order, _) => &order.service,
+        }
+    }
+}
 
 /// By the service's name: a reload may give its number to another. A lane is there while one of its
 /// deeds is under way; the queue holds those that wait.
 #[derive(Clone, Default)]
-pub(super) struct Lanes(Arc<Mutex<HashMap<String, VecDeque<Act>>>>);
+pub(super) struct Lanes(Arc<Mutex<HashMap<String, VecDeque<Item>>>>);
 
 impl Lanes {
     /// Puts a deed into its service's lane.
-    pub(super) fn enter(&self, tools: &Arc<Tools>, act: Act) {
-        let name = act.service.name.clone();
+    pub(super) fn enter(&self, tools: &Arc<Tools>, item: Item) {
+        let name = item.service().name.clone();
         {
             let mut lanes = self.lock();
             if let Some(waiting) = lanes.get_mut(&name) {
-                waiting.push_back(act);
+                waiting.push_back(item);
                 return;
             }
             lanes.insert(name.clone(), VecDeque::new());
         }
         let (lanes, tools) = (self.clone(), Arc::clone(tools));
         tokio::spawn(async move {
-            let mut next = Some(act);
-            while let Some(act) = next {
-                one(&tools, act).await;
+            let mut next = Some(item);
+            while let Some(item) = next {
+                match item {
+                    Item::Act(act) => one(&tools, act).await,
+                    Item::Brake(order) => hold(&tools, order).await,
+                    Item::Release(order, members) => release(&tools, order, members).await,
+                }
                 next = lanes.next(&name);
             }
         });
     }
 
     /// The next that waits; none: the lane is given up.
-    fn next(&self, name: &str) -> Option<Act> {
+    fn next(&self, name: &str) -> Option<Item> {
         let mut lanes = self.lock();
         let next = lanes.get_mut(name).and_then(VecDeque::pop_front);
         if next.is_none() {
@@ -45,14 +72,14 @@ impl Lanes {
         next
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Act>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Item>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn one(tools: &Arc<Tools>, act: Act) {
     let (id, service, verb) = (act.id, act.service.id, act.verb);
-    let (main, leftover) = (act.main, act.leftover);
+    let (main, leftover, braked) = (act.main, act.leftover, act.braked);
     let deed = Deed {
         id,
         tools: Arc::clone(tools),
@@ -62,6 +89,9 @@ async fn one(tools: &Arc<Tools>, act: Act) {
     };
     // A task of its own: a panic in it is an answer here.
     let done = tokio::spawn(async move {
+        if braked {
+            brake::end_held(&deed, main).await;
+        }
         if let Some(leftover) = leftover {
             start::end_leftover(&deed, leftover).await;
         }
@@ -78,6 +108,23 @@ async fn one(tools: &Arc<Tools>, act: Act) {
         Err(_) => broken(part_of(verb)),
     };
     tools.inbox.answer(Input::Acted(Acted { id, service, outcome }));
+}
+
+/// On a thread that may block: a storm has many processes to look at.
+async fn hold(tools: &Arc<Tools>, order: BrakeOrder) {
+    let (id, service) = (order.id, Arc::clone(&order.service));
+    let own = Arc::clone(tools);
+    let done = tokio::task::spawn_blocking(move || brake::hold(&own, &order)).await;
+    let result = done.unwrap_or_else(|_| Err("the brake failed inside the daemon".to_owned()));
+    let held = tools.brakes.held(&service);
+    tools.inbox.answer(Input::Braked(Braked { id, service: service.id, held, result }));
+}
+
+async fn release(tools: &Arc<Tools>, order: ReleaseOrder, members: Vec<ProcessKey>) {
+    let (id, service, own) = (order.id, order.service.id, Arc::clone(tools));
+    let done = tokio::task::spawn_blocking(move || brake::release(&own, &order, &members)).await;
+    let result = done.unwrap_or_else(|_| Err("the release failed inside the daemon".to_owned()));
+    tools.inbox.answer(Input::Released(Released { id, service, result }));
 }
 
 /// The part to blame where a deed did not even begin.

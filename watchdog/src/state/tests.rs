@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 use crate::identity::ProcessKey;
-use crate::message::{SavedAction, SavedService};
+use crate::message::{Held, SavedAction, SavedService};
 
 fn some_state() -> SavedState {
     let service = SavedService {
@@ -15,6 +15,7 @@ fn some_state() -> SavedState {
         given_up: false,
         main: Some(ProcessKey { pid: 812, start: 99 }),
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
+        brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
     };
     SavedState { services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]) }
 }

@@ -93,6 +93,8 @@ pub struct ServiceDocument {
     #[serde(default)]
     pub next_attempt: Option<String>,
     #[serde(default)]
+    pub braked_until: Option<String>,
+    #[serde(default)]
     pub candidates: u32,
 }
 
@@ -167,6 +169,7 @@ impl ServiceDocument {
             death: view.death.as_ref().map(DeathDocument::of),
             acting: view.acting.map(|verb| verb.word().to_owned()),
             next_attempt: view.next_attempt.map(whole_second),
+            braked_until: view.braked_until.map(whole_second),
             candidates: view.candidates,
         }
     }

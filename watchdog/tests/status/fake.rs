@@ -138,6 +138,7 @@ pub(crate) fn apache() -> ServiceView {
         restarts: 0,
         acting: None,
         next_attempt: None,
+        braked_until: None,
         last_death: None,
         death: None,
         metrics: Metrics {

@@ -302,9 +302,24 @@ fn services() {
             &["then: { exec:"],
         ),
         (
-            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: {} } }]"),
+            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: { how: freese } } }]"),
+            "4:49",
+            &["not a value of `how`", "did you mean `freeze`?"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: { for: 2h } } }]"),
+            "4:49",
+            &["for an hour at most"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: alert, else: [brake] }]"),
+            "4:47",
+            &["`brake` cannot stand in `else`"],
+        ),
+        (
+            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: {}, exec: /bin/true } }]"),
             "4:35",
-            &["`brake` is not supported yet"],
+            &["`brake` does not stand beside `exec`"],
         ),
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: { exec: /bin/true, repeat: 5 cycles } }]"),
