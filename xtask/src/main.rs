@@ -7,6 +7,7 @@ mod setup;
 mod step;
 mod test;
 mod test_tools;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,9 @@ enum Task {
     /// Build or verify the committed kernel object.
     #[command(subcommand)]
     Ebpf(ebpf::Task),
+    /// Run the tests in guests with other kernels (QEMU).
+    #[command(subcommand)]
+    Vm(vm::Task),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test => test::run()?,
         Task::Bench(args) => bench::run(&args)?,
         Task::Ebpf(task) => ebpf::run(&task)?,
+        Task::Vm(task) => vm::run(&task)?,
     }
     Ok(ExitCode::SUCCESS)
 }

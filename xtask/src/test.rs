@@ -68,12 +68,12 @@ fn all_tests() -> Result<Sum> {
 
 /// What the test runs said of themselves.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Sum {
-    passed: u64,
-    failed: u64,
-    ignored: u64,
+pub(crate) struct Sum {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
     /// A run ended badly, whatever it counted.
-    broken: bool,
+    pub(crate) broken: bool,
 }
 
 impl Sum {
@@ -90,8 +90,16 @@ impl Sum {
         Ok(())
     }
 
+    /// Adds another's counts.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+        self.broken |= other.broken;
+    }
+
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; …`
-    fn count(&mut self, line: &str) {
+    pub(crate) fn count(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|l| l.split_once(". "))
         else {
             return;

@@ -21,10 +21,29 @@ const PACKAGES: [(&str, &str); 5] = [
     ("strace", "counts system calls, and shows what is opened in steady state"),
 ];
 
+/// What makes and runs the guests of `cargo xtask vm`.
+const GUESTS: [(&str, &str); 9] = [
+    ("qemu-system-x86", "runs other kernels"),
+    ("mmdebstrap", "makes the guests' Debian"),
+    ("busybox-static", "finds the disk at boot"),
+    ("cpio", "packs what is needed for that"),
+    ("lz4", "unpacks kernels"),
+    ("zstd", "the same"),
+    ("xz-utils", "the same, and their modules"),
+    ("e2fsprogs", "makes disks"),
+    ("binutils", "strips the tests of what only a debugger reads"),
+];
+
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
     setup::packages(&PACKAGES.map(|(name, _)| name))?;
+    guests()?;
     cargo_deny().map(drop)
+}
+
+/// Installs what is missing for `cargo xtask vm`.
+pub(crate) fn guests() -> Result<()> {
+    setup::packages(&GUESTS.map(|(name, _)| name))
 }
 
 /// Path of `cargo-deny`, installed first if need be.

@@ -65,6 +65,20 @@ impl Stage {
         pass
     }
 
+    /// CPU time of a member once it uses no more of it, which a started load soon does.
+    pub(crate) fn at_rest(&mut self, pid: u32) -> u64 {
+        let mut before = None;
+        for _ in 0..400 {
+            let used = self.pass().of(pid).map(|sample| sample.cpu_ns);
+            if used.is_some() && used == before {
+                return used.unwrap_or_default();
+            }
+            before = used;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{pid} does not come to rest");
+    }
+
     /// Drains until an event fits, for at most five seconds.
     pub(crate) fn await_event<T>(&mut self, fits: impl Fn(&Event) -> Option<T>) -> Option<T> {
         let wait = rustix::event::Timespec { tv_sec: 5, tv_nsec: 0 };
