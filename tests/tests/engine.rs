@@ -18,7 +18,7 @@ use ebpf_watchdog::event::{
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
     Acted, ActionId, Braked, Command, CommandVerb, Decision, Found, Held, HostSample, Input,
-    Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stamped, Step,
+    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stamped, Step,
 };
 use ebpf_watchdog::service::Config;
 use ebpf_watchdog::source::{Limits, WantBy};
@@ -268,6 +268,23 @@ impl Play {
                 let by = rest.get(4).map_or(ProcessKey { pid: 0, start: 0 }, |pid| key(pid));
                 let service = self.id(rest[0]);
                 self.step(Input::Crossed(Crossed { service, crossing, value, by, at }));
+            }
+            // `measured service began pid=MB … unread=pid …`
+            "measured" => {
+                let service = self.id(rest[0]);
+                let began: f64 = rest[1].parse().expect("seconds");
+                let (mut members, mut unread) = (Vec::new(), Vec::new());
+                for word in &rest[2..] {
+                    match word.split_once('=').expect("pid=MB") {
+                        ("unread", pid) => unread.push(key(pid)),
+                        (pid, value) => {
+                            let bytes: u64 = value.parse().expect("a number");
+                            members.push((key(pid), bytes << 20));
+                        }
+                    }
+                }
+                let at = BootTime((began * 1e9) as u64);
+                self.step(Input::Measured(Measured { service, at, members, unread }));
             }
             "oom" => {
                 let (service, process) = (self.id(rest[0]), key(rest[1]));

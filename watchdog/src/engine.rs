@@ -13,6 +13,7 @@ mod judge;
 mod judging;
 mod keep;
 mod levels;
+mod measure;
 mod operator;
 mod presence;
 mod retry;
@@ -63,6 +64,8 @@ pub struct Engine {
     alerts: u64,
     /// Names of user ids, for texts.
     users: Arc<BTreeMap<u32, String>>,
+    /// People know that the host tells no PSS.
+    refusal_told: bool,
     out: Vec<Decision>,
 }
 
@@ -83,6 +86,7 @@ impl Engine {
             actions: 0,
             alerts: 0,
             users: Arc::default(),
+            refusal_told: false,
             out: Vec::new(),
         };
         engine.follow_host();
@@ -114,8 +118,7 @@ impl Engine {
         match stamped.input {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
-            // Judged each cycle until then.
-            Input::Measured(_) => {}
+            Input::Measured(measured) => self.measured(&measured, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
             Input::Host(sample) => self.host.sample(sample, at),
@@ -133,7 +136,10 @@ impl Engine {
                 self.bridge_gap(at);
                 self.judge_sample(at);
             }
-            Input::Wake => self.wake(at),
+            Input::Wake => {
+                self.wake(at);
+                self.give_up_waiting(at);
+            }
         }
         self.arm(scope, at);
         std::mem::take(&mut self.out)

@@ -65,8 +65,10 @@ pub struct Measured {
     pub service: ServiceId,
     /// When the reading began.
     pub at: BootTime,
-    /// PSS in bytes by process; one that could not be read is not in it.
+    /// PSS in bytes by process.
     pub members: Vec<(ProcessKey, u64)>,
+    /// Processes that live and could not be read; those that ended are in neither list.
+    pub unread: Vec<ProcessKey>,
 }
 
 /// The host's own numbers (`/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, `/proc/uptime`).

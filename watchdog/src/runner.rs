@@ -7,6 +7,7 @@
 
 mod lane;
 mod looks;
+mod measure;
 mod places;
 mod slots;
 
@@ -20,18 +21,16 @@ use crate::action::brake::Brakes;
 use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
-use crate::clock::boot_now;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
-use crate::message::{
-    Act, Acted, BrakeOrder, Input, Measured, Outcome, Part, ReleaseOrder, RunProgram,
-};
+use crate::message::{Act, Acted, BrakeOrder, Input, Outcome, Part, ReleaseOrder, RunProgram};
 use crate::service::Service;
 use crate::source::Membership;
 use crate::state::Folder;
 use crate::sys::spawn::Baseline;
 use lane::{Item, Lanes};
 use looks::Looks;
+use measure::Measures;
 use slots::Slots;
 
 /// How often the files of programs' output are looked at.
@@ -68,6 +67,7 @@ enum Order {
     Find(looks::Order),
     /// The names of the services that there are.
     Keep(HashSet<String>),
+    Measure(ServiceId, Vec<ProcessKey>),
 }
 
 /// The working end: a future for the runtime of the I/O thread.
@@ -77,6 +77,7 @@ pub struct Work {
     lanes: Lanes,
     slots: Slots,
     looks: Looks,
+    measures: Measures,
 }
 
 impl Runner {
@@ -102,6 +103,7 @@ impl Runner {
             lanes: Lanes::default(),
             slots: Slots::default(),
             looks: Looks::default(),
+            measures: Measures::default(),
         };
         (Self { orders: sender, tools }, work)
     }
@@ -152,9 +154,9 @@ impl Runner {
     }
 
     /// Reads the proportional set size of these processes. Answer: [`Input::Measured`].
-    pub fn measure(&self, service: ServiceId, _members: Vec<ProcessKey>) {
-        let measured = Measured { service, at: boot_now(), members: Vec::new() };
-        self.tools.inbox.answer(Input::Measured(measured));
+    pub fn measure(&self, service: ServiceId, members: Vec<ProcessKey>) {
+        // Without a working end nobody is left to read the answer.
+        let _ = self.orders.send(Order::Measure(service, members));
     }
 
     /// There are these services now (a new configuration): nobody else is awaited any longer.
@@ -182,6 +184,9 @@ impl Work {
                     Some(Order::Exec(run)) => self.exec(run),
                     Some(Order::Find(order)) => self.looks.enter(&self.tools, order),
                     Some(Order::Keep(names)) => self.looks.keep(&names),
+                    Some(Order::Measure(service, members)) => {
+                        self.measures.enter(&self.tools, service, members);
+                    }
                     None => return,
                 },
                 _ = trim.tick() => {

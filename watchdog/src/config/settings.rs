@@ -31,7 +31,7 @@ impl Default for Config {
             state_dir: PathBuf::from(DEFAULT_STATE),
             socket: PathBuf::from(DEFAULT_SOCKET),
             require_ebpf: false,
-            memory: MemoryBasis::Rss,
+            memory: MemoryBasis::Pss,
             protect: Vec::new(),
             mail: None,
             alerts: Vec::new(),
@@ -74,13 +74,8 @@ impl Reader {
         }
         if let Some(entry) = top.take("memory") {
             let words = [("pss", MemoryBasis::Pss), ("rss", MemoryBasis::Rss)];
-            match self.choice(&entry, &words) {
-                Some(MemoryBasis::Pss) => {
-                    let text = "`memory: pss` is not supported yet: RSS is judged";
-                    self.error(entry.value.place, text);
-                }
-                Some(memory) => config.memory = memory,
-                None => {}
+            if let Some(memory) = self.choice(&entry, &words) {
+                config.memory = memory;
             }
         }
         if let Some(entry) = top.take("protect") {

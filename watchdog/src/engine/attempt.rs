@@ -97,6 +97,7 @@ impl Engine {
         }
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
         state.wanted = None;
+        state.measure.drop_waiting();
         state.acting = Some(Acting { id, verb: carried, since: at, program: None, request });
         for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
             // That it is down goes on until it is up: one alert for all attempts. And events are
@@ -162,8 +163,8 @@ impl Engine {
             .flat_map(|state| {
                 let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
                 let wanted = state.wanted.as_ref().map(|wanted| wanted.at);
-                let due = state.armed.due().into_iter().chain(state.stirs());
-                recovering.into_iter().chain(wanted).chain(due)
+                let due = [state.armed.due(), state.measure.due()].into_iter().flatten();
+                recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())
             })
             .chain(self.services.iter().filter_map(|state| state.brake.as_ref()?.due()))
             .min()
@@ -178,6 +179,7 @@ impl Engine {
         state.former_main = state.main().or(state.former_main);
         state.monitored = false;
         state.wanted = None;
+        state.measure.drop_waiting();
         state.recovering = None;
         state.life = Life::Unknown;
         state.levels.forget_main();

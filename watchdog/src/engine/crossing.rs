@@ -18,7 +18,7 @@ use crate::identity::ServiceId;
 use crate::message::{Decision, Input, RuleStatus};
 use crate::metric::{Metric, Operator};
 use crate::service::{Condition, Level, Qualifier, Rule, Test};
-use crate::source::Limits;
+use crate::source::{ForkLimit, Limits};
 
 /// A limit that was crossed and no longer is when looked at may be crossed again at once: so often it
 /// is armed again at most.
@@ -89,6 +89,10 @@ impl Armed {
     pub(crate) fn told(&self, metric: Metric) -> Option<f64> {
         let crossed = self.crossed.as_ref()?;
         let stands = match (crossed.crossing, metric) {
+            // Forks within a moment are in no sample.
+            (Crossing::Forks, Metric::Forks { per }) => {
+                self.limits.forks.is_some_and(|forks| forks.window == per)
+            }
             (Crossing::TotalMemory, Metric::TotalMemory)
             | (Crossing::Memory, Metric::Memory)
             | (Crossing::Children, Metric::Children) => self.blind,
@@ -174,7 +178,8 @@ impl Engine {
                 continue;
             }
             rising(&rule.condition, false, &mut |level, inclusive| {
-                lower(&mut limits, level, inclusive, &now, &whole);
+                let worth = |rss| self.worth(state, level.metric, rss);
+                lower(&mut limits, level, inclusive, &now, &whole, &worth);
             });
         }
         limits
@@ -188,16 +193,30 @@ fn lower(
     inclusive: bool,
     now: &dyn Fn(Metric) -> Option<f64>,
     whole: &dyn Fn(Metric) -> Option<f64>,
+    worth: &dyn Fn(f64) -> Option<u64>,
 ) {
-    let Some(above) = threshold(level, inclusive, whole) else { return };
+    let Some(mut above) = threshold(level, inclusive, whole) else { return };
     let slot = match level.metric {
         Metric::TotalMemory => &mut limits.total_memory,
         Metric::Memory => &mut limits.memory,
         Metric::Children => &mut limits.children,
+        Metric::Forks { per } => {
+            // The kernel counts one window: the shortest, since the others can wait for a pass.
+            let limit = ForkLimit { count: above, window: per, brake: None };
+            let better = |known: ForkLimit| (per, above) < (known.window, known.count);
+            if limits.forks.is_none_or(better) {
+                limits.forks = Some(limit);
+            }
+            return;
+        }
         _ => return,
     };
-    if now(level.metric).is_some_and(|value| value > above as f64) {
-        return;
+    if let Some(value) = now(level.metric).filter(|value| *value > above as f64) {
+        // RSS may be over a limit that PSS has not passed: told again when it has grown.
+        match worth(value) {
+            Some(next) => above = next,
+            None => return,
+        }
     }
     *slot = Some(slot.map_or(above, |known| known.min(above)));
 }
@@ -235,7 +254,10 @@ fn rising(condition: &Condition, negated: bool, visit: &mut dyn FnMut(&Level, bo
 pub(crate) fn is_at_once(rule: &Rule) -> bool {
     let mut watched = false;
     rising(&rule.condition, false, &mut |level, _| {
-        watched |= matches!(level.metric, Metric::TotalMemory | Metric::Memory | Metric::Children);
+        watched |= matches!(
+            level.metric,
+            Metric::TotalMemory | Metric::Memory | Metric::Children | Metric::Forks { .. }
+        );
     });
     watched && !matches!(rule.qualifier, Qualifier::Cycles { .. })
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::judging::has;
+use crate::engine::judging::{By, has};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
 use crate::engine::service::Life;
@@ -223,7 +223,8 @@ impl Engine {
                 continue;
             }
             let mut findings = Vec::new();
-            let truth = self.judge_rule(i, rule, Over::Known, &[end], at, &mut findings);
+            let by = By { over: Over::Known, deaths: &[end], ask: false };
+            let (truth, _) = self.judge_rule(i, rule, &by, at, &mut findings);
             if truth == Some(true) {
                 let change = self.services[i].rules[r].judge_event(at);
                 // What fails is always told, once; what only counts is a line among others.

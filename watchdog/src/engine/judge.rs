@@ -2,13 +2,14 @@
 //!
 //! Pure functions of facts. Not here: for how long (`window`), what follows (`rule`).
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::engine::deaths::End;
 use crate::engine::trail::Trail;
 use crate::engine::trend;
 use crate::event::ExitStatus;
-use crate::metric::{Metric, Unit};
+use crate::metric::{Metric, Operator, Unit};
 use crate::service::{Condition, Course, Level, Limit, Test, Trend};
 
 /// What a condition is judged by at one moment.
@@ -19,12 +20,27 @@ pub(crate) struct Facts<'a> {
     pub whole: &'a dyn Fn(Metric) -> Option<f64>,
     /// A metric's past over a window.
     pub trail: &'a dyn Fn(Metric, Duration) -> Option<&'a Trail>,
+    /// What a test on memory compares whose RSS does not decide it.
+    pub pss: &'a dyn Fn(Metric, f64) -> Pss,
+    /// Set where a test could not be decided without a reading of PSS.
+    pub wanted: &'a Cell<bool>,
     /// Is the main process there? `None`: not known.
     pub present: Option<bool>,
     /// Ends of processes that this judgement is about.
     pub deaths: &'a [End],
     /// Restarts of ours within a span.
     pub restarts: &'a dyn Fn(&crate::service::Span) -> u32,
+}
+
+/// Which number decides about memory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pss {
+    /// RSS: so configured, or the host tells no PSS.
+    Rss,
+    /// This PSS in bytes.
+    Known(f64),
+    /// It would have to be read.
+    Wanted,
 }
 
 /// A test that held or failed to hold, with the number it was judged by.
@@ -75,8 +91,10 @@ fn fold(
 fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
     match test {
         Test::Level(level) => {
-            let value = value_in_limit_unit(level, facts);
-            (value.map(|value| level.operator.holds(value, limit_number(level.limit))), value)
+            let Some(value) = (facts.value)(level.metric) else { return (None, None) };
+            let Some(value) = deciding(level, value, facts) else { return (None, None) };
+            let value = in_limit_unit(level, value, facts);
+            (value.map(|value| holds(level, value)), value)
         }
         Test::Trend(trend) => {
             let value = trend_value(trend, facts);
@@ -112,8 +130,36 @@ pub(crate) fn limit_number(limit: Limit) -> f64 {
     }
 }
 
-fn value_in_limit_unit(level: &Level, facts: &Facts<'_>) -> Option<f64> {
-    let value = (facts.value)(level.metric)?;
+fn holds(level: &Level, value: f64) -> bool {
+    level.operator.holds(value, limit_number(level.limit))
+}
+
+/// The number that the test is decided by: of memory RSS where it is enough, since PSS is never
+/// above it, else PSS.
+fn deciding(level: &Level, value: f64, facts: &Facts<'_>) -> Option<f64> {
+    if !matches!(level.metric, Metric::Memory | Metric::TotalMemory) {
+        return Some(value);
+    }
+    let over = holds(level, in_limit_unit(level, value, facts)?);
+    let enough = match level.operator {
+        Operator::Greater | Operator::GreaterOrEqual => !over,
+        Operator::Less | Operator::LessOrEqual => over,
+        Operator::Equal | Operator::NotEqual => true,
+    };
+    if enough {
+        return Some(value);
+    }
+    match (facts.pss)(level.metric, value) {
+        Pss::Rss => Some(value),
+        Pss::Known(pss) => Some(pss),
+        Pss::Wanted => {
+            facts.wanted.set(true);
+            None
+        }
+    }
+}
+
+fn in_limit_unit(level: &Level, value: f64, facts: &Facts<'_>) -> Option<f64> {
     match level.limit {
         // Without swap, swap usage in percent is not known rather than infinite.
         Limit::Ratio(_) if level.metric.unit() != Unit::Ratio => {
@@ -147,7 +193,6 @@ fn trend_value(trend: &Trend, facts: &Facts<'_>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Operator;
 
     fn level(metric: Metric, operator: Operator, limit: Limit) -> Condition {
         Condition::Test(Test::Level(Level { metric, operator, limit }))
@@ -163,6 +208,8 @@ mod tests {
             value: &value,
             whole: &|metric| (metric != Metric::SystemSwap).then_some(1000.0),
             trail: &|_, _| None,
+            pss: &|_, _| Pss::Rss,
+            wanted: &Cell::new(false),
             present: Some(true),
             deaths: &[],
             restarts: &|_| 0,
@@ -192,6 +239,37 @@ mod tests {
         let not = Condition::Not(Box::new(hot));
         assert_eq!(verdict(&not, None, None), None);
         assert_eq!(verdict(&not, Some(0.1), None), Some(true));
+    }
+
+    #[test]
+    fn rss_decides_where_it_can_and_pss_where_it_must() {
+        let judged = |operator, rss: f64, pss| {
+            let value = |_| Some(rss);
+            let wanted = Cell::new(false);
+            let facts = Facts {
+                value: &value,
+                whole: &|_| Some(1000.0),
+                trail: &|_, _| None,
+                pss: &|_, _| pss,
+                wanted: &wanted,
+                present: Some(true),
+                deaths: &[],
+                restarts: &|_| 0,
+            };
+            let mut found = Vec::new();
+            let condition = level(Metric::TotalMemory, operator, Limit::Bytes(500.0));
+            let truth = judge(&condition, &facts, &mut found);
+            (truth, found[0].value, wanted.get())
+        };
+        let (above, below) = (Operator::Greater, Operator::Less);
+        assert_eq!(judged(above, 400.0, Pss::Wanted), (Some(false), Some(400.0), false));
+        assert_eq!(judged(above, 600.0, Pss::Wanted), (None, None, true));
+        assert_eq!(judged(above, 600.0, Pss::Known(450.0)), (Some(false), Some(450.0), false));
+        assert_eq!(judged(above, 600.0, Pss::Known(550.0)), (Some(true), Some(550.0), false));
+        assert_eq!(judged(above, 600.0, Pss::Rss), (Some(true), Some(600.0), false));
+        assert_eq!(judged(below, 400.0, Pss::Wanted), (Some(true), Some(400.0), false));
+        assert_eq!(judged(below, 600.0, Pss::Known(450.0)), (Some(true), Some(450.0), false));
+        assert_eq!(judged(below, 600.0, Pss::Wanted), (None, None, true));
     }
 
     #[test]

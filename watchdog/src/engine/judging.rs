@@ -2,6 +2,8 @@
 //!
 //! Not here: carrying an action through (`acting`).
 
+use std::cell::Cell;
+
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::crossing;
@@ -30,6 +32,17 @@ pub(crate) enum Moment {
     Crossing,
 }
 
+/// What a judgement goes by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By<'a> {
+    /// The stretch of time of rates.
+    pub over: Over,
+    /// The deaths it is about.
+    pub deaths: &'a [End],
+    /// Whether it can wait for a reading of PSS.
+    pub ask: bool,
+}
+
 impl Engine {
     pub(crate) fn judge_service(&mut self, i: usize, moment: Moment, at: BootTime) {
         if !self.services[i].monitored || self.services[i].acting.is_some() {
@@ -55,29 +68,53 @@ impl Engine {
                 _ => &[],
             };
             let mut findings = Vec::new();
-            let truth = self.judge_rule(i, rule, over, deaths, at, &mut findings);
-            if moment == Moment::Crossing && !crossing::counts(rule, failing, truth) {
+            let ask = matches!(moment, Moment::Cycle | Moment::Sample | Moment::Crossing);
+            let by = By { over, deaths, ask };
+            let (truth, wanted) = self.judge_rule(i, rule, &by, at, &mut findings);
+            if truth.is_none() && wanted {
+                self.put_off(i, r, moment, at);
                 continue;
             }
-            let cycle = moment == Moment::Cycle;
-            let change = self.services[i].rules[r].judge(rule, truth, cycle, at);
-            self.changed(i, r, change, &findings, cycle, at);
+            self.conclude(i, r, moment, truth, &findings, at);
             // An action or an operator's word may have changed everything.
             if !self.services[i].monitored || self.services[i].acting.is_some() {
                 return;
             }
         }
+        self.ask_pss(i, at);
     }
 
+    /// Takes a judgement and tells what it changes.
+    pub(crate) fn conclude(
+        &mut self,
+        i: usize,
+        r: usize,
+        moment: Moment,
+        truth: Option<bool>,
+        findings: &[Finding],
+        at: BootTime,
+    ) {
+        let state = &mut self.services[i];
+        let (rule, remembered) = (&state.service.rules[r], &mut state.rules[r]);
+        let failing = remembered.status() == RuleStatus::Failing;
+        if moment == Moment::Crossing && !crossing::counts(rule, failing, truth) {
+            return;
+        }
+        let cycle = moment == Moment::Cycle;
+        let change = remembered.judge(rule, truth, cycle, at);
+        self.changed(i, r, change, findings, cycle, at);
+    }
+
+    /// Whether the rule's condition holds, and whether that depends on a reading of PSS.
     pub(crate) fn judge_rule(
         &self,
         i: usize,
         rule: &Rule,
-        over: Over,
-        deaths: &[End],
+        by: &By<'_>,
         at: BootTime,
         findings: &mut Vec<Finding>,
-    ) -> Option<bool> {
+    ) -> (Option<bool>, bool) {
+        let By { over, deaths, ask } = *by;
         let state = &self.services[i];
         let is_system = state.service.process().is_none();
         let value = |metric: Metric| {
@@ -91,6 +128,7 @@ impl Engine {
                 told.or_else(|| state.levels.value(metric, over, self.host.cpus(), at))
             }
         };
+        let wanted = Cell::new(false);
         let facts = Facts {
             value: &value,
             whole: &|metric| self.host.whole(metric),
@@ -98,11 +136,14 @@ impl Engine {
                 true => self.host.trail(metric, window),
                 false => state.levels.trail(metric, window),
             },
+            pss: &|metric, rss| self.pss(state, ask, metric, rss, at),
+            wanted: &wanted,
             present: state.present(),
             deaths,
             restarts: &|span| state.restarts_within(span, self.cycle, at),
         };
-        judge(&rule.condition, &facts, findings)
+        let truth = judge(&rule.condition, &facts, findings);
+        (truth, wanted.get())
     }
 
     pub(crate) fn changed(
@@ -294,7 +335,13 @@ impl Engine {
         let state = &self.services[i];
         match test {
             // Who forked is not in the samples.
-            Test::Level(Level { metric: Metric::Forks { .. }, .. }) => Vec::new(),
+            Test::Level(Level { metric: Metric::Forks { .. }, .. }) => {
+                let by = self.crossed_by(i);
+                if let Some(text) = &by {
+                    self.log(i, LogLevel::Info, None, text.clone(), at);
+                }
+                by.into_iter().collect()
+            }
             Test::Level(level) if !level.metric.is_of_host() => {
                 let by = match level.metric {
                     Metric::Cpu | Metric::TotalCpu => wording::By::Cpu,
@@ -307,6 +354,9 @@ impl Engine {
                         wording::By::Memory => format!("most is held by {first}"),
                     };
                     self.log(i, LogLevel::Info, None, text, at);
+                }
+                if let Some(text) = self.proportional(i, level.metric) {
+                    culprits.push(text);
                 }
                 if let Some(text) = self.crossed_by(i) {
                     self.log(i, LogLevel::Info, None, text.clone(), at);

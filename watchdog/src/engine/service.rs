@@ -11,6 +11,7 @@ use crate::engine::brake::InForce;
 use crate::engine::crossing::Armed;
 use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
+use crate::engine::measure::Measure;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
@@ -41,6 +42,8 @@ pub(crate) struct ServiceState {
     pub deaths: Deaths,
     /// What the kernel watches between cycles.
     pub armed: Armed,
+    /// PSS, where it decides.
+    pub measure: Measure,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
     /// The main process before this moment, while it is being found out what came after it.
@@ -125,6 +128,7 @@ impl ServiceState {
             restart_log: VecDeque::new(),
             deaths: Deaths::default(),
             armed: Armed::default(),
+            measure: Measure::default(),
             last_death: None,
             former_main: None,
             settled: BootTime::default(),

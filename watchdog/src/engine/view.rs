@@ -8,7 +8,7 @@ use crate::engine::attempt::human;
 use crate::engine::brake::InForce;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::NANOSECONDS_PER_TICK;
-use crate::message::{RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
+use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
 use crate::source::Health;
 
 impl Engine {
@@ -67,7 +67,10 @@ impl Engine {
             last_death: state.last_death.clone(),
             death: state.deaths.last.clone(),
             metrics: if is_process {
-                state.levels.shown(self.host.cpus())
+                Metrics {
+                    totalmem_pss_bytes: state.measure.total(state.main()),
+                    ..state.levels.shown(self.host.cpus())
+                }
             } else {
                 self.host.shown()
             },

@@ -42,7 +42,7 @@ pub fn facts(pid: u32) -> io::Result<Option<Facts>> {
 }
 
 /// The same of an opened process.
-pub(super) fn facts_of(process: &Process) -> Result<Facts, ProcError> {
+pub(crate) fn facts_of(process: &Process) -> Result<Facts, ProcError> {
     let stat = process.stat()?;
     let number = |signed: i32| u32::try_from(signed).unwrap_or(0);
     Ok(Facts {

@@ -117,7 +117,6 @@ fn keys_and_values_of_the_main_file() {
         ("cycle: [1s]", "1:8", &["expected a single value, found a list"]),
         ("require_ebpf: yes", "1:15", &["`true` or `false`, not `yes`"]),
         ("memory: uss", "1:9", &["not a value of `memory`", "did you mean"]),
-        ("memory: pss", "1:9", &["not supported yet"]),
         ("queue: { slots: 0 }", "1:17", &["whole number from 1 to 100000, not `0`"]),
         ("queue: 5", "1:8", &["expected a mapping"]),
         ("state_dir: var/lib/x", "1:12", &["must be an absolute path"]),
