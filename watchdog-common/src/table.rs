@@ -129,15 +129,32 @@ pub mod crossing {
 
 /// A word of [`Counters::slots`]: the window's scale (8 bits), the slot's number on the boot clock
 /// (32 bits), and how many forks fell into it (24 bits).
+///
+/// The slot that runs and the fifteen before it are the window: between fifteen sixteenths and the
+/// whole of it. So no fork is counted that lies outside, and a burst of up to fifteen sixteenths of
+/// the window is counted whole wherever it falls.
 pub mod slot {
-    /// Slots kept: the one that runs and those before it are the window.
+    /// Slots kept.
     pub const COUNT: u64 = 16;
     /// The bits that count.
-    pub const FORKS: u64 = (1 << 24) - 1;
+    const FORKS: u64 = (1 << 24) - 1;
 
     /// The word of an empty slot.
     pub const fn empty(scale: u32, number: u64) -> u64 {
         (scale as u64) << 56 | (number & 0xffff_ffff) << 24
+    }
+
+    /// Forks in a word that is of this very slot, given by its empty word.
+    #[inline(always)]
+    pub const fn same(word: u64, empty: u64) -> Option<u64> {
+        if word & !FORKS == empty { Some(word & FORKS) } else { None }
+    }
+
+    /// Forks in a word that is within the window that ends in this slot; 0 where it is not.
+    #[inline(always)]
+    pub const fn within(word: u64, empty: u64) -> u64 {
+        // Of another scale, or of long ago: far away.
+        if empty.wrapping_sub(word & !FORKS) >> 24 < COUNT { word & FORKS } else { 0 }
     }
 }
 

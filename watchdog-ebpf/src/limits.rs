@@ -67,11 +67,7 @@ pub fn children(limit: &Limit, living: u64, head: Head) {
     }
 }
 
-/// Counts one fork and gives how many there were within the window.
-///
-/// The window is the slot that runs and the fifteen before it: between fifteen sixteenths and the
-/// whole of it. So no fork is counted that lies outside, and a burst of up to fifteen sixteenths of
-/// the window is counted whole wherever it falls.
+/// Counts one fork and gives how many there were within the window, as far as [`slot`] goes.
 #[inline(always)]
 pub fn forked(limit: &Limit, counters: *mut Counters, now: u64) -> u64 {
     let number = now.checked_div(limit.slot_ns).unwrap_or(0);
@@ -81,22 +77,14 @@ pub fn forked(limit: &Limit, counters: *mut Counters, now: u64) -> u64 {
     let Some(word) = slots.get_mut((number % slot::COUNT) as usize) else {
         return 0;
     };
-    if *word & !slot::FORKS == empty {
+    if slot::same(*word, empty).is_some() {
         add(word, 1);
-    } else {
-        let before = exchange(word, empty + 1);
-        // Another CPU may have begun the slot in between: what it counted is kept.
-        if before & !slot::FORKS == empty {
-            add(word, before & slot::FORKS);
-        }
+    } else if let Some(counted) = slot::same(exchange(word, empty + 1), empty) {
+        add(word, counted); // another CPU had begun the slot in between
     }
     let mut forks = 0;
     for word in slots.iter() {
-        let age = empty.wrapping_sub(*word & !slot::FORKS) >> 24;
-        // Of another scale or long ago: far away.
-        if age < slot::COUNT {
-            forks += *word & slot::FORKS;
-        }
+        forks += slot::within(*word, empty);
     }
     forks
 }

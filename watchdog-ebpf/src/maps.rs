@@ -7,7 +7,7 @@ use watchdog_common::table::{Control, Counters, Gone, Limit, Proc, tally};
 
 /// Watched processes by the address of `task->signal`. Never an LRU: eviction would lose members.
 #[map]
-pub static PROCS: HashMap<u64, Proc> = HashMap::with_max_entries(16 * 1024, 0);
+pub static PROCS: HashMap<u64, Proc> = HashMap::with_max_entries(32 * 1024, 0);
 
 /// By group.
 #[map]

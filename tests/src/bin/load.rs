@@ -23,6 +23,7 @@ fn main() {
         "sleepers" => sleepers(number(1)),
         "tree" => tree(),
         "grow" => grow(),
+        "shared" => shared(number(1)),
         "deaths" => deaths(),
         "write" => write(&arguments[1], number(2)),
         "exec" => exec(number(1), &arguments[0]),
@@ -123,6 +124,28 @@ fn grow() {
         }
         say("done");
     }
+}
+
+/// A child that runs in this process's memory, as between vfork and exec, until the input ends.
+fn shared(megabytes: u64) {
+    extern "C" fn sleep(_: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: system calls only: memory and its locks are the parent's.
+        unsafe { libc::sleep(60) };
+        0
+    }
+    let memory = vec![1_u8; megabytes as usize * 1024 * 1024];
+    let mut stack = vec![0_u8; 64 * 1024];
+    let top = stack.as_mut_ptr_range().end.cast();
+    let flags = libc::CLONE_VM | libc::SIGCHLD;
+    // SAFETY: a stack of its own that outlives the child, which is ended and reaped below.
+    let child = unsafe { libc::clone(sleep, top, flags, std::ptr::null_mut()) };
+    assert!(child > 0, "clone: {}", std::io::Error::last_os_error());
+    say("done");
+    wait_line();
+    // SAFETY: our own child, not reaped yet.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    reap(child);
+    assert_eq!(std::hint::black_box(&memory).len(), megabytes as usize * 1024 * 1024);
 }
 
 /// Children that end with code 3, by signal 9, and well.

@@ -1,8 +1,11 @@
 //! CPU time against the kernel's own account, and the price of taking it.
 
+use std::time::Duration;
+
 use aya::programs::Program;
 use ebpf_watchdog::clock::boot_now;
 use ebpf_watchdog::source::kernel::Options;
+use ebpf_watchdog::source::{ForkLimit, Limits, Source};
 
 use crate::stage::{Account, Load, SERVICE, Stage};
 
@@ -74,14 +77,23 @@ fn threads_living_and_dead_count_once() {
 fn the_price() {
     let mut stage = Stage::new(&Options::default());
     let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime).expect("bpf statistics");
+    let limits =
+        Limits { total_memory: Some(1 << 40), children: Some(1 << 20), ..Limits::default() };
+    let forks = ForkLimit { count: 1 << 20, window: Duration::from_secs(60), brake: None };
+    stage.source.limits(SERVICE, &Limits { forks: Some(forks), ..limits }).unwrap();
+    let mut stranger = Load::start(&["grow"]);
+    stranger.say("small 256");
+    stranger.hear();
+    prices(&stage, "a stranger touches 256 MB");
+    stranger.end();
     let mut load = stage.born(SERVICE, &["churn", "wait", &(children() / 2).to_string()]);
     load.say("go");
     load.hear();
-    for (name, program) in stage.source.object().programs() {
-        if let Some((count, time)) = runs(program) {
-            println!("{name}: {count} runs, {} ns each (statistics about 31)", time / count.max(1));
-        }
-    }
+    let mut grower = stage.born(SERVICE, &["grow"]);
+    grower.say("small 256");
+    grower.hear();
+    prices(&stage, "and a member, and children of a member");
+    grower.end();
     let sleepers: Vec<Load> = (0..20).map(|_| stage.born(SERVICE, &["touch", "1"])).collect();
     for passes in [1, 1, 100] {
         let begin = boot_now();
@@ -95,6 +107,15 @@ fn the_price() {
         println!("{passes} passes over 21 processes: {cpu} us of CPU, {wall} us");
     }
     drop(sleepers);
+}
+
+fn prices(stage: &Stage, when: &str) {
+    println!("{when}:");
+    for (name, program) in stage.source.object().programs() {
+        if let Some((count, time)) = runs(program) {
+            println!("{name}: {count} runs, {} ns each (statistics about 31)", time / count.max(1));
+        }
+    }
 }
 
 /// Runs and nanoseconds of a program, from its descriptor's account.

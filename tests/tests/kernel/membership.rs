@@ -180,6 +180,19 @@ fn free_pid() -> u32 {
         .unwrap()
 }
 
+/// A child between vfork and exec has its parent's memory: it is there once.
+#[test]
+fn memory_that_is_shared_whole_counts_once() {
+    let mut stage = Stage::new(&Options::default());
+    let mut load = stage.born(SERVICE, &["shared", "60"]);
+    assert_eq!(load.hear(), "done");
+    let pass = stage.pass();
+    assert_eq!(pass.samples.len(), 2, "{pass:?}");
+    let sum: u64 = pass.samples.iter().map(|sample| sample.rss_bytes).sum();
+    assert!(sum > 60 << 20 && sum < 90 << 20, "{pass:?}");
+    load.end();
+}
+
 #[test]
 fn resident_memory() {
     let mut stage = Stage::new(&Options::default());

@@ -1,8 +1,11 @@
 //! Tables and rings that are too small: what is lost is counted, and a pass puts it right.
 
+use std::time::Duration;
+
 use ebpf_watchdog::event::Event;
-use ebpf_watchdog::source::Source;
+use ebpf_watchdog::identity::ServiceId;
 use ebpf_watchdog::source::kernel::Options;
+use ebpf_watchdog::source::{Limits, Source};
 
 use crate::stage::{Load, SERVICE, Stage};
 
@@ -27,6 +30,11 @@ fn a_ring_too_small_loses_and_counts() {
     assert!(lost > 0 && produced > 100, "{produced} {lost}");
     assert_eq!(produced, health.events + lost);
     assert_eq!(health.lost, lost);
+    for tally in &health.tallies {
+        assert_eq!(tally.produced, tally.received + tally.lost, "{tally:?}");
+    }
+    let execs = health.tallies.iter().find(|tally| tally.kind == "exec").expect("every kind");
+    assert_eq!((execs.produced, execs.lost), (produced, lost), "nothing else happened");
     let told: u64 = events
         .iter()
         .map(|event| if let Event::Lost { records } = event { *records } else { 0 })
@@ -35,6 +43,35 @@ fn a_ring_too_small_loses_and_counts() {
     let pass = stage.pass();
     assert!(pass.complete && pass.of(load.pid()).unwrap().main);
     assert_eq!(stage.source.health().repairs, 1);
+    load.end();
+}
+
+/// A crossing that finds the ring full is told by the next event, not never.
+#[test]
+fn a_crossing_that_is_lost_is_told_again() {
+    let mut stage = Stage::new(&Options { ring_bytes: 4096, ..Options::default() });
+    let mut load = stage.born(SERVICE, &["grow"]);
+    let limits = Limits { total_memory: Some(30 << 20), ..Limits::default() };
+    stage.source.limits(SERVICE, &limits).unwrap();
+    // The ring is filled by another service's main process, which execs while nobody reads.
+    let mut filler = Load::start(&["exec", "500"]);
+    watchdog_tests::until::until(Duration::from_secs(20), || {
+        stage.source.watch(ServiceId(1), filler.key()).ok()
+    })
+    .expect("watched");
+    assert_eq!(filler.hear(), "done");
+    load.say("small 40");
+    assert_eq!(load.hear(), "done");
+    stage.source.drain(&mut stage.events);
+    let crossed = |event: &Event| matches!(event, Event::Crossed(_)).then_some(());
+    let tallies = stage.source.health().tallies;
+    let tally = tallies.iter().find(|tally| tally.kind == "crossed").expect("every kind");
+    assert!(tally.lost > 0 && tally.produced == tally.received + tally.lost, "{tally:?}");
+    assert_eq!(stage.events.iter().find_map(crossed), None, "the ring was full");
+    load.say("small 10");
+    assert_eq!(stage.await_event(crossed), Some(()), "{:?}", stage.events);
+    assert_eq!(load.hear(), "done");
+    filler.end();
     load.end();
 }
 
@@ -71,7 +108,7 @@ fn a_table_too_small_is_repaired() {
     // The room comes with the last free, after RCU has waited.
     let mut found = 0;
     for _ in 0..100 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
         found = stage.pass().samples.len();
         if found == 6 {
             break;

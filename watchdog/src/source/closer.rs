@@ -142,3 +142,67 @@ impl Closer {
         self.armed.values().any(|armed| armed.near || armed.fresh).then_some(self.due)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Counts as the fork program does, on one processor.
+    fn forked(slots: &mut [u64; slot::COUNT as usize], scale: u32, slot_ns: u64, now: u64) -> u64 {
+        let number = now / slot_ns;
+        let empty = slot::empty(scale, number);
+        let word = &mut slots[(number % slot::COUNT) as usize];
+        *word = empty + slot::same(*word, empty).unwrap_or(0) + 1;
+        slots.iter().map(|word| slot::within(*word, empty)).sum()
+    }
+
+    proptest! {
+        /// Never more than there were in the window, never less than in fifteen sixteenths of it,
+        /// also where the window has changed on the way.
+        #[test]
+        fn forks_within_a_window(
+            steps in prop::collection::vec((0_u64..400_000_000, 0_usize..30), 1..200),
+            began in 0_u64..10_000_000_000_000,
+            change in 0_usize..200,
+        ) {
+            let mut slots = [0; slot::COUNT as usize];
+            let (mut now, mut times) = (began, Vec::new());
+            for (step, (wait, burst)) in steps.into_iter().enumerate() {
+                now += wait;
+                if step == change {
+                    times.clear();
+                }
+                let (scale, window) = if step < change { (255, 1 << 30) } else { (0, 4 << 30) };
+                for _ in 0..=burst {
+                    times.push(now);
+                    let told = forked(&mut slots, scale, window / slot::COUNT, now);
+                    let since = |age: u64| times.iter().filter(|at| now - **at < age).count();
+                    prop_assert!(told <= since(window) as u64);
+                    prop_assert!(told >= since(window / 16 * 15) as u64);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn near_a_limit_and_away_from_it() {
+        let limits = Limits { total_memory: Some(1000), ..Limits::default() };
+        let mut closer = Closer::default();
+        let service = ServiceId(3);
+        closer
+            .armed
+            .insert(service, Armed { limits, limit: Limit::zeroed(), near: false, fresh: true });
+        let now = BootTime::from_secs(9);
+        assert_eq!(closer.due(now), [service], "just armed");
+        closer.armed.get_mut(&service).unwrap().fresh = false;
+        assert_eq!((closer.due(now), closer.next()), (Vec::new(), None));
+        closer.near(service);
+        closer.looked(now, Duration::from_micros(50));
+        assert_eq!(closer.next(), Some(now + INTERVAL));
+        assert_eq!(closer.due(now), Vec::new(), "not yet");
+        assert_eq!(closer.due(now + INTERVAL), [service]);
+        closer.looked(now, Duration::from_millis(5));
+        assert_eq!(closer.next(), Some(now + Duration::from_millis(95)), "a twentieth at most");
+    }
+}

@@ -46,7 +46,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { processes: 16 * 1024, groups: 1024, ring_bytes: 512 * 1024, messages: None }
+        Self { processes: 32 * 1024, groups: 1024, ring_bytes: 512 * 1024, messages: None }
     }
 }
 
@@ -94,7 +94,7 @@ impl KernelSource {
         let mut source = Self {
             table,
             ring,
-            walker: Walker::new(loaded.all, program),
+            walker: Walker::new(loaded.all, program, options.processes),
             sums: Sums::default(),
             closer: Closer::default(),
             roots: BTreeMap::new(),

@@ -14,11 +14,11 @@ use crate::event::{Group, Sample};
 use crate::identity::ServiceId;
 use crate::sys::bpf;
 
-/// Costs in nanoseconds, measured on 6.18: one bound iterator, one task of a full walk, and the
-/// walk through the table that ends it.
+/// Costs in nanoseconds, measured on 6.18: one bound iterator, one task of a full walk, and one
+/// place of the table, used or not, in the walk through it that ends a full walk.
 const BOUND: u64 = 5_000;
 const TASK: u64 = 350;
-const WALK: u64 = 60_000;
+const PLACE: u64 = 17;
 /// Links kept at most: each is a descriptor.
 const LINKS: usize = 256;
 
@@ -28,6 +28,8 @@ pub(super) struct Walker {
     all: OwnedFd,
     /// The program, for links bound to one process.
     program: OwnedFd,
+    /// Places in the table.
+    places: u32,
     /// Whether this kernel has bound iterators (6.1); false after the first refusal.
     bound: bool,
     /// The number of the last pass, never 0.
@@ -47,8 +49,8 @@ struct Member {
 }
 
 impl Walker {
-    pub(super) fn new(all: OwnedFd, program: OwnedFd) -> Self {
-        Self { all, program, bound: true, number: 0, members: None, links: BTreeMap::new() }
+    pub(super) fn new(all: OwnedFd, program: OwnedFd, places: u32) -> Self {
+        Self { all, program, places, bound: true, number: 0, members: None, links: BTreeMap::new() }
     }
 
     /// Whether iterators bound to one process were refused.
@@ -88,8 +90,10 @@ impl Walker {
             Control { mode: mode::FULL, pass: self.number, at: at.0, ..Control::default() };
         let mut members = self.list(table)?;
         members.retain(|member| group.is_none_or(|group| member.group == group));
-        let tasks = u64::from(rustix::system::sysinfo().procs);
-        if walk || !self.bound || members.len() as u64 * BOUND > tasks * TASK + WALK {
+        let bound = members.len() as u64 * BOUND;
+        let end = u64::from(self.places) * PLACE;
+        let dear = || bound > end + u64::from(rustix::system::sysinfo().procs) * TASK;
+        if walk || !self.bound || bound > end && dear() {
             return self.everywhere(table, orders);
         }
         let orders = Control { mode: mode::ONE, ..orders };
