@@ -60,6 +60,24 @@ pub struct Fields {
     pub signal_write: u64,
     /// `kernel_siginfo.si_code`
     pub info_code: u64,
+    /// `linux_binprm.file`
+    pub program_file: u64,
+    /// `file.f_inode`
+    pub file_inode: u64,
+    /// `inode.i_ino`
+    pub inode_number: u64,
+    /// `inode.i_sb`
+    pub inode_super: u64,
+    /// `super_block.s_dev`
+    pub super_device: u64,
+    /// `task_struct.cgroups`
+    pub task_cgroups: u64,
+    /// `css_set.dfl_cgrp`
+    pub cgroups_unified: u64,
+    /// `cgroup.kn`
+    pub cgroup_node: u64,
+    /// `kernfs_node.id`
+    pub node_id: u64,
     /// The first of the four counters in `mm_struct.rss_stat`
     pub mm_rss: u64,
     /// From one counter to the next
@@ -72,4 +90,4 @@ pub struct Fields {
     pub daemon: u64,
 }
 
-const _: () = assert!(size_of::<Fields>() == 29 * 8);
+const _: () = assert!(size_of::<Fields>() == 38 * 8);

@@ -5,6 +5,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::table::Wanted;
+
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -23,12 +25,22 @@ pub enum Kind {
     Oom = 6,
     /// [`CrossedRecord`]: a limit was crossed.
     Crossed = 7,
+    /// [`WantedRecord`]: a process that a service waits for has begun. Group 0.
+    Wanted = 8,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Sample, Self::Limbo, Self::Exit, Self::Exec, Self::Signal, Self::Oom, Self::Crossed];
+    pub const ALL: [Self; 8] = [
+        Self::Sample,
+        Self::Limbo,
+        Self::Exit,
+        Self::Exec,
+        Self::Signal,
+        Self::Oom,
+        Self::Crossed,
+        Self::Wanted,
+    ];
 }
 
 impl TryFrom<u32> for Kind {
@@ -43,6 +55,7 @@ impl TryFrom<u32> for Kind {
             5 => Self::Signal,
             6 => Self::Oom,
             7 => Self::Crossed,
+            8 => Self::Wanted,
             other => return Err(other),
         })
     }
@@ -133,6 +146,16 @@ pub struct CrossedRecord {
     pub reserved: u32,
 }
 
+/// The exec of a program, or in a cgroup, that a service waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct WantedRecord {
+    /// The beginning.
+    pub head: Head,
+    /// What it was known by.
+    pub by: Wanted,
+}
+
 /// A fatal signal to a main process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -156,3 +179,4 @@ const _: () = assert!(size_of::<SampleRecord>() == 112);
 const _: () = assert!(size_of::<ExitRecord>() == 64);
 const _: () = assert!(size_of::<CrossedRecord>() == 48);
 const _: () = assert!(size_of::<SignalRecord>() == 64);
+const _: () = assert!(size_of::<WantedRecord>() == 48);

@@ -170,6 +170,21 @@ pub struct Gone {
     pub at: u64,
 }
 
+/// By what a process that begins may be waited for. The key of a map that user space writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Wanted {
+    /// The device of the executable's file system (`super_block.s_dev`), or [`Wanted::CGROUP`].
+    pub space: u64,
+    /// The executable's inode, or the number of a cgroup of version 2.
+    pub number: u64,
+}
+
+impl Wanted {
+    /// Not a device: those have 32 bits.
+    pub const CGROUP: u64 = u64::MAX;
+}
+
 /// Words of each CPU's tally.
 pub mod tally {
     /// Forks, exits and frees of watched processes: while it stands still, so does the member list.
@@ -206,6 +221,8 @@ pub mod mode {
     pub const JUDGE: u32 = 8;
     /// Make one group's running sums anew from its processes.
     pub const RECOUNT: u32 = 9;
+    /// Enrol the one process that the iterator is bound to beside a group's main process.
+    pub const JOIN: u32 = 10;
 }
 
 /// Orders to the iterator program, and its answers.

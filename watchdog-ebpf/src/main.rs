@@ -15,6 +15,7 @@ mod maps;
 mod memory;
 mod probes;
 mod standing;
+mod wanted;
 
 /// Some helpers are only for programs that declare a licence compatible with the kernel's.
 #[unsafe(no_mangle)]

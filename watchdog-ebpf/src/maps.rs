@@ -3,7 +3,7 @@
 use crate::standing;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use watchdog_common::table::{Control, Counters, Gone, Limit, Proc, tally};
+use watchdog_common::table::{Control, Counters, Gone, Limit, Proc, Wanted, tally};
 
 /// Watched processes by the address of `task->signal`. Never an LRU: eviction would lose members.
 #[map]
@@ -29,6 +29,14 @@ pub static GONE: LruHashMap<u64, Gone> = LruHashMap::with_max_entries(1024, 0);
 /// One value; its words are in `watchdog_common::table::tally`.
 #[map]
 pub static TALLY: PerCpuArray<[u64; tally::COUNT]> = PerCpuArray::with_max_entries(1, 0);
+
+/// What a process that begins may be waited for by; user space writes.
+#[map]
+pub static WANTED: HashMap<Wanted, u32> = HashMap::with_max_entries(1024, 0);
+
+/// How many that are: without any, an exec is not looked at.
+#[map]
+pub static WANTING: Array<u32> = Array::with_max_entries(1, 0);
 
 /// Orders to the iterator.
 #[map]

@@ -69,7 +69,7 @@ pub fn find(
     let presence = main_process(service, process, &around, known, begun, membership);
     let others = match (&presence, around.company()) {
         (Presence::Present { main, .. }, Some(company)) if company.distrust().is_none() => {
-            company.beside(*main, &membership.members(service.id).unwrap_or_default())
+            company.beside(*main)
         }
         _ => Vec::new(),
     };

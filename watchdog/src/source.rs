@@ -14,6 +14,7 @@ mod load;
 mod pass;
 pub mod refusal;
 mod table;
+mod wants;
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -7,3 +7,4 @@ mod events;
 mod membership;
 mod stage;
 mod table;
+mod wanted;

@@ -42,7 +42,7 @@ pub fn sample(visit: *const Visit) -> i32 {
     }
     match control.mode {
         mode::FULL | mode::ONE => look(control, task),
-        mode::ADOPT | mode::INHERIT => enrol(control, task),
+        mode::ADOPT | mode::INHERIT | mode::JOIN => enrol(control, task),
         _ => {}
     }
     0
@@ -117,9 +117,13 @@ fn enrol(control: &mut Control, task: Kernel) {
     let signal = load!(task, task_signal, Kernel);
     let key = signal as u64;
     let start = load!(task, task_start, u64);
-    let root = control.mode == mode::ADOPT && tgid == control.tgid && start / TICK == control.ticks;
-    let (group, generation, born) = if root {
+    let named = tgid == control.tgid && start / TICK == control.ticks;
+    let root = named && control.mode == mode::ADOPT;
+    let joins = named && control.mode == mode::JOIN;
+    let (group, generation, born) = if root || joins {
         (control.group, control.generation, 0)
+    } else if control.mode == mode::JOIN {
+        return;
     } else {
         let parent = load!(task, task_parent, Kernel);
         let (family, parent) = (load!(parent, task_signal, u64), load!(parent, task_tgid, u32));
@@ -201,7 +205,7 @@ fn end(control: &mut Control) {
     match control.mode {
         mode::ONE => return one(control),
         mode::JUDGE => return judge(control),
-        mode::ADOPT | mode::INHERIT => return,
+        mode::ADOPT | mode::INHERIT | mode::JOIN => return,
         mode::RECOUNT => (control.pages, control.living) = (0, 0),
         _ => {}
     }

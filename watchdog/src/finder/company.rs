@@ -164,11 +164,12 @@ impl Company {
         roots
     }
 
-    /// Roots besides the main process that nobody follows yet.
-    pub(super) fn beside(&self, main: ProcessKey, members: &[ProcessKey]) -> Vec<ProcessKey> {
+    /// Roots besides the main process. Also those that are followed already: under another main
+    /// process they are to be followed again.
+    pub(super) fn beside(&self, main: ProcessKey) -> Vec<ProcessKey> {
         let mut roots = self.roots();
         // A main process below another of the cgroup: that other is beside it.
-        roots.retain(|key| *key != main && !members.contains(key));
+        roots.retain(|key| *key != main);
         roots.truncate(BESIDE);
         roots
     }

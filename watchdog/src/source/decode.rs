@@ -3,10 +3,12 @@
 use bytemuck::Pod;
 use watchdog_common::record::{
     CrossedRecord, ExitRecord, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord, SignalRecord,
+    WantedRecord,
 };
 
-use watchdog_common::table::crossing;
+use watchdog_common::table::{Wanted, crossing};
 
+use super::WantBy;
 use crate::clock::BootTime;
 use crate::event::{Crossed, Crossing, Event, ExitStatus, Exited, Sample, Signalled};
 use crate::identity::{ProcessKey, ServiceId};
@@ -14,6 +16,15 @@ use crate::identity::{ProcessKey, ServiceId};
 /// What one record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
+    /// A process that services wait for has begun: which services, user space knows.
+    Wanted {
+        /// What it is known by.
+        by: WantBy,
+        /// The process.
+        process: ProcessKey,
+        /// When.
+        at: BootTime,
+    },
     /// Something has happened.
     Event(Event),
     /// A process at a pass.
@@ -55,6 +66,11 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
     let kind = Kind::try_from(head.kind).ok()?;
     if kind == Kind::Oom && head.group == 0 {
         return Some(Decoded::OomPid { pid: head.tgid, at });
+    }
+    if kind == Kind::Wanted {
+        let WantedRecord { by, .. } = read(bytes)?;
+        let process = ProcessKey::from_boot_nanoseconds(head.tgid, head.start);
+        return Some(Decoded::Wanted { by: want_by(by)?, process, at });
     }
     let service = ServiceId::from_group(head.group)?;
     let process = ProcessKey::from_boot_nanoseconds(head.tgid, head.start);
@@ -111,6 +127,7 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
                 at,
             }))
         }
+        Kind::Wanted => return None,
         Kind::Oom => Decoded::Event(Event::OomVictim { service, process, at }),
         Kind::Crossed => {
             let record: CrossedRecord = read(bytes)?;
@@ -131,6 +148,13 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
 /// What kind of record it is.
 pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
     Kind::try_from(read::<Head>(bytes)?.kind).ok()
+}
+
+fn want_by(Wanted { space, number }: Wanted) -> Option<WantBy> {
+    Some(match space {
+        Wanted::CGROUP => WantBy::Cgroup(number),
+        device => WantBy::File { device: u32::try_from(device).ok()?, inode: number },
+    })
 }
 
 /// The value at the beginning of the bytes, wherever they lie in memory.

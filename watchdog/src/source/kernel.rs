@@ -2,7 +2,7 @@
 //!
 //! Not here: decoding (`decode`), loading (`load`), how a pass looks at processes (`pass`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -12,7 +12,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use watchdog_common::record::Kind;
-use watchdog_common::table::{Control, Counters, mode, tally};
+use watchdog_common::table::{Control, Counters, Proc, mode, tally};
 
 pub use super::load::OpenError;
 
@@ -20,6 +20,7 @@ use super::closer::Closer;
 use super::decode::{Decoded, decode, kind};
 use super::pass::{Seen, Sums, Walker, duplicate};
 use super::table::{Table, membership};
+use super::wants::Wants;
 use super::{Health, Limits, Membership, Missing, Source, Tally, WantBy, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
@@ -58,6 +59,7 @@ pub struct KernelSource {
     sums: Sums,
     closer: Closer,
     roots: BTreeMap<ServiceId, ProcessKey>,
+    wants: Wants,
     messages: Option<EbpfLogger<&'static dyn log::Log>>,
     page: u64,
     generation: u32,
@@ -98,6 +100,7 @@ impl KernelSource {
             sums: Sums::default(),
             closer: Closer::default(),
             roots: BTreeMap::new(),
+            wants: Wants::default(),
             messages: loaded.messages,
             page: rustix::param::page_size() as u64,
             generation: 0,
@@ -173,6 +176,11 @@ impl KernelSource {
                 Some(Decoded::Near { service }) => {
                     self.health.events += 1;
                     self.closer.near(service);
+                }
+                Some(Decoded::Wanted { by, process, at }) => {
+                    self.health.events += 1;
+                    let wanted = |service| Event::Wanted { service, process, at };
+                    into.extend(self.wants.of(by).map(wanted));
                 }
                 Some(Decoded::OomPid { pid, at }) => {
                     self.health.events += 1;
@@ -419,11 +427,40 @@ impl Source for KernelSource {
         into.push(Event::Looked { service, at: look.at, complete: look.complete });
     }
 
-    fn enlist(&mut self, _service: ServiceId, _others: &[ProcessKey]) -> io::Result<()> {
-        Ok(())
+    fn enlist(&mut self, service: ServiceId, others: &[ProcessKey]) -> io::Result<()> {
+        let Some(root) = self.roots.get(&service) else { return Ok(()) };
+        let entries = self.table.entries()?;
+        let of = |entry: &Proc| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start);
+        let members = entries.iter().filter(|(_, entry)| entry.group == service.group());
+        let Some(generation) = members
+            .clone()
+            .find(|(_, entry)| of(entry) == *root)
+            .map(|(_, entry)| entry.generation)
+        else {
+            return Ok(());
+        };
+        let known: BTreeSet<ProcessKey> = members
+            .filter(|(_, entry)| entry.generation == generation)
+            .map(|(_, entry)| of(entry))
+            .collect();
+        let mut new = others.to_vec();
+        new.retain(|key| !known.contains(key));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let group = service.group();
+        let orders = Control { mode: mode::JOIN, group, generation, ..Control::default() };
+        self.walker.join(&self.table, &new, orders)?;
+        // And what descends from them.
+        self.repair()
     }
 
-    fn want(&mut self, _service: ServiceId, _by: &[WantBy]) {}
+    fn want(&mut self, service: ServiceId, by: &[WantBy]) {
+        if let Err(error) = self.wants.set(&self.table, service, by) {
+            // What does not fit is found by the look in each cycle.
+            log::warn!("not every process that services wait for can be told: {error}");
+        }
+    }
 
     fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime> {
         let services = self.closer.due(now);
@@ -457,6 +494,7 @@ fn name(kind: Kind) -> Option<&'static str> {
         Kind::Signal => "signal",
         Kind::Oom => "oom",
         Kind::Crossed => "crossed",
+        Kind::Wanted => "wanted",
     })
 }
 

@@ -64,6 +64,15 @@ const TABLE: &[Row] = &[
     row("signal_struct", "sigcnt", |f| &mut f.signal_tasks, &["free"]),
     row("signal_struct", "sum_sched_runtime", |f| &mut f.signal_runtime, &["exit", "sample"]),
     row("kernel_siginfo", "si_code", |f| &mut f.info_code, &["signal"]),
+    row("linux_binprm", "file", |f| &mut f.program_file, &[]),
+    row("file", "f_inode", |f| &mut f.file_inode, &[]),
+    row("inode", "i_ino", |f| &mut f.inode_number, &[]),
+    row("inode", "i_sb", |f| &mut f.inode_super, &[]),
+    row("super_block", "s_dev", |f| &mut f.super_device, &[]),
+    row("task_struct", "cgroups", |f| &mut f.task_cgroups, &[]),
+    row("css_set", "dfl_cgrp", |f| &mut f.cgroups_unified, &[]),
+    row("cgroup", "kn", |f| &mut f.cgroup_node, &[]),
+    row("kernfs_node", "id", |f| &mut f.node_id, &[]),
 ];
 
 /// Finds every field of the table. `daemon` is our own pid.

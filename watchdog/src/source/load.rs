@@ -152,6 +152,7 @@ fn object(fields: &Fields, options: &Options, kernel: &aya::Btf) -> Result<Ebpf,
         .map_max_entries("PROCS", options.processes)
         .map_max_entries("COUNTERS", options.groups.saturating_add(1))
         .map_max_entries("LIMITS", options.groups.saturating_add(1))
+        .map_max_entries("WANTED", options.groups.saturating_mul(2))
         .map_max_entries("RING", options.ring_bytes)
         .load(OBJECT)
         .map_err(|error| OpenError::Object(Box::new(error)))

@@ -11,7 +11,7 @@ use watchdog_common::table::{Control, Counters, mode};
 use super::table::Table;
 use crate::clock::BootTime;
 use crate::event::{Group, Sample};
-use crate::identity::ServiceId;
+use crate::identity::{ProcessKey, ServiceId};
 use crate::sys::bpf;
 
 /// Costs in nanoseconds, measured on 6.18: one bound iterator, one task of a full walk, and one
@@ -73,6 +73,26 @@ impl Walker {
             bpf::iterate(self.all.as_fd())?;
         }
         table.control()
+    }
+
+    /// Enrols these processes by the orders' group and generation.
+    pub(super) fn join(
+        &mut self,
+        table: &Table,
+        keys: &[ProcessKey],
+        orders: Control,
+    ) -> io::Result<()> {
+        for key in keys {
+            table.order(&Control { tgid: key.pid, ticks: key.start, ..orders })?;
+            match self.one(key.pid) {
+                Ok(true) => {}
+                Ok(false) => bpf::iterate(self.all.as_fd())?,
+                // Gone meanwhile.
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Visits every watched process, or those of one group at least; the records are in the ring

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, PerCpuArray};
-use watchdog_common::table::{Control, Counters, Limit, Proc, tally};
+use watchdog_common::table::{Control, Counters, Limit, Proc, Wanted, tally};
 
 use super::Membership;
 use super::load::OpenError;
@@ -25,6 +25,8 @@ pub(super) struct Table {
     counters: MapData,
     limits: MapData,
     control: MapData,
+    wanted: MapData,
+    wanting: MapData,
     spawn: MapData,
     tally: PerCpuArray<MapData, Words>,
     groups: u32,
@@ -43,12 +45,25 @@ impl Table {
         let counters = data("COUNTERS")?;
         let limits = data("LIMITS")?;
         let control = data("CONTROL")?;
+        let wanted = data("WANTED")?;
+        let wanting = data("WANTING")?;
         let spawn = data("SPAWN")?;
         let tally = ebpf
             .take_map("TALLY")
             .and_then(|map| PerCpuArray::try_from(map).ok())
             .ok_or(OpenError::Mismatch("TALLY"))?;
-        Ok(Self { procs, counters, limits, control, spawn, tally, groups, known: Mutex::default() })
+        Ok(Self {
+            procs,
+            counters,
+            limits,
+            control,
+            wanted,
+            wanting,
+            spawn,
+            tally,
+            groups,
+            known: Mutex::default(),
+        })
     }
 
     /// Every process in the table, with the kernel's key.
@@ -70,6 +85,21 @@ impl Table {
     /// The orders and answers of the iterator.
     pub(super) fn control(&self) -> io::Result<Control> {
         bpf::lookup(fd(&self.control), &0_u32)
+    }
+
+    /// Reports processes that begin no longer by what is gone, and by what has come; `count` is how
+    /// many there are then.
+    ///
+    /// # Errors
+    /// Where there is no room.
+    pub(super) fn want(&self, gone: &[Wanted], come: &[Wanted], count: u32) -> io::Result<()> {
+        for by in gone {
+            // `NotFound` is what was wanted.
+            let _ = bpf::delete(fd(&self.wanted), by);
+        }
+        let result = come.iter().try_for_each(|by| bpf::update(fd(&self.wanted), by, &1_u32));
+        bpf::update(fd(&self.wanting), &0_u32, &count)?;
+        result
     }
 
     /// Gives orders to the iterator.

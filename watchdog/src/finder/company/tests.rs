@@ -132,8 +132,7 @@ fn the_oldest_process_without_a_parent_in_it_is_the_main_one() {
     tree.add("own/worker", &list(&[&first]));
     let company = tree.company(&named(None, Some("/own"))).unwrap();
     assert_eq!(company.main(None, None), Ok((first.key(), 2)));
-    assert_eq!(company.beside(first.key(), &[]), [second.key()]);
-    assert_eq!(company.beside(first.key(), &[second.key()]), [], "followed already");
+    assert_eq!(company.beside(first.key()), [second.key()]);
     // A unit's main process that was believed stays it as long as it is there.
     assert_eq!(company.main(Some("x.service"), Some(second.key())), Ok((second.key(), 1)));
     drop((first, second));
