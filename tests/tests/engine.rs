@@ -18,7 +18,8 @@ use ebpf_watchdog::event::{
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
     Acted, ActionId, Braked, Command, CommandVerb, Decision, Found, Held, HostSample, Input,
-    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stamped, Step,
+    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stalls, Stamped,
+    Step,
 };
 use ebpf_watchdog::service::Config;
 use ebpf_watchdog::source::{Limits, WantBy};
@@ -438,6 +439,19 @@ impl Play {
                 "user" => self.host.ticks.user += number as u64,
                 "wait" => self.host.ticks.iowait += number as u64,
                 "idle" => self.host.ticks.idle += number as u64,
+                "stalled_memory" | "stalled_io" => {
+                    let place = if name == "stalled_memory" { 0 } else { 2 };
+                    let stalled_us = (number * 1e6) as u64;
+                    let stalls =
+                        Stalls { some_us: stalled_us, full_us: stalled_us, average: [0.0; 2] };
+                    self.host.pressure[place] = Some(stalls);
+                }
+                "files" => self.host.files = Some((number as u64, 100)),
+                "written" => {
+                    let disks = self.host.disks.get_or_insert_default();
+                    disks.write_bytes = (number * MB) as u64;
+                }
+                "reads" => self.host.disks.get_or_insert_default().reads = number as u64,
                 "forks" => {
                     self.host.forks = Some(self.host.forks.unwrap_or(1000) + number as u64);
                 }
@@ -451,7 +465,7 @@ impl Play {
         let at = self.at;
         self.samples(words);
         self.step(Input::Event(Event::PassEnd { at, complete: true }));
-        self.step(Input::Host(self.host));
+        self.step(Input::Host(Box::new(self.host)));
     }
 
     fn samples(&mut self, words: &[&str]) {
@@ -471,6 +485,8 @@ impl Play {
                             "rss" => sample.rss_bytes = (number * MB) as u64,
                             "cpu" => sample.cpu_ns = (number * 1e9) as u64,
                             "threads" => sample.threads = number as u32,
+                            "fds" => sample.descriptors = Some((number as u64, 1000)),
+                            "written" => sample.write_bytes = (number * MB) as u64,
                             other => panic!("{other}"),
                         }
                     }
@@ -516,6 +532,7 @@ fn sample(service: ServiceId, word: &str) -> Sample {
         swap_bytes: 0,
         read_bytes: 0,
         write_bytes: 0,
+        descriptors: None,
         threads: 1,
         zombie: false,
         uid: 0,

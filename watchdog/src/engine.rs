@@ -121,7 +121,7 @@ impl Engine {
             Input::Measured(measured) => self.measured(&measured, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
-            Input::Host(sample) => self.host.sample(sample, at),
+            Input::Host(sample) => self.host.sample(*sample, at),
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
@@ -157,6 +157,18 @@ impl Engine {
             .iter()
             .flat_map(|service| &service.rules)
             .any(|rule| judging::is_for_samples(rule) || judging::looks_back(rule))
+    }
+
+    /// Whether any rule is about stalled time.
+    pub fn needs_pressure(&self) -> bool {
+        let pressure = |test: &crate::service::Test| match test {
+            crate::service::Test::Level(level) => {
+                matches!(level.metric, crate::metric::Metric::Pressure { .. })
+            }
+            _ => false,
+        };
+        let mut rules = self.config.services.iter().flat_map(|service| &service.rules);
+        rules.any(|rule| judging::has(rule, pressure))
     }
 
     fn event(&mut self, event: Event, at: BootTime) {

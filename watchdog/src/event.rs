@@ -103,6 +103,8 @@ pub struct Sample {
     pub read_bytes: u64,
     /// Bytes that it caused to be written to storage since its start.
     pub write_bytes: u64,
+    /// Open descriptors and the soft limit of their number, where a rule asks for them.
+    pub descriptors: Option<(u64, u64)>,
     /// Live threads.
     pub threads: u32,
     /// Whether it has exited and only waits to be reaped.

@@ -1,20 +1,30 @@
-//! The host's own numbers, read once per pass: `/proc/stat`, `/proc/meminfo`, `/proc/loadavg`.
+//! The host's own numbers, read once per pass: `/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, and where
+//! they are there `/proc/sys/fs/file-nr`, `/proc/diskstats` and `/proc/pressure`.
 //!
-//! Three small files, kept open and read by position: three system calls a pass, whatever the number
-//! of processes. Nothing below `/proc/<pid>` is touched here. Format: proc(5).
+//! Small files, kept open and read by position: a system call each a pass, whatever the number of
+//! processes. Nothing below `/proc/<pid>` is touched here. Format: proc(5).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::message::{CpuTicks, HostSample};
+use crate::message::{CpuTicks, HostSample, Stalls};
+use crate::metric::Resource;
 
-/// The three files, open.
+mod disks;
+
+use disks::Disks;
+
+/// The files, open.
 #[derive(Debug)]
 pub struct Host {
     stat: File,
     meminfo: File,
     loadavg: File,
+    files: Option<File>,
+    diskstats: Option<File>,
+    disks: Disks,
+    pressure: [Option<File>; 3],
     buffer: Vec<u8>,
 }
 
@@ -25,16 +35,40 @@ impl Host {
             stat: File::open("/proc/stat")?,
             meminfo: File::open("/proc/meminfo")?,
             loadavg: File::open("/proc/loadavg")?,
+            files: File::open("/proc/sys/fs/file-nr").ok(),
+            diskstats: File::open("/proc/diskstats").ok(),
+            disks: Disks::default(),
+            pressure: Resource::ALL
+                .map(|resource| File::open(format!("/proc/pressure/{}", resource.word())).ok()),
             buffer: vec![0; 16 * 1024],
         })
     }
 
-    /// Reads all three. A file that cannot be read gives an error: the numbers are then unknown.
+    /// Whether the kernel tells how long work stands still.
+    pub fn has_pressure(&self) -> bool {
+        self.pressure.iter().all(Option::is_some)
+    }
+
+    /// Reads them all. One of the first three that cannot be read gives an error: the numbers are then
+    /// unknown. Each of the others is unknown by itself.
     pub fn sample(&mut self) -> io::Result<HostSample> {
         let mut sample = HostSample::default();
         read_stat(read(&self.stat, &mut self.buffer)?, &mut sample);
         read_meminfo(read(&self.meminfo, &mut self.buffer)?, &mut sample);
         read_loadavg(read(&self.loadavg, &mut self.buffer)?, &mut sample);
+        if let Some(files) = &self.files {
+            sample.files = read(files, &mut self.buffer).ok().and_then(files_of);
+        }
+        if let Some(diskstats) = &self.diskstats
+            && let Ok(text) = read(diskstats, &mut self.buffer)
+        {
+            sample.disks = Some(self.disks.sum(text));
+        }
+        for (file, stalls) in self.pressure.iter().zip(&mut sample.pressure) {
+            if let Some(file) = file {
+                *stalls = read(file, &mut self.buffer).ok().and_then(stalls_of);
+            }
+        }
         Ok(sample)
     }
 }
@@ -114,6 +148,39 @@ fn read_loadavg(text: &str, sample: &mut HostSample) {
     }
 }
 
+/// Open files and the most there may be: `751 0 2466183`.
+fn files_of(text: &str) -> Option<(u64, u64)> {
+    let mut numbers = text.split_ascii_whitespace().map(|n| n.parse().ok());
+    let (open, _, most) = (numbers.next()??, numbers.next()?, numbers.next()??);
+    Some((open, most))
+}
+
+/// `some avg10=1.15 avg60=… avg300=… total=4026290842`, and the same with `full`, which kernels before
+/// 5.13 do not have for the CPU.
+fn stalls_of(text: &str) -> Option<Stalls> {
+    let mut stalls = Stalls::default();
+    let mut some = false;
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let kind = words.next()?;
+        let value = |name: &str| {
+            let mut words = line.split_ascii_whitespace();
+            words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        };
+        let (average, total) =
+            (value("avg10")?.parse::<f64>().ok()?, value("total")?.parse().ok()?);
+        match kind {
+            "some" => {
+                (stalls.average[0], stalls.some_us) = (average / 100.0, total);
+                some = true;
+            }
+            "full" => (stalls.average[1], stalls.full_us) = (average / 100.0, total),
+            _ => {}
+        }
+    }
+    some.then_some(stalls)
+}
+
 /// The host's name, as `uname -n` prints it.
 pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -140,6 +207,21 @@ mod tests {
         assert_eq!((sample.memory_total, sample.memory_available), (102_400, 40_960));
         assert_eq!((sample.swap_total, sample.swap_free), (9216, 3072));
         assert!((sample.load[1] - 1.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn files_and_stalls() {
+        assert_eq!(files_of("751\t0\t2466183\n"), Some((751, 2_466_183)));
+        assert_eq!(files_of("751"), None);
+        let stalls = stalls_of(
+            "some avg10=58.37 avg60=15.67 avg300=5.56 total=2652431080\n\
+             full avg10=56.31 avg60=15.03 avg300=4.51 total=1643577572\n",
+        );
+        let stalls = stalls.expect("known");
+        assert_eq!((stalls.some_us, stalls.full_us), (2_652_431_080, 1_643_577_572));
+        assert!((stalls.average[0] - 0.5837).abs() < 1e-9);
+        assert_eq!(stalls_of("nonsense\n"), None);
+        assert_eq!(stalls_of(""), None);
     }
 
     #[test]

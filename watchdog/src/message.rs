@@ -37,7 +37,7 @@ pub enum Input {
     /// Names of the host's user ids, for texts: at the start and after a reload.
     Users(Arc<BTreeMap<u32, String>>),
     /// The host's own numbers, once per pass.
-    Host(HostSample),
+    Host(Box<HostSample>),
     /// Answer to [`Decision::Find`].
     Found(Found),
     /// How an action of ours is getting on.
@@ -90,6 +90,36 @@ pub struct HostSample {
     pub load: [f64; 3],
     /// Processes and threads begun since boot (`processes` of `/proc/stat`).
     pub forks: Option<u64>,
+    /// Open files and `fs.file-max` (`/proc/sys/fs/file-nr`).
+    pub files: Option<(u64, u64)>,
+    /// All whole disks together (`/proc/diskstats`).
+    pub disks: Option<DiskCounts>,
+    /// Memory, CPU, input and output (`/proc/pressure`); `None` where the kernel does not say.
+    pub pressure: [Option<Stalls>; 3],
+}
+
+/// What was read and written since boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskCounts {
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub write_bytes: u64,
+    /// Reads completed.
+    pub reads: u64,
+    /// Writes completed.
+    pub writes: u64,
+}
+
+/// How long work stood still for want of one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Stalls {
+    /// Something stood still, in microseconds since boot.
+    pub some_us: u64,
+    /// Everything stood still, in microseconds since boot.
+    pub full_us: u64,
+    /// The kernel's own averages over about 10 s, as ratios: some, full.
+    pub average: [f64; 2],
 }
 
 /// The `cpu` line of `/proc/stat`, in ticks since boot.
@@ -770,6 +800,16 @@ pub struct Metrics {
     pub children: Option<u64>,
     /// Threads of the main process.
     pub threads: Option<u64>,
+    /// Processes begun in a second, since the last pass.
+    pub forks_per_second: Option<f64>,
+    /// Open descriptors of the main process, where a rule asks for them. System: open files.
+    pub filedescriptors: Option<u64>,
+    /// Bytes from storage in a second, of the group or the host's disks, since the last pass.
+    pub disk_read_bytes_per_second: Option<f64>,
+    /// Bytes to storage in a second.
+    pub disk_write_bytes_per_second: Option<f64>,
+    /// System only: memory, cpu, io; of each the shares `some` and `full` of about 10 s.
+    pub pressure: Option<[[f64; 2]; 3]>,
     /// System only: used swap.
     pub swap_bytes: Option<u64>,
     /// System only: MemTotal.

@@ -41,12 +41,86 @@ pub enum Metric {
     SystemMemory,
     /// SwapTotal − SwapFree.
     SystemSwap,
+    /// Open descriptors of the main process; in percent of its soft limit.
+    FileDescriptors,
+    /// Open descriptors of the group's processes together.
+    TotalFileDescriptors,
+    /// Bytes that were read from or written to storage, in a second.
+    Disk {
+        /// Which way.
+        direction: Direction,
+        /// Of the whole group, not of the main process only.
+        total: bool,
+    },
+    /// Open files of the host; in percent of `fs.file-max`.
+    SystemFileDescriptors,
+    /// Of all whole disks of the host together, in a second.
+    SystemDisk {
+        /// Which way.
+        direction: Direction,
+        /// Completed operations, not bytes.
+        operations: bool,
+    },
+    /// The share of the last 10 s in which work stood still for want of this (PSI).
+    Pressure {
+        /// For want of what.
+        resource: Resource,
+        /// Everything stood still, not just something.
+        full: bool,
+    },
     /// Processes and threads begun on the host (`processes` of `/proc/stat`), within a time.
     SystemForks {
         /// Within this.
         per: Duration,
     },
 }
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From storage.
+    Read,
+    /// To storage.
+    Write,
+}
+
+impl Direction {
+    /// `read`, `write`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What work waits for (`/proc/pressure`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// Memory being reclaimed or read back.
+    Memory,
+    /// A CPU.
+    Cpu,
+    /// Input and output.
+    Io,
+}
+
+impl Resource {
+    /// In the order of [`crate::message::HostSample::pressure`].
+    pub const ALL: [Self; 3] = [Self::Memory, Self::Cpu, Self::Io];
+
+    /// The word in rules, and the name of the file in `/proc/pressure`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Cpu => "cpu",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// The stretch of time that `pressure` is the share of.
+pub const PRESSURE: Duration = Duration::from_secs(10);
 
 /// Which of the three load averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,12 +175,17 @@ impl Metric {
     /// The unit its value is in. Byte metrics may also be compared in percent.
     pub fn unit(self) -> Unit {
         match self {
-            Self::Cpu | Self::TotalCpu | Self::SystemCpu(_) => Unit::Ratio,
+            Self::Cpu | Self::TotalCpu | Self::SystemCpu(_) | Self::Pressure { .. } => Unit::Ratio,
             Self::Memory | Self::TotalMemory | Self::SystemMemory | Self::SystemSwap => Unit::Bytes,
+            Self::Disk { .. } | Self::SystemDisk { operations: false, .. } => Unit::Bytes,
             Self::Children
             | Self::Threads
             | Self::LoadAverage { .. }
             | Self::Forks { .. }
+            | Self::FileDescriptors
+            | Self::TotalFileDescriptors
+            | Self::SystemFileDescriptors
+            | Self::SystemDisk { operations: true, .. }
             | Self::SystemForks { .. } => Unit::Count,
             Self::Uptime => Unit::Seconds,
         }
@@ -122,7 +201,28 @@ impl Metric {
                 | Self::Threads
                 | Self::SystemMemory
                 | Self::SystemSwap
+                | Self::FileDescriptors
+                | Self::TotalFileDescriptors
+                | Self::SystemFileDescriptors
         )
+    }
+
+    /// Whether a limit may be in percent: of itself, or of a whole that the host sets.
+    pub fn takes_percent(self) -> bool {
+        match self {
+            Self::FileDescriptors | Self::SystemFileDescriptors => true,
+            Self::Disk { .. } | Self::SystemDisk { .. } => false,
+            _ => matches!(self.unit(), Unit::Ratio | Unit::Bytes),
+        }
+    }
+
+    /// What is remembered of its past for its own number: it counts up, and what was added within
+    /// this time is the number or a part of it.
+    pub fn counts_over(self) -> Option<Duration> {
+        match self {
+            Self::Pressure { .. } => Some(PRESSURE),
+            _ => self.per(),
+        }
     }
 
     /// Whether it counts up, so that its number is what was added within a time: which time?
@@ -141,6 +241,9 @@ impl Metric {
                 | Self::SystemCpu(_)
                 | Self::SystemMemory
                 | Self::SystemSwap
+                | Self::SystemFileDescriptors
+                | Self::SystemDisk { .. }
+                | Self::Pressure { .. }
                 | Self::SystemForks { .. }
         )
     }
@@ -160,6 +263,15 @@ impl Metric {
             Self::Children => "children".into(),
             Self::Threads => "threads".into(),
             Self::Forks { .. } | Self::SystemForks { .. } => "forks".into(),
+            Self::FileDescriptors | Self::SystemFileDescriptors => "filedescriptors".into(),
+            Self::TotalFileDescriptors => "total filedescriptors".into(),
+            Self::Disk { direction, total } => {
+                format!("{}disk {}", if total { "total " } else { "" }, direction.word())
+            }
+            Self::SystemDisk { direction, .. } => format!("disk {}", direction.word()),
+            Self::Pressure { resource, full } => {
+                format!("{} pressure {}", resource.word(), if full { "full" } else { "some" })
+            }
             Self::Uptime => "uptime".into(),
             Self::LoadAverage { over, per_core } => {
                 let minutes = match over {

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod bpf;
+pub mod limits;
 pub mod memory;
 pub mod peer;
 pub mod pidfd;

@@ -52,7 +52,17 @@ impl Subject {
     /// First words of its tests, for suggestions and the reference.
     pub(super) fn tests(self) -> &'static [&'static str] {
         match self {
-            Self::System => &["loadavg", "cpu", "memory", "swap", "forks", "uptime"],
+            Self::System => &[
+                "loadavg",
+                "cpu",
+                "memory",
+                "swap",
+                "forks",
+                "filedescriptors",
+                "disk",
+                "pressure",
+                "uptime",
+            ],
             Self::Process => &[
                 "cpu",
                 "totalcpu",
@@ -61,6 +71,8 @@ impl Subject {
                 "children",
                 "threads",
                 "forks",
+                "filedescriptors",
+                "disk",
                 "uptime",
                 "loadavg",
                 "does not exist",

@@ -16,6 +16,7 @@ use super::io::Io;
 use super::standing;
 use super::users;
 use crate::clock::{self, BootTime};
+use crate::descriptors::Descriptors;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::host::Host;
@@ -74,6 +75,8 @@ pub(super) struct Core {
     /// Whether any rule needs passes between cycles.
     samples: bool,
     seen: Vec<Event>,
+    /// Whose open descriptors are counted at each pass.
+    descriptors: Descriptors,
     /// Deeds of this turn; they go out together, after one note of all of them.
     deeds: Vec<Deed>,
     /// Something is not noted yet.
@@ -88,6 +91,7 @@ impl Core {
     pub(super) fn new(parts: Parts) -> Self {
         Self {
             samples: parts.engine.needs_samples(),
+            descriptors: Descriptors::of(&parts.engine.config()),
             parts,
             waiting: BTreeMap::new(),
             requests: 0,
@@ -111,6 +115,7 @@ impl Core {
         let decisions =
             self.parts.engine.alert_instance(&format!("ebpf-watchdog {version} started"), now);
         self.carry(decisions);
+        self.tell_pressure();
         self.next_cycle = now + delay;
         self.next_sample = self.next_cycle;
         if delay.is_zero() {
@@ -230,10 +235,11 @@ impl Core {
     fn pass(&mut self) {
         let mut seen = std::mem::take(&mut self.seen);
         self.parts.source.pass(&mut seen);
+        self.descriptors.fill(&mut seen);
         self.take(&mut seen);
         self.seen = seen;
         if let Ok(sample) = self.parts.host.sample() {
-            self.step(Input::Host(sample));
+            self.step(Input::Host(Box::new(sample)));
         }
     }
 
@@ -314,6 +320,24 @@ impl Core {
         self.next_tend = Some(BootTime::default());
     }
 
+    /// What rules about pressure lack here, if there are any.
+    fn pressure_missing(&self) -> Option<Missing> {
+        let asked = self.parts.engine.needs_pressure() && !self.parts.host.has_pressure();
+        asked.then(|| Missing {
+            what: "/proc/pressure".into(),
+            why: "the kernel does not tell how long work stands still: rules about pressure are unknown"
+                .into(),
+            cure: "boot with psi=1 (CONFIG_PSI=y)".into(),
+        })
+    }
+
+    fn tell_pressure(&self) {
+        if let Some(missing) = self.pressure_missing() {
+            let text = format!("{}: {}; {}", missing.what, missing.why, missing.cure);
+            self.note(Level::Warning, text);
+        }
+    }
+
     fn not_watched(service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {
         let presence = if error.kind() == io::ErrorKind::NotFound {
             Presence::Absent { why: format!("process {} is gone", main.pid) }
@@ -383,6 +407,7 @@ impl Core {
                 let mut snapshot = self.parts.engine.snapshot(clock::boot_now());
                 snapshot.sensor = self.parts.source.health();
                 snapshot.sensor.missing.extend_from_slice(&self.parts.refused);
+                snapshot.sensor.missing.extend(self.pressure_missing());
                 let _ = reply.send(Arc::new(snapshot));
             }
             Message::Reload(reply) => {
@@ -424,7 +449,9 @@ impl Core {
         let decisions = self.parts.engine.reload(config);
         self.parts.config = self.parts.engine.config();
         self.samples = self.parts.engine.needs_samples();
+        self.descriptors = Descriptors::of(&self.parts.config);
         self.carry(decisions);
+        self.tell_pressure();
         let text = format!("configuration reloaded: {services} services");
         let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
         self.carry(decisions);

@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use crate::clock::BootTime;
-use crate::engine::levels::{Over, added};
+use crate::engine::levels::{Over, added, rate};
 use crate::engine::trail::Trail;
 use crate::engine::trails::Trails;
 use crate::message::{CpuTicks, HostSample, Metrics};
-use crate::metric::{CpuShare, LoadWindow, Metric};
+use crate::metric::{CpuShare, Direction, LoadWindow, Metric, PRESSURE};
 use crate::service::Rule;
 
 /// What the passes have told of the host.
@@ -21,16 +21,21 @@ pub(crate) struct HostLevels {
     /// When the last sample was taken, and the one that the last cycle was judged by.
     at: BootTime,
     cycle_at: BootTime,
+    former_at: BootTime,
     trails: Trails,
 }
 
 impl HostLevels {
     pub(crate) fn sample(&mut self, sample: HostSample, at: BootTime) {
         self.former = self.last.replace(sample);
-        self.at = at;
+        self.former_at = std::mem::replace(&mut self.at, at);
         let mut trails = std::mem::take(&mut self.trails);
         trails.push(at, |metric| match metric {
             Metric::SystemForks { .. } => sample.forks.map(|forks| forks as f64),
+            Metric::Pressure { resource, full } => {
+                let stalls = (*sample.pressure.get(resource as usize)?)?;
+                Some((if full { stalls.full_us } else { stalls.some_us }) as f64 / 1e6)
+            }
             _ => self.value(metric, Over::Sample),
         });
         self.trails = trails;
@@ -64,6 +69,7 @@ impl HostLevels {
         let last = self.last.as_ref()?;
         let whole = match metric {
             Metric::SystemSwap => last.swap_total,
+            Metric::SystemFileDescriptors => last.files?.1,
             _ => last.memory_total,
         };
         Some(whole as f64).filter(|whole| *whole > 0.0)
@@ -92,6 +98,28 @@ impl HostLevels {
                 Some(last.memory_total.saturating_sub(last.memory_available) as f64)
             }
             Metric::SystemSwap => Some(last.swap_total.saturating_sub(last.swap_free) as f64),
+            Metric::SystemFileDescriptors => last.files.map(|(open, _)| open as f64),
+            Metric::SystemDisk { direction, operations } => {
+                let (from, at) = match over {
+                    Over::Cycle => (self.cycle?, self.cycle_at),
+                    Over::Sample | Over::Known => (self.former?, self.former_at),
+                };
+                let count = |sample: &HostSample| {
+                    let disks = sample.disks?;
+                    Some(match (direction, operations) {
+                        (Direction::Read, false) => disks.read_bytes,
+                        (Direction::Read, true) => disks.reads,
+                        (Direction::Write, false) => disks.write_bytes,
+                        (Direction::Write, true) => disks.writes,
+                    })
+                };
+                rate(count(last)?.saturating_sub(count(&from)?), self.at.since(at))
+            }
+            Metric::Pressure { .. } => {
+                // Shorter than its time it would be no share of it.
+                let (elapsed, stalled) = self.trail(metric, PRESSURE)?.added(PRESSURE)?;
+                (elapsed >= PRESSURE.as_secs_f64()).then(|| (stalled / elapsed).min(1.0))
+            }
             Metric::SystemForks { per } => {
                 let forks = last.forks? as f64;
                 let from = self.cycle.filter(|_| over == Over::Cycle).and_then(|base| base.forks);
@@ -109,6 +137,9 @@ impl HostLevels {
             self.value(Metric::SystemCpu(share), Over::Sample)
                 .or_else(|| self.value(Metric::SystemCpu(share), Over::Cycle))
         };
+        let disk = |direction| {
+            self.value(Metric::SystemDisk { direction, operations: false }, Over::Sample)
+        };
         Metrics {
             cpu: share(CpuShare::Busy),
             cpu_shares: share(CpuShare::User)
@@ -120,6 +151,18 @@ impl HostLevels {
             swap_bytes: Some(last.swap_total.saturating_sub(last.swap_free)),
             swap_total_bytes: Some(last.swap_total),
             load: Some(last.load),
+            forks_per_second: self.former.zip(self.last).and_then(|(from, to)| {
+                rate(to.forks?.saturating_sub(from.forks?), self.at.since(self.former_at))
+            }),
+            filedescriptors: last.files.map(|(open, _)| open),
+            disk_read_bytes_per_second: disk(Direction::Read),
+            disk_write_bytes_per_second: disk(Direction::Write),
+            pressure: match last.pressure {
+                [Some(memory), Some(cpu), Some(io)] => {
+                    Some([memory.average, cpu.average, io.average])
+                }
+                _ => None,
+            },
             ..Metrics::default()
         }
     }

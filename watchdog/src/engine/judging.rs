@@ -15,7 +15,7 @@ use crate::engine::wording;
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
-use crate::service::{Action, Level, Qualifier, Rule, Severity, Test, Way};
+use crate::service::{Action, Qualifier, Rule, Severity, Test, Way};
 
 /// Which rules a moment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,10 @@ impl Engine {
         let wanted = Cell::new(false);
         let facts = Facts {
             value: &value,
-            whole: &|metric| self.host.whole(metric),
+            whole: &|metric| match metric {
+                Metric::FileDescriptors => state.levels.whole(metric),
+                _ => self.host.whole(metric),
+            },
             trail: &|metric: Metric, window| match metric.is_of_host() {
                 true => self.host.trail(metric, window),
                 false => state.levels.trail(metric, window),
@@ -333,18 +336,29 @@ impl Engine {
     /// What did it: logged as a line and sent with the alert.
     fn detail(&mut self, i: usize, test: &Test, at: BootTime) -> Vec<String> {
         let state = &self.services[i];
+        let metric = match test {
+            Test::Level(level) => Some(level.metric),
+            Test::Trend(trend) => Some(trend.metric),
+            _ => None,
+        };
         match test {
-            // Who forked is not in the samples.
-            Test::Level(Level { metric: Metric::Forks { .. }, .. }) => {
-                let by = self.crossed_by(i);
-                if let Some(text) = &by {
-                    self.log(i, LogLevel::Info, None, text.clone(), at);
-                }
-                by.into_iter().collect()
-            }
-            Test::Level(level) if !level.metric.is_of_host() => {
-                let by = match level.metric {
-                    Metric::Cpu | Metric::TotalCpu => wording::By::Cpu,
+            Test::Level(_) | Test::Trend(_) => {
+                let by = match metric {
+                    Some(Metric::Cpu | Metric::TotalCpu) => wording::By::Cpu,
+                    // Who forked, wrote or opened most is not in the samples; the host has a survey.
+                    Some(
+                        Metric::Forks { .. }
+                        | Metric::Disk { .. }
+                        | Metric::FileDescriptors
+                        | Metric::TotalFileDescriptors,
+                    ) => {
+                        let by = self.crossed_by(i);
+                        if let Some(text) = &by {
+                            self.log(i, LogLevel::Info, None, text.clone(), at);
+                        }
+                        return by.into_iter().collect();
+                    }
+                    Some(metric) if metric.is_of_host() => return Vec::new(),
                     _ => wording::By::Memory,
                 };
                 let mut culprits = wording::culprits(state.levels.members(), by);
@@ -355,7 +369,7 @@ impl Engine {
                     };
                     self.log(i, LogLevel::Info, None, text, at);
                 }
-                if let Some(text) = self.proportional(i, level.metric) {
+                if let Some(text) = metric.and_then(|metric| self.proportional(i, metric)) {
                     culprits.push(text);
                 }
                 if let Some(text) = self.crossed_by(i) {
@@ -406,9 +420,14 @@ pub(crate) fn is_for_samples(rule: &Rule) -> bool {
     }
 }
 
-/// Whether the rule is about how a number moves: that needs samples between cycles.
+/// Whether the rule is about how a number moves: that needs samples between cycles. So does the share
+/// of stalled time over ten seconds.
 pub(crate) fn looks_back(rule: &Rule) -> bool {
-    has(rule, |test| matches!(test, Test::Trend(_)))
+    has(rule, |test| match test {
+        Test::Trend(_) => true,
+        Test::Level(level) => matches!(level.metric, Metric::Pressure { .. }),
+        _ => false,
+    })
 }
 
 fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {

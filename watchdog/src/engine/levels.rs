@@ -2,6 +2,7 @@
 //!
 //! Facts only. Not here: the host's numbers (`host`), limits and rules (`judge`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::BootTime;
@@ -10,7 +11,7 @@ use crate::engine::trails::Trails;
 use crate::event::{Group, Sample};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::message::Metrics;
-use crate::metric::Metric;
+use crate::metric::{Direction, Metric};
 use crate::service::Rule;
 
 /// What the passes have told of one process service.
@@ -46,6 +47,8 @@ struct Pass {
     total_ns: u64,
     /// Forks since enrolment.
     forks: u64,
+    /// Bytes read and written by the group since it was first seen.
+    disk: [u64; 2],
 }
 
 /// What a rate is counted from.
@@ -53,8 +56,10 @@ struct Pass {
 struct Base {
     at: BootTime,
     main: Option<(ProcessKey, u64)>,
+    main_disk: [u64; 2],
     total_ns: u64,
     forks: u64,
+    disk: [u64; 2],
 }
 
 /// Which stretch of time a rate is over.
@@ -132,7 +137,8 @@ impl Levels {
             // The kernel counts a new group.
             self.trails.clear();
         }
-        self.pass = Some(Pass { at, samples, total_ns, forks });
+        let disk = self.disk(&samples);
+        self.pass = Some(Pass { at, samples, total_ns, forks, disk });
         let mut trails = std::mem::take(&mut self.trails);
         trails.push(at, |metric| match metric {
             Metric::Forks { .. } => Some(forks as f64),
@@ -140,6 +146,19 @@ impl Levels {
         });
         self.trails = trails;
         seen
+    }
+
+    /// Bytes read and written by the group: what each of its processes added since it was last seen. What
+    /// a process that is gone did after that is not known.
+    fn disk(&self, samples: &[Sample]) -> [u64; 2] {
+        let Some(pass) = &self.pass else { return [0, 0] };
+        let before: BTreeMap<ProcessKey, [u64; 2]> =
+            pass.samples.iter().map(|sample| (sample.process, bytes(sample))).collect();
+        samples.iter().fold(pass.disk, |[read, write], sample| {
+            let ([r, w], [was_r, was_w]) =
+                (bytes(sample), before.get(&sample.process).copied().unwrap_or_default());
+            [read + r.saturating_sub(was_r), write + w.saturating_sub(was_w)]
+        })
     }
 
     /// The cycle has been judged: its rates count from here.
@@ -173,6 +192,15 @@ impl Levels {
     /// The group's processes at the last pass.
     pub(crate) fn members(&self) -> &[Sample] {
         self.pass.as_ref().map_or(&[], |pass| &pass.samples)
+    }
+
+    /// What 100 % of a metric of the main process is.
+    pub(crate) fn whole(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::FileDescriptors => Some(self.main()?.descriptors?.1 as f64),
+            _ => None,
+        }
+        .filter(|whole| *whole > 0.0)
     }
 
     /// A process metric's value now, in its own unit; `None` where it is not known.
@@ -210,6 +238,23 @@ impl Levels {
                 let started = BootTime(main.process.start * NANOSECONDS_PER_TICK);
                 Some(now.since(started).as_secs_f64())
             }
+            Metric::FileDescriptors => Some(main.descriptors?.0 as f64),
+            Metric::TotalFileDescriptors => {
+                // One that has just ended is not counted; one that nobody counted makes it unknown.
+                living().map(|sample| Some(sample.descriptors?.0 as f64)).sum()
+            }
+            Metric::Disk { direction, total } => {
+                let (from, to) = self.stretch(over)?;
+                if from.main?.0 != to.main?.0 {
+                    return None;
+                }
+                let way = direction as usize;
+                let count = |base: &Base| {
+                    let counts = if total { base.disk } else { base.main_disk };
+                    counts.get(way).copied()
+                };
+                rate(count(&to)?.saturating_sub(count(&from)?), to.at.since(from.at))
+            }
             Metric::Forks { per } => {
                 let forks = |base: Base| (base.at, base.forks as f64);
                 let stretch = self.stretch(over).map(|(from, to)| (forks(from), forks(to)));
@@ -219,6 +264,9 @@ impl Levels {
             | Metric::SystemCpu(_)
             | Metric::SystemMemory
             | Metric::SystemSwap
+            | Metric::SystemFileDescriptors
+            | Metric::SystemDisk { .. }
+            | Metric::Pressure { .. }
             | Metric::SystemForks { .. } => None,
         }
     }
@@ -227,6 +275,7 @@ impl Levels {
     pub(crate) fn shown(&self, cpus: u32) -> Metrics {
         let value = |metric| self.value(metric, Over::Sample, cpus, BootTime::default());
         let whole = |metric| value(metric).map(|number| number as u64);
+        let disk = |direction| value(Metric::Disk { direction, total: true });
         Metrics {
             cpu: value(Metric::Cpu),
             totalcpu: value(Metric::TotalCpu),
@@ -235,6 +284,12 @@ impl Levels {
             totalmem_bytes: whole(Metric::TotalMemory),
             children: whole(Metric::Children),
             threads: whole(Metric::Threads),
+            forks_per_second: self.stretch(Over::Sample).and_then(|(from, to)| {
+                rate(to.forks.saturating_sub(from.forks), to.at.since(from.at))
+            }),
+            filedescriptors: whole(Metric::FileDescriptors),
+            disk_read_bytes_per_second: disk(Direction::Read),
+            disk_write_bytes_per_second: disk(Direction::Write),
             ..Metrics::default()
         }
     }
@@ -258,8 +313,19 @@ impl Pass {
             main: main.map(|main| (main.process, main.cpu_ns)),
             total_ns: self.total_ns,
             forks: self.forks,
+            main_disk: main.map(bytes).unwrap_or_default(),
+            disk: self.disk,
         }
     }
+}
+
+fn bytes(sample: &Sample) -> [u64; 2] {
+    [sample.read_bytes, sample.write_bytes]
+}
+
+/// So many in a second.
+pub(crate) fn rate(count: u64, elapsed: Duration) -> Option<f64> {
+    (!elapsed.is_zero()).then(|| count as f64 / elapsed.as_secs_f64())
 }
 
 /// How many were added within `per`, of a number that counts up. Where the last look was longer ago

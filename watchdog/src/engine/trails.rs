@@ -22,7 +22,9 @@ impl Trails {
             rule.condition.for_each_test(&mut |test| {
                 let wanted = match test {
                     Test::Trend(trend) => Some((trend.metric, trend.window())),
-                    Test::Level(level) => level.metric.per().map(|per| (level.metric, per)),
+                    Test::Level(level) => {
+                        level.metric.counts_over().map(|time| (level.metric, time))
+                    }
                     _ => None,
                 };
                 let Some((metric, window)) = wanted.filter(|wanted| ours(wanted.0)) else { return };

@@ -21,9 +21,13 @@ pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
         Limit::Count(_) if matches!(metric, Metric::LoadAverage { .. }) => format!("{value:.1}"),
         Limit::Count(_) => format!("{value:.0}"),
     };
-    match metric.per() {
-        Some(per) => format!("{number} per {}", per_words(per)),
-        None => number,
+    match metric {
+        Metric::Disk { .. } | Metric::SystemDisk { operations: false, .. } => format!("{number}/s"),
+        Metric::SystemDisk { operations: true, .. } => format!("{number} operations/s"),
+        _ => match metric.per() {
+            Some(per) => format!("{number} per {}", per_words(per)),
+            None => number,
+        },
     }
 }
 

@@ -88,6 +88,7 @@ pub fn decode(bytes: &[u8], page: u64) -> Option<Decoded> {
                 swap_bytes: record.swap_pages.saturating_mul(page),
                 read_bytes: record.read_bytes,
                 write_bytes: record.write_bytes,
+                descriptors: None,
                 threads: record.threads,
                 zombie: head.flags & FLAG_DEAD != 0,
                 uid: record.uid,

@@ -30,6 +30,11 @@ pub struct Numbers {
     pub totalmem_pss_bytes: Option<u64>,
     pub children: Option<u64>,
     pub threads: Option<u64>,
+    pub forks_per_second: Option<f64>,
+    pub filedescriptors: Option<u64>,
+    pub disk_read_bytes_per_second: Option<f64>,
+    pub disk_write_bytes_per_second: Option<f64>,
+    pub pressure: Option<Pressure>,
     pub memory_total_bytes: Option<u64>,
     pub swap_bytes: Option<u64>,
     pub swap_total_bytes: Option<u64>,
@@ -37,6 +42,24 @@ pub struct Numbers {
     pub cpu_system: Option<f64>,
     pub cpu_wait: Option<f64>,
     pub load: Option<[f64; 3]>,
+}
+
+/// How much of about 10 s work stood still, by what it waited for.
+#[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pressure {
+    pub memory: Stall,
+    pub cpu: Stall,
+    pub io: Stall,
+}
+
+/// Shares of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stall {
+    /// Something stood still.
+    pub some: f64,
+    /// Everything stood still.
+    pub full: f64,
 }
 
 impl MetricsDocument {
@@ -52,6 +75,14 @@ impl MetricsDocument {
             totalmem_pss_bytes: metrics.totalmem_pss_bytes,
             children: metrics.children,
             threads: metrics.threads,
+            forks_per_second: metrics.forks_per_second.map(ratio),
+            filedescriptors: metrics.filedescriptors,
+            disk_read_bytes_per_second: metrics.disk_read_bytes_per_second.map(f64::round),
+            disk_write_bytes_per_second: metrics.disk_write_bytes_per_second.map(f64::round),
+            pressure: metrics.pressure.map(|[memory, cpu, io]| {
+                let stall = |[some, full]: [f64; 2]| Stall { some: ratio(some), full: ratio(full) };
+                Pressure { memory: stall(memory), cpu: stall(cpu), io: stall(io) }
+            }),
             memory_total_bytes: metrics.memory_total_bytes,
             swap_bytes: metrics.swap_bytes,
             swap_total_bytes: metrics.swap_total_bytes,
@@ -86,6 +117,15 @@ impl Serialize for MetricsDocument {
             map.serialize_entry("totalmem_pss_bytes", &numbers.totalmem_pss_bytes)?;
             map.serialize_entry("children", &numbers.children)?;
             map.serialize_entry("threads", &numbers.threads)?;
+        }
+        map.serialize_entry("forks_per_second", &numbers.forks_per_second)?;
+        map.serialize_entry("filedescriptors", &numbers.filedescriptors)?;
+        let [read, write] =
+            [numbers.disk_read_bytes_per_second, numbers.disk_write_bytes_per_second];
+        map.serialize_entry("disk_read_bytes_per_second", &read)?;
+        map.serialize_entry("disk_write_bytes_per_second", &write)?;
+        if self.system {
+            map.serialize_entry("pressure", &numbers.pressure)?;
         }
         map.end()
     }

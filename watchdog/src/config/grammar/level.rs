@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::metric::{CpuShare, LoadWindow, Metric};
+use crate::metric::{CpuShare, Direction, LoadWindow, Metric, Resource};
 use crate::service::{Level, Test};
 
 use super::parser::Parser;
@@ -83,12 +83,11 @@ impl Parser<'_> {
                     self.memory_noise();
                     Metric::TotalMemory
                 } else if self.word("filedescriptors") {
-                    return Err(SentenceError::new(
-                        token.span.start..self.behind(),
-                        "the test `total filedescriptors` is not supported yet",
-                    ));
+                    Metric::TotalFileDescriptors
+                } else if self.word("disk") {
+                    Metric::Disk { direction: self.direction()?, total: true }
                 } else {
-                    return Err(self.expected("`cpu` or `memory`"));
+                    return Err(self.expected("`cpu`, `memory`, `filedescriptors` or `disk`"));
                 }
             }
             "mem" | "memory" => {
@@ -104,11 +103,44 @@ impl Parser<'_> {
             // The time stands behind the number.
             "forks" if process => Metric::Forks { per: Duration::ZERO },
             "forks" => Metric::SystemForks { per: Duration::ZERO },
+            "filedescriptors" if process => Metric::FileDescriptors,
+            "filedescriptors" => Metric::SystemFileDescriptors,
+            "disk" if process => Metric::Disk { direction: self.direction()?, total: false },
+            "disk" => Metric::SystemDisk { direction: self.direction()?, operations: false },
+            "pressure" if !process => self.pressure()?,
             "uptime" => Metric::Uptime,
             "loadavg" => self.load_average()?,
             _ => return Ok(None),
         };
         Ok(Some(metric))
+    }
+
+    /// `read` or `write` behind `disk`, with Monit's words behind that.
+    fn direction(&mut self) -> Result<Direction, SentenceError> {
+        let direction = if self.word("read") {
+            Direction::Read
+        } else if self.word("write") {
+            Direction::Write
+        } else {
+            return Err(self.expected("`read` or `write`"));
+        };
+        self.any(&["activity", "rate"]);
+        Ok(direction)
+    }
+
+    /// `(memory) some` behind `pressure`; some is meant where nothing is said.
+    fn pressure(&mut self) -> Result<Metric, SentenceError> {
+        let open = self.word("(");
+        let named = Resource::ALL.into_iter().find(|resource| self.word(resource.word()));
+        let Some(resource) = named else { return Err(self.expected("memory, cpu or io")) };
+        if open && !self.word(")") {
+            return Err(self.expected("`)`"));
+        }
+        let full = self.word("full");
+        if !full {
+            self.word("some");
+        }
+        Ok(Metric::Pressure { resource, full })
     }
 
     fn memory_noise(&mut self) {

@@ -45,7 +45,10 @@ impl Parser<'_> {
         operator: Operator,
     ) -> Result<(Metric, Limit), SentenceError> {
         let (number, limit, span) = self.quantity()?;
-        let metric = self.rate(metric, &name)?;
+        let metric = match metric {
+            Metric::Disk { .. } | Metric::SystemDisk { .. } => self.disk_rate(metric, &span)?,
+            _ => self.rate(metric, &name)?,
+        };
         self.fits(metric, &name, number, limit, &span)?;
         if let Limit::Ratio(ratio) = limit {
             self.share_of_all(ratio, name, span, operator)?;
@@ -83,6 +86,27 @@ impl Parser<'_> {
         }
     }
 
+    /// `/s`, `per second` or `operations/s` behind the number of a `disk` test.
+    fn disk_rate(&mut self, metric: Metric, span: &Range<usize>) -> Result<Metric, SentenceError> {
+        let counted = self.any(&["operations", "operation"]);
+        let counted_at = span.start..self.behind();
+        let second = self.word("/") || self.word("per");
+        if !second || !self.any(&["s", "sec", "second"]) {
+            return Err(self.expected("`/s`"));
+        }
+        match metric {
+            Metric::SystemDisk { direction, .. } => {
+                Ok(Metric::SystemDisk { direction, operations: counted })
+            }
+            _ if counted => Err(SentenceError::new(
+                counted_at,
+                "the operations of a process are not counted by the kernel",
+            )
+            .help("bytes are: `disk read > 10 MB/s`; operations are a test of a system service")),
+            _ => Ok(metric),
+        }
+    }
+
     /// `per minute`, `per 10 seconds`.
     pub(super) fn per(&mut self) -> Result<Duration, SentenceError> {
         if !self.word("per") {
@@ -113,7 +137,7 @@ impl Parser<'_> {
     ) -> Result<(), SentenceError> {
         let wants = metric.unit();
         let fits = match limit {
-            Limit::Ratio(_) => matches!(wants, Unit::Ratio | Unit::Bytes),
+            Limit::Ratio(_) => metric.takes_percent(),
             Limit::Bytes(_) => wants == Unit::Bytes,
             Limit::Count(_) => wants == Unit::Count,
             Limit::Seconds(_) => wants == Unit::Seconds,
@@ -123,8 +147,13 @@ impl Parser<'_> {
             let (is, help) = match wants {
                 Unit::Ratio => ("a share in %", format!("write `{number}%`")),
                 Unit::Bytes => (
-                    "a size, or a share of all memory in %",
+                    if metric.takes_percent() {
+                        "a size, or a share of all memory in %"
+                    } else {
+                        "a size in a second"
+                    },
                     match number {
+                        _ if !metric.takes_percent() => format!("write `{number} MB/s`"),
                         ..=100.0 => format!("write `{number} MB` or `{number}%`"),
                         _ => format!("write `{number} MB`"),
                     },

@@ -83,7 +83,11 @@ fn ending(way: Way) -> String {
 
 fn level(level: &Level) -> String {
     let Level { metric, operator, limit } = level;
-    let per = metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per)));
+    let per = match metric {
+        Metric::Disk { .. } | Metric::SystemDisk { operations: false, .. } => "/s".into(),
+        Metric::SystemDisk { operations: true, .. } => " operations/s".into(),
+        _ => metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per))),
+    };
     format!("{} {operator} {}{per}", name(*metric), value(*limit))
 }
 
@@ -113,6 +117,15 @@ fn name(metric: Metric) -> String {
         Metric::Children => "children".into(),
         Metric::Threads => "threads".into(),
         Metric::Forks { .. } | Metric::SystemForks { .. } => "forks".into(),
+        Metric::FileDescriptors | Metric::SystemFileDescriptors => "filedescriptors".into(),
+        Metric::TotalFileDescriptors => "total filedescriptors".into(),
+        Metric::Disk { direction, total } => {
+            format!("{}disk {}", if total { "total " } else { "" }, direction.word())
+        }
+        Metric::SystemDisk { direction, .. } => format!("disk {}", direction.word()),
+        Metric::Pressure { resource, full } => {
+            format!("pressure ({}) {}", resource.word(), if full { "full" } else { "some" })
+        }
         Metric::Uptime => "uptime".into(),
         Metric::SystemSwap => "swap".into(),
         Metric::LoadAverage { over, per_core } => {

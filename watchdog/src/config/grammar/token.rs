@@ -82,7 +82,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SentenceError> {
             SentenceError::new(error.offset()..text.len(), "this cannot be read")
         },
     )?;
-    let known = [">", "<", ">=", "<=", "=", "==", "!=", "(", ")", "%"];
+    let known = [">", "<", ">=", "<=", "=", "==", "!=", "(", ")", "%", "/"];
     for token in &tokens {
         let Kind::Symbol(sign) = &token.kind else { continue };
         if known.contains(&sign.as_str()) {

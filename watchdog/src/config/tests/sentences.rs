@@ -65,6 +65,13 @@ fn sentences_of_a_process() {
         ),
         ("cpu > 1% or cpu > 2% and cpu > 3%", "cpu > 1% or cpu > 2% and cpu > 3%"),
         ("not not exists", "not does not exist"),
+        ("filedescriptors > 500", "filedescriptors > 500"),
+        ("filedescriptors >= 80%", "filedescriptors >= 80%"),
+        ("total filedescriptors > 5000 for 2 cycles", "total filedescriptors > 5000 for 2 cycles"),
+        ("filedescriptors grows > 10 per minute", "filedescriptors grows > 10 per minute over 10m"),
+        ("filedescriptors reaches 90% within 1h", "filedescriptors reaches 90% within 1h"),
+        ("disk read activity > 10 MB/s", "disk read > 10 MB/s"),
+        ("total disk write rate > 1 GB per second", "total disk write > 1 GB/s"),
         ("forks > 200 per second", "forks > 200 per second"),
         ("forks > 1000 per 60 s", "forks > 1000 per minute"),
         ("forks gt 5 per 90 seconds for 2 cycles", "forks > 5 per 90s for 2 cycles"),
@@ -96,6 +103,11 @@ fn sentences_of_a_system() {
         ("uptime > 90 days", "uptime > 90 days"),
         ("cpu (guestnice) > 1%", "cpu (guestnice) > 1%"),
         ("forks > 200 per second", "forks > 200 per second"),
+        ("pressure memory > 20%", "pressure (memory) some > 20%"),
+        ("pressure (io) full > 5% for 30s", "pressure (io) full > 5% for 30s"),
+        ("filedescriptors > 90%", "filedescriptors > 90%"),
+        ("disk write > 500 operations/s", "disk write > 500 operations/s"),
+        ("disk read rate > 1.5 MB / s", "disk read > 1536 KB/s"),
         ("swap reaches 50% within 15 min", "swap reaches 50% within 15m"),
         ("memory usage grows > 1 GB per hour over 2h", "memory grows > 1 GB per hour over 2h"),
     ] {
@@ -125,6 +137,9 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::Uptime,
             Metric::LoadAverage { over: LoadWindow::Fifteen, per_core: true },
             Metric::Forks { per: Duration::from_secs(60) },
+            Metric::FileDescriptors,
+            Metric::TotalFileDescriptors,
+            Metric::Disk { direction: Direction::Write, total: true },
         ],
         Subject::System => vec![
             Metric::SystemCpu(CpuShare::Busy),
@@ -134,6 +149,10 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::Uptime,
             Metric::LoadAverage { over: LoadWindow::One, per_core: false },
             Metric::SystemForks { per: Duration::from_secs(7) },
+            Metric::SystemFileDescriptors,
+            Metric::SystemDisk { direction: Direction::Read, operations: false },
+            Metric::SystemDisk { direction: Direction::Write, operations: true },
+            Metric::Pressure { resource: Resource::Io, full: true },
         ],
     };
     let operator = prop::sample::select(vec![
@@ -148,7 +167,9 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         .prop_map(move |(metric, operator, number, percent)| {
             let limit = match metric.unit() {
                 Unit::Ratio => Limit::Ratio((number / 1e4).round() / 1000.0 / 100.0),
-                Unit::Bytes if percent => Limit::Ratio((number / 1e7).round() / 100.0),
+                Unit::Bytes if percent && metric.takes_percent() => {
+                    Limit::Ratio((number / 1e7).round() / 100.0)
+                }
                 Unit::Bytes => Limit::Bytes(number),
                 Unit::Count => Limit::Count(number),
                 Unit::Seconds => Limit::Seconds(number.round()),

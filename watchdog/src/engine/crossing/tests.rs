@@ -74,6 +74,7 @@ impl World {
             swap_bytes: 0,
             read_bytes: 0,
             write_bytes: 0,
+            descriptors: None,
             threads: 1,
             zombie: false,
             uid: 0,
@@ -107,7 +108,7 @@ impl World {
         self.samples();
         self.step(Input::Event(Event::PassEnd { at, complete: true }));
         let host = HostSample { cpus: 2, memory_total: 4096 * MB, ..HostSample::default() };
-        self.step(Input::Host(host));
+        self.step(Input::Host(Box::new(host)));
         self.step(Input::Cycle);
     }
 

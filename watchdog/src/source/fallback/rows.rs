@@ -80,6 +80,7 @@ pub(super) fn sample(row: &Row, service: ServiceId, main: bool) -> Sample {
         swap_bytes: status.as_ref().and_then(|status| status.vmswap).unwrap_or(0) * 1024,
         read_bytes: io.as_ref().map_or(0, |io| io.read_bytes),
         write_bytes: io.as_ref().map_or(0, |io| io.write_bytes),
+        descriptors: None,
         threads: row.threads,
         zombie: row.dead,
         uid: status.map_or(0, |status| status.ruid),
