@@ -345,7 +345,7 @@ impl Engine {
             Test::Level(_) | Test::Trend(_) => {
                 let by = match metric {
                     Some(Metric::Cpu | Metric::TotalCpu) => wording::By::Cpu,
-                    // Who forked, wrote or opened most is not in the samples; the host has a survey.
+                    // Who forked, wrote or opened most is not told by memory.
                     Some(
                         Metric::Forks { .. }
                         | Metric::Disk { .. }
