@@ -73,12 +73,22 @@ pub struct KernelSource {
     ebpf: Ebpf,
 }
 
+/// Whether the pids that the kernel programs see are those of our `/proc`. Where they are not, a
+/// process that the kernel names would be another one to us. A `/proc` that cannot be asked counts
+/// as the host's.
+pub fn in_initial_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").map_or(true, |link| link == Path::new(INITIAL))
+}
+
 impl KernelSource {
     /// Loads the programs and attaches them.
     ///
     /// Kernel 5.15 with type information (CONFIG_DEBUG_INFO_BTF), CAP_BPF and CAP_PERFMON. What is
     /// missing beyond that is named in [`Source::health`].
     pub fn open(options: &Options) -> Result<Self, OpenError> {
+        if !in_initial_pid_namespace() {
+            return Err(OpenError::Namespace);
+        }
         let mut loaded = load::load(options)?;
         let table = Arc::new(Table::take(&mut loaded.ebpf, options.groups)?);
         let ring = loaded
@@ -112,15 +122,6 @@ impl KernelSource {
         };
         // An order that does nothing shows whether this kernel can bind an iterator.
         source.walker.nowhere(&source.table, Control::default()).map_err(OpenError::Kernel)?;
-        if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(INITIAL)) {
-            source.health.missing.push(Missing {
-                what: "the initial pid namespace".to_owned(),
-                why: "the daemon runs in a pid namespace of its own; the kernel programs see the \
-                      host's pids"
-                    .to_owned(),
-                cure: "run it on the host, or in a container with the host's pids".to_owned(),
-            });
-        }
         if source.walker.unbound() {
             source.health.missing.push(Missing {
                 what: "iterators bound to one process".to_owned(),

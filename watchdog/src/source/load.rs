@@ -54,6 +54,8 @@ pub enum OpenError {
     Kernel(io::Error),
     /// The object does not hold what this binary expects.
     Mismatch(&'static str),
+    /// The daemon has a pid namespace of its own: the kernel's pids are not those of its `/proc`.
+    Namespace,
 }
 
 impl fmt::Display for OpenError {
@@ -66,6 +68,10 @@ impl fmt::Display for OpenError {
             Self::Program { name, error } => write!(to, "cannot load program {name}: {error}"),
             Self::Kernel(error) => write!(to, "cannot use the kernel programs: {error}"),
             Self::Mismatch(what) => write!(to, "the kernel object has no {what}"),
+            Self::Namespace => to.write_str(
+                "the daemon runs in a pid namespace of its own, and sees only what is in it; the \
+                 kernel programs see the host's pids",
+            ),
         }
     }
 }
@@ -77,7 +83,7 @@ impl std::error::Error for OpenError {
             Self::BadBtf(error) => Some(error),
             Self::Object(error) => Some(error),
             Self::Program { error, .. } => Some(error),
-            Self::Field(_) | Self::Mismatch(_) => None,
+            Self::Field(_) | Self::Mismatch(_) | Self::Namespace => None,
         }
     }
 }

@@ -48,6 +48,11 @@ pub fn explain(error: &OpenError) -> Missing {
             why,
             cure: "a fresh build: `cargo xtask ebpf check`".to_owned(),
         },
+        OpenError::Namespace => Missing {
+            what: "the initial pid namespace".to_owned(),
+            why,
+            cure: "run it on the host, or in a container with the host's pids".to_owned(),
+        },
         OpenError::Object(_) | OpenError::Program { .. } | OpenError::Kernel(_) => {
             // The library tries what a kernel can before it loads, and forgets what it was answered.
             let (code, why) = match (code(error), bpf::trial()) {
