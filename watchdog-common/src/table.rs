@@ -197,8 +197,32 @@ pub mod tally {
     pub const LOST: usize = PRODUCED + KINDS;
     /// Room for kinds of records.
     pub const KINDS: usize = 16;
+    /// Plus a word of [`super::canary`].
+    pub const CANARY: usize = LOST + KINDS;
     /// How many words there are.
-    pub const COUNT: usize = LOST + KINDS;
+    pub const COUNT: usize = CANARY + super::canary::WORDS;
+}
+
+/// The canary: a child of the daemon's own, in a group that is no service's.
+pub mod canary {
+    /// Its group.
+    pub const GROUP: u32 = u32::MAX;
+    /// It was forked.
+    pub const FORK: usize = 0;
+    /// It called exec.
+    pub const EXEC: usize = 1;
+    /// It was sent a fatal signal.
+    pub const SIGNAL: usize = 2;
+    /// It exited.
+    pub const EXIT: usize = 3;
+    /// It was freed.
+    pub const FREE: usize = 4;
+    /// There was no room for it in the table.
+    pub const NO_ROOM: usize = 5;
+    /// Samples of page faults, anybody's.
+    pub const FAULTS: usize = 6;
+    /// How many words there are.
+    pub const WORDS: usize = 8;
 }
 
 /// What an iterator run is to do.

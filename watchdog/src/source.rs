@@ -4,16 +4,20 @@
 //! sensor-and-engine thread; [`Membership`] is the part that the runner's threads may use.
 
 pub mod btf;
+mod canary;
 mod closer;
+mod cost;
 pub mod decode;
 pub mod fallback;
 mod faults;
+mod hooks;
 pub mod kernel;
 mod layout;
 mod load;
 mod pass;
 pub mod refusal;
 mod table;
+mod upkeep;
 mod wants;
 
 use std::io;
@@ -156,6 +160,38 @@ pub struct Health {
     pub tallies: Vec<Tally>,
     /// What the host does not offer, with cause and cure.
     pub missing: Vec<Missing>,
+    /// The kernel's programs. Empty in the fallback.
+    pub programs: Vec<ProgramHealth>,
+    /// Hooks attached anew because they no longer told.
+    pub reattached: u64,
+    /// When every hook was last proved to tell.
+    pub proved: Option<BootTime>,
+    /// Records received lately: how many, in how long.
+    pub lately: Option<(u64, Duration)>,
+    /// How long the last pass took, and the longest one.
+    pub pass: (Duration, Duration),
+}
+
+/// One of the kernel's programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramHealth {
+    /// `fork`, `exit`, …
+    pub name: &'static str,
+    /// Whether it hangs where it should.
+    pub attached: bool,
+    /// What it cost when that was last counted.
+    pub cost: Option<Cost>,
+}
+
+/// What a program cost in a stretch of time, by the kernel's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// The stretch.
+    pub over: Duration,
+    /// Runs.
+    pub runs: u64,
+    /// Run time of all of them; the counting itself is about 30 ns of each.
+    pub time: Duration,
 }
 
 /// One kind of record, those of a pass aside: they are asked for until they have come.

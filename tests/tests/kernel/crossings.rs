@@ -129,7 +129,10 @@ fn a_closer_look_sees_what_faults_do_not_show() {
         // Far from its limit no closer look is wanted any more.
         stage.until_empty(SERVICE);
         stage.source.tend(boot_now() + Duration::from_secs(1), &mut stage.events);
-        assert_eq!(stage.source.tend(boot_now(), &mut stage.events), None);
+        let due = stage.source.tend(boot_now(), &mut stage.events);
+        // What is wanted then is upkeep: it can wait.
+        let soon = boot_now() + Duration::from_millis(20);
+        assert!(due.is_none_or(|due| due > soon), "{due:?}");
     }
 }
 

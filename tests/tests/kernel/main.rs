@@ -5,6 +5,7 @@ mod crossings;
 mod deaths;
 mod events;
 mod membership;
+mod sight;
 mod stage;
 mod table;
 mod wanted;

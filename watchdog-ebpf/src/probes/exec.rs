@@ -3,9 +3,10 @@
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::record::{FLAG_MAIN, Kind};
+use watchdog_common::table::{canary, tally};
 
 use crate::fields::{Kernel, load};
-use crate::maps::entry_of;
+use crate::maps::{count, entry_of};
 use crate::{emit, standing, wanted};
 
 #[btf_tracepoint(function = "sched_process_exec")]
@@ -19,6 +20,9 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
         // SAFETY: a map value stays readable for the program's run.
         let entry = unsafe { &*entry };
         member = entry.group != 0;
+        if entry.group == canary::GROUP {
+            count(tally::CANARY + canary::EXEC);
+        }
         if entry.flags & FLAG_MAIN != 0 && entry.group != 0 {
             emit::event(Kind::Exec, emit::head(Kind::Exec, entry), emit::QUIET);
         }

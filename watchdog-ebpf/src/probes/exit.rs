@@ -8,7 +8,7 @@ use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::fields::ABSENT;
 use watchdog_common::record::{ExitRecord, FLAG_DEAD, FLAG_MAIN, Kind};
-use watchdog_common::table::{MEMBER_DEATHS, tally};
+use watchdog_common::table::{MEMBER_DEATHS, canary, tally};
 
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{COUNTERS, add, count, entry_of};
@@ -44,6 +44,9 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
         process.last_ns = known;
     }
     count(tally::CHANGES);
+    if process.group == canary::GROUP {
+        count(tally::CANARY + canary::EXIT);
+    }
     if process.group == 0 {
         return 0;
     }

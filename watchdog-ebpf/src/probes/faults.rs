@@ -8,13 +8,15 @@ use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use aya_ebpf::macros::perf_event;
 use aya_ebpf::programs::PerfEventContext;
 use watchdog_common::record::FLAG_MAIN;
+use watchdog_common::table::{canary, tally};
 
 use crate::fields::{Kernel, load};
-use crate::maps::entry_of;
+use crate::maps::{count, entry_of};
 use crate::{limits, memory, standing};
 
 #[perf_event]
 pub fn faults(_: PerfEventContext) -> u32 {
+    count(tally::CANARY + canary::FAULTS);
     // SAFETY: a helper without arguments.
     let task = unsafe { bpf_get_current_task_btf() } as Kernel;
     let key = load!(task, task_signal, u64);

@@ -6,7 +6,7 @@ use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use aya_log_ebpf::warn;
 use watchdog_common::record::{FLAG_BORN, Head, Kind};
-use watchdog_common::table::{NO_LIMIT, Proc, crossing, tally};
+use watchdog_common::table::{NO_LIMIT, Proc, canary, crossing, tally};
 
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{COUNTERS, PROCS, SPAWN, add, count, entry_of, settle};
@@ -56,7 +56,14 @@ fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) -> u64 {
     if let Some(stale) = PROCS.get_ptr_mut(&key) {
         settle(stale);
     }
+    if entry.group == canary::GROUP {
+        count(tally::CANARY + canary::FORK);
+    }
     if PROCS.insert(&key, &entry, 0).is_err() {
+        if entry.group == canary::GROUP {
+            count(tally::CANARY + canary::NO_ROOM);
+            return 0;
+        }
         count(tally::UNTRACKED);
         // Cold: only where the table is full. Compiled in, silent unless the level is raised.
         warn!(ctx, "no room in the table for pid {} of group {}", entry.tgid, entry.group);

@@ -5,7 +5,7 @@
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use watchdog_common::table::{Gone, tally};
+use watchdog_common::table::{Gone, canary, tally};
 
 use crate::fields::{Kernel, load};
 use crate::maps::{GONE, PROCS, add, count, entry_of, settle, tell};
@@ -44,6 +44,9 @@ pub fn free(ctx: BtfTracePointContext) -> i32 {
         // SAFETY: a helper without arguments.
         let at = unsafe { bpf_ktime_get_boot_ns() };
         let _ = GONE.insert(&key, &Gone { group, tgid, at }, 0);
+    }
+    if group == canary::GROUP {
+        count(tally::CANARY + canary::FREE);
     }
     // Where the exit was before the entry.
     standing::leave(entry);

@@ -8,7 +8,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::{bpf_for_each_map_elem, bpf_probe_read_kernel_buf};
 use watchdog_common::fields::ABSENT;
 use watchdog_common::record::{FLAG_BORN, FLAG_DEAD, FLAG_MAIN, Head, Kind, SampleRecord};
-use watchdog_common::table::{Control, Proc, mode, tally};
+use watchdog_common::table::{Control, Proc, canary, mode, tally};
 
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{CONTROL, PROCS, add, count, entry_of, settle};
@@ -312,7 +312,7 @@ extern "C" fn each(_map: *mut c_void, key: *const u64, entry: *mut Proc, _: *mut
 /// Writes a process's record, once per pass.
 #[inline(always)]
 fn report(control: &mut Control, key: u64, entry: &mut Proc) {
-    if entry.group == 0 || entry.emitted == control.pass {
+    if entry.group == 0 || entry.group == canary::GROUP || entry.emitted == control.pass {
         return;
     }
     let visited = entry.pass == control.pass;

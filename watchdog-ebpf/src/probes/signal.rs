@@ -4,10 +4,11 @@ use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::record::{FLAG_MAIN, Kind, SignalRecord};
+use watchdog_common::table::{canary, tally};
 
 use crate::emit;
 use crate::fields::{Kernel, load};
-use crate::maps::entry_of;
+use crate::maps::{count, entry_of};
 
 /// Signals whose default is to end the process: 1–9, 11, 14, 15, 24, 25 and 31.
 const FATAL: u32 = 0b1000_0011_0000_0000_1100_1011_1111_1110;
@@ -29,6 +30,9 @@ pub fn signal(ctx: BtfTracePointContext) -> i32 {
     };
     // SAFETY: a map value stays readable for the program's run.
     let entry = unsafe { &*entry };
+    if entry.group == canary::GROUP {
+        count(tally::CANARY + canary::SIGNAL);
+    }
     if entry.flags & FLAG_MAIN == 0 || entry.group == 0 {
         return 0;
     }

@@ -18,8 +18,10 @@ pub use super::load::OpenError;
 
 use super::closer::Closer;
 use super::decode::{Decoded, decode, kind};
+use super::hooks::Hooks;
 use super::pass::{Seen, Sums, Walker, duplicate};
 use super::table::{Table, membership};
+use super::upkeep::{Sight, Upkeep};
 use super::wants::Wants;
 use super::{Health, Limits, Membership, Missing, Source, Tally, WantBy, load};
 use crate::clock::{BootTime, boot_now};
@@ -58,6 +60,8 @@ pub struct KernelSource {
     walker: Walker,
     sums: Sums,
     closer: Closer,
+    upkeep: Upkeep,
+    hooks: Hooks,
     roots: BTreeMap<ServiceId, ProcessKey>,
     wants: Wants,
     messages: Option<EbpfLogger<&'static dyn log::Log>>,
@@ -109,6 +113,8 @@ impl KernelSource {
             walker: Walker::new(loaded.all, program, options.processes),
             sums: Sums::default(),
             closer: Closer::default(),
+            upkeep: Upkeep::new(boot_now()),
+            hooks: loaded.hooks,
             roots: BTreeMap::new(),
             wants: Wants::default(),
             messages: loaded.messages,
@@ -136,6 +142,24 @@ impl KernelSource {
     /// The loaded object, for its programs' run times.
     pub fn object(&self) -> &Ebpf {
         &self.ebpf
+    }
+
+    /// Takes a program off its hook, as if it had been lost: for tests.
+    #[doc(hidden)]
+    pub fn detach(&mut self, name: &'static str) {
+        self.hooks.detach(&mut self.ebpf, name);
+    }
+
+    /// Canaries, processors that come and go, and what it all costs.
+    fn upkeep(&mut self, now: BootTime, into: &mut Vec<Event>) -> BootTime {
+        let sight = self.upkeep.tend(now, &self.table, &mut self.hooks, &mut self.ebpf, into);
+        if sight == Sight::Blind {
+            // What was not told meanwhile is seen: the pass is the repair.
+            self.damaged = true;
+            self.pass(into);
+        }
+        self.upkeep.lately(now, self.health.events);
+        self.upkeep.next()
     }
 
     /// Records that the kernel tried to write and those of them that were lost, passes aside.
@@ -209,7 +233,8 @@ impl KernelSource {
     /// Tells what was lost since it was told last.
     fn losses(&mut self, into: &mut Vec<Event>) {
         let words = self.table.tally();
-        let lost = words[tally::LOST..].iter().sum::<u64>() + words[tally::UNTRACKED];
+        let lost = words[tally::LOST..tally::LOST + tally::KINDS].iter().sum::<u64>()
+            + words[tally::UNTRACKED];
         if lost > self.told {
             into.push(Event::Lost { records: lost - self.told });
             (self.told, self.health.lost, self.damaged) = (lost, lost, true);
@@ -355,6 +380,7 @@ impl Source for KernelSource {
     }
 
     fn pass(&mut self, into: &mut Vec<Event>) {
+        let begun = boot_now();
         self.drain(into);
         // Before the visits: who is freed meanwhile is missing once rather than counted twice.
         let counters: Vec<(ServiceId, Counters)> = self
@@ -371,6 +397,8 @@ impl Source for KernelSource {
         }
         into.push(Event::PassEnd { at: look.at, complete: look.complete });
         self.losses(into);
+        let took = boot_now().since(begun);
+        self.health.pass = (took, took.max(self.health.pass.1));
     }
 
     fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()> {
@@ -473,12 +501,14 @@ impl Source for KernelSource {
             let end = boot_now();
             self.closer.looked(end, end.since(begin));
         }
-        self.closer.next()
+        let next = self.upkeep(now, into);
+        Some(self.closer.next().map_or(next, |closer| closer.min(next)))
     }
 
     fn health(&self) -> Health {
         let untracked = self.table.tally()[tally::UNTRACKED];
-        Health { untracked, tallies: self.tallies(), ..self.health.clone() }
+        let health = Health { untracked, tallies: self.tallies(), ..self.health.clone() };
+        self.upkeep.show(health, &self.hooks)
     }
 
     fn membership(&self) -> Arc<dyn Membership> {

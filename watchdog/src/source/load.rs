@@ -13,6 +13,7 @@ use watchdog_common::fields::Fields;
 use super::Missing;
 use super::btf::{Btf, Malformed};
 use super::faults;
+use super::hooks::Hooks;
 use super::kernel::Options;
 use super::layout::{self, Absent};
 use crate::sys::bpf;
@@ -22,7 +23,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pr
 
 /// Program, tracepoint, and whether the sensor is of no use without it. In this order, so that no
 /// entry comes into the table before what takes it out again is attached.
-const HOOKS: [(&str, &str, bool); 6] = [
+pub(super) const HOOKS: [(&str, &str, bool); 6] = [
     ("free", "sched_process_free", true),
     ("exit", "sched_process_exit", true),
     ("fork", "sched_process_fork", true),
@@ -97,6 +98,8 @@ pub(super) struct Loaded {
     /// The programs' own messages, where asked for.
     pub(super) messages: Option<EbpfLogger<&'static dyn log::Log>>,
     pub(super) missing: Vec<Missing>,
+    /// What is attached.
+    pub(super) hooks: Hooks,
 }
 
 /// Loads and attaches every program that this kernel can have.
@@ -121,13 +124,14 @@ pub(super) fn load(options: &Options) -> Result<Loaded, OpenError> {
         .map_err(|error| OpenError::Program { name: "sample", error: Box::new(error) })?;
     let fd = iterator.fd().map_err(|_| OpenError::Mismatch("iterator"))?;
     let all = bpf::iterator_link(std::os::fd::AsFd::as_fd(fd), None).map_err(OpenError::Kernel)?;
+    let mut hooks = Hooks::default();
     for (name, hook, needed) in HOOKS {
         if layout.absent.iter().any(|absent| absent.programs.contains(&name)) {
             continue;
         }
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
         match program.load(hook, &kernel).and_then(|()| program.attach()) {
-            Ok(_) => {}
+            Ok(link) => hooks.attached(name, link),
             Err(error) if needed => {
                 return Err(OpenError::Program { name, error: Box::new(error) });
             }
@@ -139,9 +143,11 @@ pub(super) fn load(options: &Options) -> Result<Loaded, OpenError> {
         }
     }
     if !layout.absent.iter().any(|absent| absent.programs.contains(&faults::PROGRAM)) {
-        missing.extend(faults::start(&mut ebpf));
+        let (links, refused) = faults::start(&mut ebpf);
+        hooks.sampling(links);
+        missing.extend(refused);
     }
-    Ok(Loaded { ebpf, all, messages, missing })
+    Ok(Loaded { ebpf, all, messages, missing, hooks })
 }
 
 /// Makes the maps in the sizes asked for and patches the constants.

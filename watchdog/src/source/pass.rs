@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use watchdog_common::table::{Control, Counters, mode};
+use watchdog_common::table::{Control, Counters, canary, mode};
 
 use super::table::Table;
 use crate::clock::BootTime;
@@ -164,7 +164,7 @@ impl Walker {
         let members: Vec<Member> = table
             .entries()?
             .into_iter()
-            .filter(|(_, entry)| entry.group != 0)
+            .filter(|(_, entry)| entry.group != 0 && entry.group != canary::GROUP)
             .map(|(_, entry)| Member {
                 pid: entry.tgid,
                 group: entry.group,

@@ -5,13 +5,15 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, PerCpuArray};
-use watchdog_common::table::{Control, Counters, Limit, Proc, Wanted, tally};
+use watchdog_common::table::{Control, Counters, Limit, Proc, Wanted, canary, tally};
 
 use super::Membership;
+use super::canary::Counts;
 use super::load::OpenError;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::sys::bpf;
@@ -126,6 +128,51 @@ impl Table {
         sums
     }
 
+    /// What the programs have counted of the canary.
+    pub(super) fn canary(&self) -> Counts {
+        let mut counts = [0; canary::WORDS];
+        counts.copy_from_slice(&self.tally()[tally::CANARY..tally::CANARY + canary::WORDS]);
+        counts
+    }
+
+    /// Processors that this kernel may ever have.
+    pub(super) fn processors(&self) -> u64 {
+        self.tally.get(&0, 0).map_or(1, |values| values.len() as u64)
+    }
+
+    /// Forks a canary from the calling thread, has it exec, and kills it. May wait for a disk.
+    pub(super) fn fly(&self) -> io::Result<()> {
+        let mut flown = Err(io::ErrorKind::Other.into());
+        self.births(canary::GROUP, &mut || {
+            // Killed before it can read a single argument; should it not be, it does nothing.
+            let mut command = Command::new("/proc/self/exe");
+            command.arg("--help").env_clear();
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            flown = command.spawn().and_then(|mut canary| {
+                canary.kill()?;
+                canary.wait()
+            });
+        })?;
+        flown.map(drop)
+    }
+
+    /// Takes canaries out that no program took out.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for (key, _) in self.entries()?.iter().filter(|(_, entry)| entry.group == canary::GROUP) {
+            self.forget(*key);
+        }
+        Ok(())
+    }
+
+    /// Runs `spawn`; what the calling thread forks in it is born into the group.
+    fn births(&self, group: u32, spawn: &mut dyn FnMut()) -> io::Result<()> {
+        let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+        bpf::update(fd(&self.spawn), &thread, &group)?;
+        let _over = Over { table: self, thread };
+        spawn();
+        Ok(())
+    }
+
     /// Forks, exits and frees of watched processes so far.
     pub(super) fn changes(&self) -> u64 {
         self.tally()[tally::CHANGES]
@@ -178,11 +225,7 @@ impl Membership for Table {
 
     fn spawning(&self, service: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
         self.know(service)?;
-        let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
-        bpf::update(fd(&self.spawn), &thread, &service.group())?;
-        let _over = Over { table: self, thread };
-        spawn();
-        Ok(())
+        self.births(service.group(), spawn)
     }
 }
 

@@ -43,7 +43,10 @@ fn the_document_is_the_contracts() {
         format!(r#"{{"version":"{version}","host":"web1","cycle_seconds":60,"cycles":12,"#),
         r#""uptime_seconds":720,"config_generation":1,"#.into(),
         r#""sensor":{"mode":"ebpf","kernel":"6.18.0","events":10321,"lost":0,"missing":[],"#.into(),
-        r#""repairs":0},"services":[{"name":"apache","kind":"process","status":"ok","#.into(),
+        r#""repairs":0,"events_per_second":null,"pass_seconds":null,"pass_seconds_max":null,"#
+            .into(),
+        r#""proved":null,"reattached":0,"untracked":0,"records":[],"programs":[]},"#.into(),
+        r#""services":[{"name":"apache","kind":"process","status":"ok","#.into(),
         r#""monitored":true,"group":["server"],"pid":812,"uptime_seconds":700,"restarts":0,"#
             .into(),
         r#""metrics":{"cpu":0.021,"totalcpu":0.05,"totalcpu_seconds":41.2,"#.into(),
