@@ -1,13 +1,15 @@
 //! `signal_generate`: who ended a main process.
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid};
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_probe_read_kernel,
+};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use watchdog_common::record::{FLAG_MAIN, Kind, SignalRecord};
 use watchdog_common::table::{canary, tally};
 
 use crate::emit;
-use crate::fields::{Kernel, load};
+use crate::fields::{Kernel, load, offset};
 use crate::maps::{count, entry_of};
 
 /// Signals whose default is to end the process: 1–9, 11, 14, 15, 24, 25 and 31.
@@ -16,6 +18,14 @@ const FATAL: u32 = 0b1000_0011_0000_0000_1100_1011_1111_1110;
 const FROM_KERNEL: u64 = 1;
 /// `TRACE_SIGNAL_DELIVERED` (include/trace/events/signal.h).
 const DELIVERED: u32 = 0;
+
+/// `si_code`. Copied: 6.12 takes this argument for a number, since it may be one.
+#[inline(always)]
+fn code(info: Kernel) -> i32 {
+    let place = info.wrapping_add(offset!(info_code) as usize) as *const i32;
+    // SAFETY: the helper copies from any address or fails.
+    unsafe { bpf_probe_read_kernel(place) }.unwrap_or(0)
+}
 
 #[btf_tracepoint(function = "signal_generate")]
 pub fn signal(ctx: BtfTracePointContext) -> i32 {
@@ -38,8 +48,7 @@ pub fn signal(ctx: BtfTracePointContext) -> i32 {
     }
     let info: Kernel = ctx.arg(1);
     // A code above 0 is the kernel's too: a fault, a timer.
-    let kernel = info as u64 == FROM_KERNEL
-        || (info as u64 > FROM_KERNEL && load!(info, info_code, i32) > 0);
+    let kernel = info as u64 == FROM_KERNEL || (info as u64 > FROM_KERNEL && code(info) > 0);
     let (sender, sender_uid, sender_comm) = if kernel {
         (0, 0, [0; 16])
     } else {
