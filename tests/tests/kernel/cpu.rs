@@ -70,7 +70,8 @@ fn threads_living_and_dead_count_once() {
     load.end();
     let group = stage.until_empty(SERVICE);
     let ours = group.dead_cpu_ns - started;
-    assert!(ours.abs_diff(account.used()) < truth / 50, "{group:?}");
+    let truth = account.used();
+    assert!(ours.abs_diff(truth) < truth / 50, "{ours} of {truth} after {started}");
 }
 
 #[test]
