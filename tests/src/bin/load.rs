@@ -20,6 +20,7 @@ fn main() {
         "burn" => say(&format!("burnt {}", burn(number(1)))),
         "threads" => threads(number(1), number(2)),
         "touch" => touch(number(1)),
+        "share" => share(number(1), number(2), &arguments[3]),
         "sleepers" => sleepers(number(1)),
         "tree" => tree(),
         "grow" => grow(),
@@ -96,6 +97,29 @@ fn touch(megabytes: u64) {
     say("done");
     wait_line();
     assert_eq!(std::hint::black_box(&memory).len(), megabytes as usize * 1024 * 1024);
+}
+
+/// Memory that this process and its children share; the first child takes 100 MB of its own when the
+/// file is there. Everything ends by itself within two minutes.
+fn share(megabytes: u64, children: u64, file: &str) {
+    const END: u32 = 120;
+    // SAFETY: a plain timer; its signal ends the process.
+    unsafe { libc::alarm(END) };
+    let memory = vec![1_u8; megabytes as usize * 1024 * 1024];
+    for child in 0..children {
+        fork(|| {
+            // SAFETY: as above; a child inherits no timer.
+            unsafe { libc::alarm(END) };
+            while child > 0 || !std::path::Path::new(file).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let own = vec![1_u8; 100 * 1024 * 1024];
+            std::thread::sleep(Duration::from_secs(END.into()));
+            std::hint::black_box(own);
+        });
+    }
+    std::thread::sleep(Duration::from_secs(END.into()));
+    std::hint::black_box(memory);
 }
 
 /// For each line "small 12", "huge 12" or "populate 12": so many megabytes more, in pages of 4 KiB,
