@@ -32,8 +32,13 @@ impl Storm {
             fs::create_dir(folder).expect("a cgroup (needs root)");
             format!("echo $$ > {}/cgroup.procs\n", folder.display())
         });
-        // Slow enough for a cycle to see it before it is over; what was forked outlives the test.
-        let pause = if kind == "tree" { 60_000 } else { 2_000 };
+        // A fast one is for the kernel; the others are slow enough for a cycle to see them before
+        // they are over. What was forked outlives the test.
+        let (kind, pause) = match kind {
+            "fast" => ("tree", 200),
+            "tree" => ("tree", 60_000),
+            other => (other, 2_000),
+        };
         let start = scratch.script(
             "start",
             &format!(
@@ -195,6 +200,33 @@ fn a_storm_is_held_then_released_and_held_again() {
         storm.calm();
         let stop = daemon.command(&["stop", "bomb"]);
         assert!(stop.status.success(), "{stop:?}\n{}", daemon.said());
+        assert!(!alive(pid) && storm.living().is_empty(), "{}", daemon.said());
+    }
+}
+
+/// Faster than any cycle: the kernel stops who forks beyond the limit, and user space the rest.
+#[test]
+fn the_kernel_stops_a_fast_storm_at_the_limit() {
+    if !need::root() {
+        return;
+    }
+    for how in ["stop", "kill"] {
+        let rule = format!(
+            "{{ if: \"forks > 50 per second\", then: {{ brake: {{ how: {how}, for: 5s }} }} }}"
+        );
+        let storm = Storm::new("fast", &rule, None);
+        // No cycle may help.
+        let rules = fs::read_to_string(storm.scratch.at("rules.yaml")).expect("rules");
+        storm.scratch.write("rules.yaml", &rules.replace("cycle: 200ms", "cycle: 1h"), 0o600);
+        let (daemon, pid) = storm.daemon();
+        storm.begin();
+        daemon.wait_log("brake on: ", PATIENCE);
+        let held = storm.assert_held(&daemon);
+        eprintln!("{how}: {held} of {COUNT} processes ever existed");
+        storm.calm();
+        daemon.wait_log("brake off: ", PATIENCE);
+        assert!(alive(pid), "the main process is never ended by a brake\n{}", daemon.said());
+        assert!(daemon.command(&["stop", "bomb"]).status.success());
         assert!(!alive(pid) && storm.living().is_empty(), "{}", daemon.said());
     }
 }

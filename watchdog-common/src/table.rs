@@ -49,8 +49,8 @@ pub struct Proc {
     pub parent: u32,
     /// Real user id.
     pub uid: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 where a fork was answered with SIGSTOP by the brake.
+    pub braked: u32,
     /// `task->comm` of the leader.
     pub comm: [u8; 16],
     /// Resident pages that are in [`Counters::rss_pages`] for this process. Atomic.
@@ -102,7 +102,7 @@ pub struct Limit {
     pub slot_ns: u64,
     /// Changes with the window, so that what was counted by another one counts no more; 8 bits.
     pub scale: u32,
-    /// `MEMBER_DEATHS` and what the brake adds.
+    /// `MEMBER_DEATHS`, `BRAKE_STOP`, `BRAKE_KILL`.
     pub flags: u32,
 }
 
@@ -110,6 +110,10 @@ pub struct Limit {
 pub const NO_LIMIT: u64 = u64::MAX;
 /// The death of each member is told, not only the main process's.
 pub const MEMBER_DEATHS: u32 = 1;
+/// Beyond the limit of forks a forker gets SIGSTOP.
+pub const BRAKE_STOP: u32 = 2;
+/// Beyond the limit of forks a forker gets SIGKILL; the main process gets SIGSTOP.
+pub const BRAKE_KILL: u32 = 4;
 
 /// What can be crossed.
 pub mod crossing {

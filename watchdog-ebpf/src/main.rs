@@ -8,6 +8,7 @@
 #![feature(core_intrinsics)]
 #![allow(internal_features, reason = "atomic_xadd is the only atomic add this target has")]
 
+mod brake;
 mod emit;
 mod fields;
 mod limits;

@@ -17,6 +17,10 @@ pub static COUNTERS: Array<Counters> = Array::with_max_entries(1024 + 1, 0);
 #[map]
 pub static LIMITS: Array<Limit> = Array::with_max_entries(1024 + 1, 0);
 
+/// Program names that are never braked, as `task->comm` has them; user space writes.
+#[map]
+pub static PROTECT: HashMap<[u8; 16], u32> = HashMap::with_max_entries(256, 0);
+
 /// The group into which the next forks of a thread of the daemon are born, by thread id.
 #[map]
 pub static SPAWN: HashMap<u32, u32> = HashMap::with_max_entries(256, 0);

@@ -249,8 +249,10 @@ pub struct ReleaseOrder {
     pub service: Arc<Service>,
     /// The main process as last known.
     pub main: Option<ProcessKey>,
-    /// What is held as far as was noted, perhaps by a former run.
+    /// What is held as far as was noted.
     pub held: Held,
+    /// Noted by a former run, which may have known less than it held.
+    pub former: bool,
 }
 
 /// What a brake holds. Hostile input when read back: each process is believed by its identity, a

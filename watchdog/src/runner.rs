@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::action::brake::Brakes;
+use crate::action::brake::{Brakes, members};
 use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
@@ -124,15 +124,20 @@ impl Runner {
         let _ = self.orders.send(Order::Lane(Item::Brake(order)));
     }
 
-    /// Lets a service's processes go; `members` as [`Runner::members`] gave them. Answer:
+    /// Lets a service's processes go; `others` as [`Runner::stopped`] gave them. Answer:
     /// [`Input::Released`].
-    pub fn release(&self, order: ReleaseOrder, members: Vec<ProcessKey>) {
-        let _ = self.orders.send(Order::Lane(Item::Release(order, members)));
+    pub fn release(&self, order: ReleaseOrder, others: Vec<ProcessKey>) {
+        let _ = self.orders.send(Order::Lane(Item::Release(order, others)));
     }
 
-    /// The processes of the service's group now.
-    pub fn members(&self, service: ServiceId) -> Vec<ProcessKey> {
-        self.tools.membership.members(service).unwrap_or_default()
+    /// Who may have been stopped besides those that are noted: by the kernel, as the sensor knows;
+    /// for a former run, whoever is in the group.
+    pub fn stopped(&self, order: &ReleaseOrder) -> Vec<ProcessKey> {
+        let service = order.service.id;
+        if order.former {
+            return members(&self.tools, &order.service, order.main);
+        }
+        self.tools.membership.braked(service).unwrap_or_default()
     }
 
     /// Runs a rule's program. Answer: [`Input::Acted`].

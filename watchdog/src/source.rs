@@ -73,6 +73,12 @@ pub trait Source {
     /// that is next.
     fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime>;
 
+    /// Sets the names of programs that [`ForkLimit::brake`] spares, in place of those before. A
+    /// sensor that brakes nobody ignores it.
+    fn spare(&mut self, _names: &[String]) -> io::Result<()> {
+        Ok(())
+    }
+
     /// What the sensor can do here and what it has cost and lost so far.
     fn health(&self) -> Health;
 
@@ -135,6 +141,12 @@ pub enum WantBy {
 pub trait Membership: Send + Sync {
     /// Every living process of the group, the main process included.
     fn members(&self, service: ServiceId) -> io::Result<Vec<ProcessKey>>;
+
+    /// Living processes of the group that the kernel has stopped for [`ForkLimit::brake`], released
+    /// meanwhile or not.
+    fn braked(&self, _service: ServiceId) -> io::Result<Vec<ProcessKey>> {
+        Ok(Vec::new())
+    }
 
     /// Runs `spawn` so that each process the calling thread forks in it is born a member of the
     /// service's group: no descendant of a start program can be missed.

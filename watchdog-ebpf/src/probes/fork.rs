@@ -10,7 +10,7 @@ use watchdog_common::table::{NO_LIMIT, Proc, canary, crossing, tally};
 
 use crate::fields::{Kernel, load, offset};
 use crate::maps::{COUNTERS, PROCS, SPAWN, add, count, entry_of, settle};
-use crate::{emit, limits, standing};
+use crate::{brake, emit, limits, standing};
 
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn fork(ctx: BtfTracePointContext) -> i32 {
@@ -21,7 +21,8 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
         return 0; // a thread: it shares the process's entry
     }
     let family = load!(parent, task_signal, u64);
-    let (group, flags, generation) = match entry_of(&family, load!(parent, task_tgid, u32)) {
+    let member = entry_of(&family, load!(parent, task_tgid, u32));
+    let (group, flags, generation) = match member {
         // SAFETY: a map value stays readable for the program's run; its words are read once each.
         Some(member) => unsafe {
             ((*member).group, (*member).flags & FLAG_BORN, (*member).generation)
@@ -39,7 +40,11 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let living = born(&ctx, child, Proc { group, flags, tgid, generation, ..blank() });
-    judge(parent, group, living);
+    if judge(parent, group, living)
+        && let Some(forker) = member
+    {
+        brake::apply(parent, forker);
+    }
     0
 }
 
@@ -72,11 +77,11 @@ fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) -> u64 {
     standing::enter(entry.group)
 }
 
-/// Compares forks and children with their limits.
+/// Compares forks and children with their limits. True where there were too many forks.
 #[inline(always)]
-fn judge(parent: Kernel, group: u32, living: u64) {
+fn judge(parent: Kernel, group: u32, living: u64) -> bool {
     let Some(limit) = limits::armed(group) else {
-        return;
+        return false;
     };
     let head = Head {
         kind: Kind::Crossed as u32,
@@ -93,8 +98,10 @@ fn judge(parent: Kernel, group: u32, living: u64) {
         let forks = limits::forked(limit, counters, head.at);
         if forks > limit.forks {
             limits::tell(limit, crossing::FORKS, forks, head);
+            return true;
         }
     }
+    false
 }
 
 /// An entry of zeros.

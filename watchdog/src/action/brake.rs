@@ -18,7 +18,7 @@ use super::family::Family;
 use super::signal::{Protect, Sent, send};
 use super::{Deed, Tools};
 use crate::clock::boot_now;
-use crate::finder::process::{facts, is_stopped};
+use crate::finder::process::{ancestors, facts, is_stopped};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::message::{BrakeOrder, Held, ReleaseOrder};
 use crate::service::{BrakeHow, Service};
@@ -138,12 +138,12 @@ fn kill(found: &[ProcessKey], order: &BrakeOrder, spared: &Spared) -> usize {
         .count()
 }
 
-/// Lets go of all that is held of the service, by us or by the kernel for us. One line of what was
-/// held, empty where nothing was.
+/// Lets go of all that is held of the service; `others` are those that may have been stopped besides
+/// what is noted. One line of what was held, empty where nothing was.
 pub(crate) fn release(
     tools: &Tools,
     order: &ReleaseOrder,
-    members: &[ProcessKey],
+    others: &[ProcessKey],
 ) -> Result<String, String> {
     let service = &*order.service;
     let holding = tools.brakes.of(service, &order.held);
@@ -159,8 +159,8 @@ pub(crate) fn release(
             }
         }
     }
-    // The kernel stops forkers by itself at a crossing; a former run's note may lack the last.
-    let others = members.iter().filter(|key| !holding.stopped.contains(key) && is_stopped(**key));
+    // The kernel stops forkers by itself at a crossing, and a former run's note may lack the last.
+    let others = others.iter().filter(|key| !holding.stopped.contains(key) && is_stopped(**key));
     let everybody: Vec<ProcessKey> = holding.stopped.iter().chain(others).copied().collect();
     // Whoever is protected since: it is let go all the same.
     let nobody = Protect::default();
@@ -194,6 +194,7 @@ pub(crate) async fn end_held(deed: &Deed, main: Option<ProcessKey>) {
         service: Arc::clone(&deed.service),
         main,
         held: Held::default(),
+        former: false,
     };
     if let Err(why) = release(tools, &order, &held) {
         deed.doing(format!("brake: {why}"));
@@ -248,21 +249,6 @@ impl Spared {
         let spared = |facts| self.protect.spares(&facts).is_some();
         self.ancestors.contains(&pid) || facts(pid).ok().flatten().is_some_and(spared)
     }
-}
-
-/// Our parent, its parent, and so on.
-fn ancestors() -> Vec<u32> {
-    let mut all = Vec::new();
-    let mut pid = std::process::id();
-    // A chain that is longer does not exist; bounded all the same.
-    while all.len() < 128
-        && let Ok(Some(own)) = facts(pid)
-        && own.parent > 0
-    {
-        pid = own.parent;
-        all.push(pid);
-    }
-    all
 }
 
 fn facts_of(key: ProcessKey) -> Option<crate::finder::process::Facts> {

@@ -58,7 +58,7 @@ pub(super) struct Parts {
 enum Deed {
     Act(Act),
     Brake(BrakeOrder),
-    /// With the group's members at the decision.
+    /// With those that may have been stopped besides, as of the decision.
     Release(ReleaseOrder, Vec<ProcessKey>),
 }
 
@@ -108,6 +108,7 @@ impl Core {
 
     /// Runs until told to quit.
     pub(super) fn run(&mut self, first_after_boot: bool) {
+        self.spare(&Arc::clone(&self.parts.config));
         self.step(Input::Users(users::names()));
         let now = clock::boot_now();
         let delay = if first_after_boot { self.parts.config.start_delay } else { Duration::ZERO };
@@ -292,10 +293,10 @@ impl Core {
                 }
                 Decision::Act(act) => self.deeds.push(Deed::Act(act)),
                 Decision::Brake(order) => self.deeds.push(Deed::Brake(order)),
-                // Before a following `Unwatch`: who is in the group is asked now.
+                // Before a following `Unwatch`: who was stopped is asked now.
                 Decision::Release(order) => {
-                    let members = self.parts.io.runner.members(order.service.id);
-                    self.deeds.push(Deed::Release(order, members));
+                    let others = self.parts.io.runner.stopped(&order);
+                    self.deeds.push(Deed::Release(order, others));
                 }
                 Decision::Exec(order) => self.parts.io.runner.exec(order),
                 Decision::Log(line) => self.log(&line),
@@ -308,6 +309,13 @@ impl Core {
                 }
                 Decision::Save => self.unsaved = true,
             }
+        }
+    }
+
+    /// Tells the sensor which programs are never braked.
+    fn spare(&mut self, config: &Config) {
+        if let Err(error) = self.parts.source.spare(&config.protect) {
+            self.note(Level::Error, format!("`protect` cannot be told to the kernel: {error}"));
         }
     }
 
@@ -361,7 +369,7 @@ impl Core {
             match deed {
                 Deed::Act(act) => self.parts.io.runner.act(act),
                 Deed::Brake(order) => self.parts.io.runner.brake(order),
-                Deed::Release(order, members) => self.parts.io.runner.release(order, members),
+                Deed::Release(order, others) => self.parts.io.runner.release(order, others),
             }
         }
     }
@@ -445,6 +453,7 @@ impl Core {
         }
         let services = config.services.len();
         self.parts.io.reconfigure(&config);
+        self.spare(&config);
         self.step(Input::Users(users::names()));
         let decisions = self.parts.engine.reload(config);
         self.parts.config = self.parts.engine.config();

@@ -10,9 +10,14 @@ use crate::engine::Engine;
 use crate::engine::attempt::human;
 use crate::engine::service::ServiceState;
 use crate::message::{
-    ActionId, BrakeOrder, Braked, Context, Decision, Held, Level, ReleaseOrder, Released,
+    ActionId, BrakeOrder, Braked, Context, Decision, Held, Level as LogLevel, ReleaseOrder,
+    Released,
 };
-use crate::service::{Action, Brake, BrakeHow, EventWord, Rule, Severity};
+use crate::metric::Metric;
+use crate::service::{
+    Action, Brake, BrakeHow, Condition, EventWord, Level, Qualifier, Rule, Severity, Test,
+};
+use crate::source::{BrakeSignal, Limits};
 
 /// What was born so shortly before a brake came of the storm.
 const STORM: Duration = Duration::from_secs(10);
@@ -26,6 +31,8 @@ pub(crate) struct InForce {
     id: ActionId,
     how: BrakeHow,
     held: Held,
+    /// A former run's.
+    former: bool,
     phase: Phase,
 }
 
@@ -44,7 +51,12 @@ impl InForce {
     /// What a former run of the daemon may have left held.
     pub(crate) fn former(held: Held) -> Self {
         let phase = Phase::Holding(BootTime::default());
-        Self { id: ActionId(0), how: BrakeHow::Freeze, held, phase }
+        Self { id: ActionId(0), how: BrakeHow::Freeze, held, former: true, phase }
+    }
+
+    /// What the kernel may have stopped by itself.
+    fn of_the_kernel() -> Self {
+        Self { former: false, ..Self::former(Held::default()) }
     }
 
     /// When something is to be done about it.
@@ -68,7 +80,8 @@ impl InForce {
 impl ServiceState {
     /// What may be held, for the saved state.
     pub(crate) fn may_hold(&self) -> Option<Held> {
-        self.brake.as_ref().map(|brake| brake.held.clone())
+        let armed = self.armed.brakes().then(Held::default);
+        self.brake.as_ref().map(|brake| brake.held.clone()).or(armed)
     }
 }
 
@@ -91,7 +104,9 @@ impl Engine {
         let id = self.next_action();
         let state = &mut self.services[i];
         let held = state.may_hold().unwrap_or_default();
-        state.brake = Some(InForce { id, how: brake.how, held, phase: Phase::Holding(until) });
+        let former = state.brake.as_ref().is_some_and(|brake| brake.former);
+        let phase = Phase::Holding(until);
+        state.brake = Some(InForce { id, how: brake.how, held, former, phase });
         let order = BrakeOrder {
             id,
             service: state.service.clone(),
@@ -102,7 +117,7 @@ impl Engine {
         let text = format!("trying to brake ({} for {})", brake.how.word(), human(brake.lasting));
         // The note stands before the deed: after a crash of ours nobody stays held.
         self.out.push(Decision::Save);
-        self.log(i, Level::Info, None, text, at);
+        self.log(i, LogLevel::Info, None, text, at);
         self.out.push(Decision::Brake(order));
     }
 
@@ -116,10 +131,10 @@ impl Engine {
             self.out.push(Decision::Save);
         }
         match braked.result {
-            Ok(text) => self.log(i, Level::Info, None, format!("brake on: {text}"), at),
+            Ok(text) => self.log(i, LogLevel::Info, None, format!("brake on: {text}"), at),
             Err(why) => {
                 let text = format!("failed to brake: {why}");
-                self.log(i, Level::Error, Some(EventWord::Exec), text.clone(), at);
+                self.log(i, LogLevel::Error, Some(EventWord::Exec), text.clone(), at);
                 let context = Context::plain("Execution failed", text, at);
                 self.alert_service(i, EventWord::Exec, &context, &[], Severity::Critical);
             }
@@ -128,7 +143,10 @@ impl Engine {
 
     /// Lets go of what the service's brake holds. Where an action ends it, that is left to it.
     pub(crate) fn release(&mut self, i: usize) {
-        let state = &self.services[i];
+        let state = &mut self.services[i];
+        if state.brake.is_none() && state.armed.brakes() {
+            state.brake = Some(InForce::of_the_kernel());
+        }
         let Some(brake) = &state.brake else { return };
         if matches!(brake.phase, Phase::Ending | Phase::Releasing(None)) {
             return;
@@ -145,8 +163,8 @@ impl Engine {
         let main = state.last_known();
         if let Some(brake) = &mut state.brake {
             (brake.id, brake.phase) = (id, Phase::Releasing(None));
-            let (service, held) = (state.service.clone(), brake.held.clone());
-            self.out.push(Decision::Release(ReleaseOrder { id, service, main, held }));
+            let (service, held, former) = (state.service.clone(), brake.held.clone(), brake.former);
+            self.out.push(Decision::Release(ReleaseOrder { id, service, main, held, former }));
         }
     }
 
@@ -157,7 +175,7 @@ impl Engine {
         match &released.result {
             Ok(text) => {
                 if !text.is_empty() {
-                    self.log(i, Level::Info, None, format!("brake off: {text}"), at);
+                    self.log(i, LogLevel::Info, None, format!("brake off: {text}"), at);
                 }
                 if latest {
                     self.services[i].brake = None;
@@ -166,7 +184,7 @@ impl Engine {
             }
             Err(why) => {
                 let text = format!("failed to release the brake: {why}");
-                self.log(i, Level::Error, Some(EventWord::Exec), text, at);
+                self.log(i, LogLevel::Error, Some(EventWord::Exec), text, at);
                 if let Some(brake) = self.services[i].brake.as_mut().filter(|_| latest) {
                     brake.phase = Phase::Releasing(Some(at + AGAIN));
                 }
@@ -209,7 +227,17 @@ impl Engine {
     /// The daemon ends: what is held is let go.
     pub fn farewell(&mut self) -> Vec<Decision> {
         for i in 0..self.services.len() {
+            let state = &mut self.services[i];
+            let brakes = state.armed.brakes();
+            if brakes {
+                // First, so that nobody is stopped behind the release.
+                let (service, limits) = (state.service.id, Limits::default());
+                self.out.push(Decision::Arm { service, limits });
+            }
             self.release(i);
+            if brakes {
+                self.services[i].armed.forgotten();
+            }
         }
         std::mem::take(&mut self.out)
     }
@@ -221,12 +249,33 @@ impl Engine {
     }
 }
 
+/// What the kernel itself may send to forkers, where the rule leaves nothing to judge: a count of
+/// forks, at once, and the brake.
+pub(crate) fn signal(rule: &Rule) -> Option<BrakeSignal> {
+    let plain = matches!(
+        &rule.condition,
+        Condition::Test(Test::Level(level)) if matches!(level.metric, Metric::Forks { .. })
+    );
+    let braking = rule.then.iter().find_map(|action| match action {
+        Action::Brake(brake) if brake.how == BrakeHow::Kill => Some(BrakeSignal::Kill),
+        Action::Brake(_) => Some(BrakeSignal::Stop),
+        _ => None,
+    });
+    braking.filter(|_| plain && rule.qualifier == Qualifier::Once)
+}
+
 /// Whether the rule brakes.
 fn brakes(rule: &Rule) -> bool {
     rule.then.iter().any(|action| matches!(action, Action::Brake(_)))
 }
 
 /// How long before a brake the storm can have begun.
-fn window(_rule: &Rule) -> Duration {
-    STORM
+fn window(rule: &Rule) -> Duration {
+    let mut longest = STORM;
+    rule.condition.for_each_test(&mut |test| {
+        if let Test::Level(Level { metric: Metric::Forks { per }, .. }) = test {
+            longest = longest.max(*per);
+        }
+    });
+    longest
 }

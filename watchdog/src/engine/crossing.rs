@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::brake;
 use crate::engine::judge::limit_number;
 use crate::engine::judging::{Moment, has};
 use crate::engine::levels::Over;
@@ -18,7 +19,7 @@ use crate::identity::ServiceId;
 use crate::message::{Decision, Input, RuleStatus};
 use crate::metric::{Metric, Operator};
 use crate::service::{Condition, Level, Qualifier, Rule, Test};
-use crate::source::{ForkLimit, Limits};
+use crate::source::{BrakeSignal, ForkLimit, Limits};
 
 /// A limit that was crossed and no longer is when looked at may be crossed again at once: so often it
 /// is armed again at most.
@@ -65,8 +66,13 @@ pub(crate) struct Armed {
 }
 
 impl Armed {
+    /// Whether the kernel may stop processes of the service by itself.
+    pub(crate) fn brakes(&self) -> bool {
+        self.limits.forks.is_some_and(|forks| forks.brake.is_some())
+    }
+
     /// The kernel forgot them with the group.
-    fn forgotten(&mut self) {
+    pub(crate) fn forgotten(&mut self) {
         (self.limits, self.stale) = (Limits::default(), false);
     }
 
@@ -110,7 +116,12 @@ impl Engine {
         armed.stale = true;
         armed.crossed = Some(crossed);
         self.judge_service(i, Moment::Crossing, at);
-        self.services[i].armed.crossed = None;
+        let state = &mut self.services[i];
+        state.armed.crossed = None;
+        if crossed.crossing == Crossing::Forks && state.brake.is_none() {
+            // Nobody holds the service, so whom the kernel stopped at once is let go at once.
+            self.release(i);
+        }
     }
 
     /// Who crossed the limit that is being judged, where it was one process.
@@ -174,12 +185,16 @@ impl Engine {
         for (rule, remembered) in state.service.rules.iter().zip(&state.rules) {
             limits.member_deaths |=
                 has(rule, |test| matches!(test, Test::Death(death) if death.member));
-            if !is_at_once(rule) || remembered.status() == RuleStatus::Failing {
+            // While a brake holds, the kernel goes on stopping who forks.
+            let held = state.brake.is_some() && brake::signal(rule).is_some();
+            if !is_at_once(rule) || remembered.status() == RuleStatus::Failing && !held {
                 continue;
             }
+            let signal = brake::signal(rule);
             rising(&rule.condition, false, &mut |level, inclusive| {
                 let worth = |rss| self.worth(state, level.metric, rss);
                 lower(&mut limits, level, inclusive, &now, &whole, &worth);
+                forks(&mut limits, level, inclusive, signal);
             });
         }
         limits
@@ -200,15 +215,6 @@ fn lower(
         Metric::TotalMemory => &mut limits.total_memory,
         Metric::Memory => &mut limits.memory,
         Metric::Children => &mut limits.children,
-        Metric::Forks { per } => {
-            // The kernel counts one window: the shortest, since the others can wait for a pass.
-            let limit = ForkLimit { count: above, window: per, brake: None };
-            let better = |known: ForkLimit| (per, above) < (known.window, known.count);
-            if limits.forks.is_none_or(better) {
-                limits.forks = Some(limit);
-            }
-            return;
-        }
         _ => return,
     };
     if let Some(value) = now(level.metric).filter(|value| *value > above as f64) {
@@ -219,6 +225,18 @@ fn lower(
         }
     }
     *slot = Some(slot.map_or(above, |known| known.min(above)));
+}
+
+/// Puts a limit of forks in. The kernel counts in one window for a service: that of the rule that
+/// brakes, else the shortest; the others are judged at passes.
+fn forks(limits: &mut Limits, level: &Level, inclusive: bool, brake: Option<BrakeSignal>) {
+    let Metric::Forks { per: window } = level.metric else { return };
+    let Some(count) = threshold(level, inclusive, &|_| None) else { return };
+    let new = ForkLimit { count, window, brake };
+    let order = |limit: &ForkLimit| (limit.brake.is_none(), limit.window, limit.count);
+    if limits.forks.as_ref().is_none_or(|known| order(&new) < order(known)) {
+        limits.forks = Some(new);
+    }
 }
 
 /// The whole number that the value is above where the test begins to hold.

@@ -72,6 +72,21 @@ pub fn is_stopped(key: ProcessKey) -> bool {
     stat.is_ok_and(|stat| stat.starttime == key.start && stat.state == 'T')
 }
 
+/// The pids of our parent, its parent, and so on.
+pub fn ancestors() -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut pid = std::process::id();
+    // A chain that is longer does not exist; bounded all the same.
+    while all.len() < 128
+        && let Ok(Some(own)) = facts(pid)
+        && own.parent > 0
+    {
+        pid = own.parent;
+        all.push(pid);
+    }
+    all
+}
+
 /// Every process of the host, kernel threads and zombies included.
 ///
 /// # Errors

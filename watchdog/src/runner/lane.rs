@@ -17,7 +17,7 @@ use super::{broken, failed};
 pub(super) enum Item {
     Act(Act),
     Brake(BrakeOrder),
-    /// With the group's members when it was ordered.
+    /// With those that may have been stopped besides what is noted.
     Release(ReleaseOrder, Vec<ProcessKey>),
 }
 
@@ -55,7 +55,7 @@ impl Lanes {
                 match item {
                     Item::Act(act) => one(&tools, act).await,
                     Item::Brake(order) => hold(&tools, order).await,
-                    Item::Release(order, members) => release(&tools, order, members).await,
+                    Item::Release(order, others) => release(&tools, order, others).await,
                 }
                 next = lanes.next(&name);
             }
@@ -120,9 +120,9 @@ async fn hold(tools: &Arc<Tools>, order: BrakeOrder) {
     tools.inbox.answer(Input::Braked(Braked { id, service: service.id, held, result }));
 }
 
-async fn release(tools: &Arc<Tools>, order: ReleaseOrder, members: Vec<ProcessKey>) {
+async fn release(tools: &Arc<Tools>, order: ReleaseOrder, others: Vec<ProcessKey>) {
     let (id, service, own) = (order.id, order.service.id, Arc::clone(tools));
-    let done = tokio::task::spawn_blocking(move || brake::release(&own, &order, &members)).await;
+    let done = tokio::task::spawn_blocking(move || brake::release(&own, &order, &others)).await;
     let result = done.unwrap_or_else(|_| Err("the release failed inside the daemon".to_owned()));
     tools.inbox.answer(Input::Released(Released { id, service, result }));
 }

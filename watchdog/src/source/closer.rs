@@ -9,11 +9,11 @@ use std::io;
 use std::time::Duration;
 
 use bytemuck::Zeroable;
-use watchdog_common::table::{Limit, MEMBER_DEATHS, NO_LIMIT, slot};
+use watchdog_common::table::{BRAKE_KILL, BRAKE_STOP, Limit, MEMBER_DEATHS, NO_LIMIT, slot};
 
-use super::Limits;
 use super::pass::Seen;
 use super::table::Table;
+use super::{BrakeSignal, Limits};
 use crate::clock::BootTime;
 use crate::identity::ServiceId;
 
@@ -22,6 +22,16 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// A round of looks that takes long is followed by a pause of so many times its length, so that
 /// closer looks never take more than a twentieth of a processor.
 const PAUSE: u32 = 19;
+
+fn flags(limits: &Limits) -> u32 {
+    let deaths = if limits.member_deaths { MEMBER_DEATHS } else { 0 };
+    deaths
+        | match limits.forks.and_then(|forks| forks.brake) {
+            Some(BrakeSignal::Stop) => BRAKE_STOP,
+            Some(BrakeSignal::Kill) => BRAKE_KILL,
+            None => 0,
+        }
+}
 
 /// What is armed.
 #[derive(Default)]
@@ -73,7 +83,7 @@ impl Closer {
             forks: limits.forks.map_or(NO_LIMIT, |forks| forks.count),
             slot_ns,
             scale: scale & 0xff,
-            flags: if limits.member_deaths { MEMBER_DEATHS } else { 0 },
+            flags: flags(limits),
         };
         table.limit(service, &limit)?;
         let near = former.is_some_and(|former| former.near);

@@ -26,6 +26,7 @@ use super::wants::Wants;
 use super::{Health, Limits, Membership, Missing, Source, Tally, WantBy, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
+use crate::finder::process::ancestors;
 use crate::identity::{ProcessKey, ServiceId};
 
 /// How often a closure over the process tree is tried: each round needs another fork in between.
@@ -442,7 +443,19 @@ impl Source for KernelSource {
     }
 
     fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()> {
-        self.closer.arm(&self.table, service, limits, self.page)
+        let mut limits = *limits;
+        if let Some(forks) = &mut limits.forks
+            && forks.brake.is_some()
+            && self.table.members(service)?.iter().any(|key| ancestors().contains(&key.pid))
+        {
+            // Whoever stops our parent may stop us.
+            forks.brake = None;
+        }
+        self.closer.arm(&self.table, service, &limits, self.page)
+    }
+
+    fn spare(&mut self, names: &[String]) -> io::Result<()> {
+        self.table.spare(names)
     }
 
     fn look(&mut self, service: ServiceId, into: &mut Vec<Event>) {

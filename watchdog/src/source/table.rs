@@ -18,6 +18,9 @@ use super::load::OpenError;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::sys::bpf;
 
+/// Bytes of a program's name in the kernel, its end included.
+const COMM: usize = 16;
+
 /// The words of one tally.
 pub(super) type Words = [u64; tally::COUNT];
 
@@ -30,6 +33,7 @@ pub(super) struct Table {
     wanted: MapData,
     wanting: MapData,
     spawn: MapData,
+    protect: MapData,
     tally: PerCpuArray<MapData, Words>,
     groups: u32,
     /// Services that were given members or a root: each gets its counters in every pass.
@@ -50,6 +54,7 @@ impl Table {
         let wanted = data("WANTED")?;
         let wanting = data("WANTING")?;
         let spawn = data("SPAWN")?;
+        let protect = data("PROTECT")?;
         let tally = ebpf
             .take_map("TALLY")
             .and_then(|map| PerCpuArray::try_from(map).ok())
@@ -62,6 +67,7 @@ impl Table {
             wanted,
             wanting,
             spawn,
+            protect,
             tally,
             groups,
             known: Mutex::default(),
@@ -77,6 +83,20 @@ impl Table {
     pub(super) fn forget(&self, key: u64) {
         // `NotFound` is what was wanted.
         let _ = bpf::delete(fd(&self.procs), &key);
+    }
+
+    /// Replaces the program names that the brake spares.
+    pub(super) fn spare(&self, names: &[String]) -> io::Result<()> {
+        for (name, _) in bpf::entries::<[u8; COMM], u32>(fd(&self.protect))? {
+            bpf::delete(fd(&self.protect), &name)?;
+        }
+        for name in names {
+            let mut comm = [0; COMM];
+            let kept = name.bytes().take(COMM - 1);
+            comm.iter_mut().zip(kept).for_each(|(to, byte)| *to = byte);
+            bpf::update(fd(&self.protect), &comm, &0_u32)?;
+        }
+        Ok(())
     }
 
     /// A group's counters.
@@ -219,6 +239,15 @@ impl Membership for Table {
             .entries()?
             .into_iter()
             .filter(|(_, entry)| living(entry))
+            .map(|(_, entry)| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start))
+            .collect())
+    }
+
+    fn braked(&self, service: ServiceId) -> io::Result<Vec<ProcessKey>> {
+        let braked =
+            |entry: &Proc| entry.group == service.group() && entry.exited == 0 && entry.braked != 0;
+        let keys = self.entries()?.into_iter().filter(|(_, entry)| braked(entry));
+        Ok(keys
             .map(|(_, entry)| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start))
             .collect())
     }
