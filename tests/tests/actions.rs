@@ -44,6 +44,10 @@ impl Membership for Marked {
         Ok(all.iter().filter(|f| !f.dead && marked(f.key.pid)).map(|f| f.key).collect())
     }
 
+    fn service_of(&self, _: ProcessKey) -> io::Result<Option<ServiceId>> {
+        Ok(None)
+    }
+
     fn spawning(&self, _: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
         spawn();
         Ok(())
@@ -564,6 +568,10 @@ impl Membership for Hanging {
             std::thread::sleep(Duration::from_secs(60));
         }
         Ok(Vec::new())
+    }
+
+    fn service_of(&self, _: ProcessKey) -> io::Result<Option<ServiceId>> {
+        Ok(None)
     }
 
     fn spawning(&self, _: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {

@@ -166,6 +166,9 @@ impl Play {
                 for detail in &alert.detail {
                     let _ = write!(text, "\n        | {detail}");
                 }
+                if let Some(by) = alert.survey {
+                    let _ = write!(text, "\n        ? worst by {by:?}");
+                }
                 text
             }
             Decision::Reply { id, result } => format!("reply {} {result:?}", id.0),

@@ -119,6 +119,7 @@ fn alert(number: u64, to: &[&str]) -> Alert {
         detail: vec!["pid 812 apache2: 900.1 MB".to_owned()],
         severity: Severity::Warning,
         to: to.iter().map(|to| (*to).to_owned()).collect(),
+        survey: None,
     }
 }
 

@@ -60,7 +60,7 @@ impl Descriptors {
 }
 
 /// Open descriptors of a process; `None` where it is gone or may not be looked at.
-fn count(pid: u32) -> Option<u64> {
+pub(crate) fn count(pid: u32) -> Option<u64> {
     let path = format!("/proc/{pid}/fd");
     match std::fs::metadata(&path).ok()?.len() {
         // A kernel before 6.2, or a process without any.

@@ -20,12 +20,15 @@ mod retry;
 mod rule;
 mod service;
 mod stirring;
+mod survey;
 pub mod trail;
 mod trails;
 pub mod trend;
 mod view;
 mod window;
 mod wording;
+
+pub(crate) use wording::bytes as size;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +41,7 @@ use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
 use crate::message::{
-    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped,
+    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped, SurveyBy,
 };
 use crate::service::{Config, EventWord, Recipient, Rule, Severity};
 
@@ -321,10 +324,11 @@ impl Engine {
         detail: &[String],
         severity: Severity,
     ) {
+        let detail = Detail { lines: detail.to_vec(), survey: None };
         let config = self.config.clone();
         let to = receivers(config.alerts.iter(), event, None);
         let service = self.services[i].service.name.clone();
-        self.push_alert(service, event, context, detail, severity, to);
+        self.push_alert(service, event, context, &detail, severity, to);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call carries one alert's whole reason")]
@@ -334,7 +338,7 @@ impl Engine {
         rule: &Rule,
         event: EventWord,
         context: &Context,
-        detail: &[String],
+        detail: &Detail,
         severity: Severity,
         reminder: Option<u32>,
         at: BootTime,
@@ -375,7 +379,7 @@ impl Engine {
         let config = self.config.clone();
         let to = receivers(config.alerts.iter(), EventWord::Instance, None);
         let host = self.host_name.clone();
-        self.push_alert(host, EventWord::Instance, &context, &[], severity, to);
+        self.push_alert(host, EventWord::Instance, &context, &Detail::default(), severity, to);
     }
 
     fn push_alert(
@@ -383,7 +387,7 @@ impl Engine {
         service: String,
         event: EventWord,
         context: &Context,
-        detail: &[String],
+        detail: &Detail,
         severity: Severity,
         to: Vec<String>,
     ) {
@@ -396,11 +400,21 @@ impl Engine {
             title: context.event.clone(),
             action: context.action.clone(),
             description: context.description.clone(),
-            detail: detail.to_vec(),
+            detail: detail.lines.clone(),
             severity,
             to,
+            survey: detail.survey,
         }));
     }
+}
+
+/// What an alert says besides what happened.
+#[derive(Debug, Default)]
+pub(crate) struct Detail {
+    /// What did it, as far as the engine knows.
+    pub lines: Vec<String>,
+    /// What else is to be found out.
+    pub survey: Option<SurveyBy>,
 }
 
 /// Who is told: filters applied, each address once. A reminder goes only to those who asked for

@@ -22,5 +22,6 @@ pub mod service;
 pub mod source;
 pub mod state;
 pub mod status;
+pub mod survey;
 pub mod sys;
 pub mod web;

@@ -597,6 +597,30 @@ pub struct Alert {
     pub severity: Severity,
     /// Mail addresses; filters are already applied.
     pub to: Vec<String>,
+    /// Whoever sends it first finds out which processes of the host are worst in this, adds them to
+    /// `detail` and logs the first. That may take two seconds; then it goes out without.
+    pub survey: Option<SurveyBy>,
+}
+
+/// By what the processes of the host are ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SurveyBy {
+    /// RSS held.
+    Memory,
+    /// Swap held.
+    Swap,
+    /// CPU time used while we look.
+    Cpu,
+    /// Bytes read from storage while we look.
+    Read,
+    /// Bytes written to storage while we look.
+    Written,
+    /// Both together.
+    ReadOrWritten,
+    /// Living children that began a moment ago.
+    Children,
+    /// Open descriptors.
+    Descriptors,
 }
 
 /// What must survive the daemon. Hostile input when read back: nothing in it is believed without

@@ -31,6 +31,7 @@ use crate::sys::spawn::Baseline;
 use lane::{Item, Lanes};
 use looks::Looks;
 use measure::Measures;
+pub(crate) use measure::pss;
 use slots::Slots;
 
 /// How often the files of programs' output are looked at.

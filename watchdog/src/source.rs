@@ -148,6 +148,9 @@ pub trait Membership: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The service whose group this process is in; `None`: none's.
+    fn service_of(&self, process: ProcessKey) -> io::Result<Option<ServiceId>>;
+
     /// Runs `spawn` so that each process the calling thread forks in it is born a member of the
     /// service's group: no descendant of a start program can be missed.
     fn spawning(&self, service: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()>;

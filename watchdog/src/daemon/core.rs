@@ -300,7 +300,7 @@ impl Core {
                 }
                 Decision::Exec(order) => self.parts.io.runner.exec(order),
                 Decision::Log(line) => self.log(&line),
-                Decision::Alert(alert) => self.parts.io.notifier.send(alert),
+                Decision::Alert(alert) => self.parts.io.tell(alert, &self.parts.engine.config()),
                 Decision::Reply { id, result } => {
                     if let Some(reply) = self.waiting.remove(&id) {
                         // The operator may have gone away meanwhile.

@@ -9,11 +9,11 @@ use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use super::Place;
+use super::{Place, users};
 use crate::clock;
 use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
-use crate::message::{Level, LogLine};
+use crate::message::{Alert, Level, LogLine};
 use crate::notify::{self, Notifier};
 use crate::runner::{Runner, RunnerParts};
 use crate::service::Config;
@@ -21,6 +21,7 @@ use crate::source::Membership;
 use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 use crate::status::{self, serve};
+use crate::survey::{self, Surveys};
 use crate::sys::spawn::Baseline;
 use crate::web::running::Running;
 
@@ -44,7 +45,9 @@ pub(super) struct Parts {
 /// The engine thread's hands: each call returns at once.
 pub(super) struct Io {
     pub runner: Runner,
-    pub notifier: Arc<Notifier>,
+    notifier: Arc<Notifier>,
+    /// The way of alerts to the notifier; none once we end.
+    surveys: Option<Surveys>,
     handle: Handle,
     /// Ends the thread.
     stop: watch::Sender<bool>,
@@ -86,6 +89,15 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         &handle,
     ));
 
+    let (surveys, surveying) = Surveys::start(
+        survey::Parts {
+            membership: parts.membership.clone(),
+            notifier: notifier.clone(),
+            log: note.clone(),
+            users: users::names,
+        },
+        &handle,
+    );
     let (runner, work) = Runner::new(RunnerParts {
         inbox: parts.inbox.clone(),
         membership: parts.membership,
@@ -150,7 +162,8 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
             move || {
                 runtime.block_on(async {
                     let _ = stopped.wait_for(|stopped| *stopped).await;
-                    // Mail and answers under way go out first.
+                    // Alerts that wait for a survey, mail and answers under way go out first.
+                    let _ = tokio::time::timeout(survey::LONGEST * 2, surveying).await;
                     let _ = tokio::join!(notifier.drain(FAREWELL), socket);
                 });
                 // A blocking thread may hang on a dead network file system: it is not waited for.
@@ -158,10 +171,19 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
             }
         })
         .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
-    Ok(Io { runner, notifier, handle, stop, front, thread: Some(thread) })
+    let surveys = Some(surveys);
+    Ok(Io { runner, notifier, surveys, handle, stop, front, thread: Some(thread) })
 }
 
 impl Io {
+    /// Tells people, where the alert asks for it after a look at who did it. `config` names services.
+    pub(super) fn tell(&self, alert: Alert, config: &Arc<Config>) {
+        match &self.surveys {
+            Some(surveys) => surveys.send(alert, config),
+            None => self.notifier.send(alert),
+        }
+    }
+
     /// Reads the rule file on a blocking thread; the answer comes back by the inbox.
     pub(super) fn read_config(
         &self,
@@ -187,6 +209,7 @@ impl Io {
 
     /// Lets mail and answers under way go out, then ends the thread.
     pub(super) fn finish(&mut self) {
+        self.surveys = None;
         // The runtime ends it: its process dies with the connection.
         drop(self.front.finish());
         let _ = self.stop.send(true);

@@ -5,13 +5,14 @@
 use std::cell::Cell;
 
 use crate::clock::BootTime;
-use crate::engine::Engine;
 use crate::engine::crossing;
 use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, judge, limit_number};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
+use crate::engine::survey;
 use crate::engine::wording;
+use crate::engine::{Detail, Engine};
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
@@ -185,7 +186,8 @@ impl Engine {
                     LogLevel::Error
                 };
                 self.log(i, level, Some(event), text.clone(), at);
-                let detail = self.detail(i, &lead.test, at);
+                let lines = self.detail(i, &lead.test, at);
+                let detail = Detail { lines, survey: survey::asked(&lead.test) };
                 let context = self.context(i, rule, lead, failed_title, &text, at);
                 self.take(i, r, &rule.then, &context, event, &detail, at);
             }
@@ -217,7 +219,7 @@ impl Engine {
                 if actions.is_empty() {
                     actions.push(Action::Alert);
                 }
-                self.take(i, r, &actions, &context, event, &[], at);
+                self.take(i, r, &actions, &context, event, &Detail::default(), at);
             }
         }
     }
@@ -231,7 +233,7 @@ impl Engine {
         actions: &[Action],
         context: &Context,
         event: crate::service::EventWord,
-        detail: &[String],
+        detail: &Detail,
         at: BootTime,
     ) {
         let service = self.services[i].service.clone();
@@ -285,7 +287,8 @@ impl Engine {
         let (event, title, _) = wording::event(&lead.test);
         let text = failed_text(rule, findings, &self.services[i].deaths.matter);
         let context = self.context(i, rule, lead, title, &text, at);
-        self.alert_rule(i, rule, event, &context, &[], rule.severity, Some(cycles), at);
+        let none = Detail::default();
+        self.alert_rule(i, rule, event, &context, &none, rule.severity, Some(cycles), at);
         for action in &rule.then {
             if let Action::Exec(exec) = action
                 && exec.repeat.is_some_and(|repeat| repeat > 0 && cycles.is_multiple_of(repeat))

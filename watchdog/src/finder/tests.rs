@@ -21,6 +21,9 @@ impl Membership for Fixed {
     fn members(&self, _: ServiceId) -> std::io::Result<Vec<ProcessKey>> {
         Ok(self.0.clone())
     }
+    fn service_of(&self, _: ProcessKey) -> std::io::Result<Option<ServiceId>> {
+        Ok(None)
+    }
     fn spawning(&self, _: ServiceId, spawn: &mut dyn FnMut()) -> std::io::Result<()> {
         spawn();
         Ok(())

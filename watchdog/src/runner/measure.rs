@@ -86,7 +86,7 @@ fn read(service: ServiceId, members: &[ProcessKey], began: BootTime) -> Measured
 }
 
 /// The process's PSS in bytes; `None` where it has ended.
-fn pss(key: ProcessKey) -> io::Result<Option<u64>> {
+pub(crate) fn pss(key: ProcessKey) -> io::Result<Option<u64>> {
     let number = i32::try_from(key.pid).map_err(io::Error::other)?;
     let read = Process::new(number).and_then(|process| {
         let facts = facts_of(&process)?;

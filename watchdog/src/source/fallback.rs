@@ -178,6 +178,10 @@ impl Membership for Table {
         Ok(rows.iter().filter(living).map(|row| row.key).collect())
     }
 
+    fn service_of(&self, process: ProcessKey) -> io::Result<Option<ServiceId>> {
+        Ok(self.lock().of(process).map(|member| member.service))
+    }
+
     fn spawning(&self, service: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
         let before = rows::children_of_this_thread();
         spawn();

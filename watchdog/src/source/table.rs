@@ -252,6 +252,13 @@ impl Membership for Table {
             .collect())
     }
 
+    fn service_of(&self, process: ProcessKey) -> io::Result<Option<ServiceId>> {
+        let same =
+            |entry: &Proc| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start) == process;
+        let found = self.entries()?.into_iter().find(|(_, entry)| same(entry));
+        Ok(found.and_then(|(_, entry)| ServiceId::from_group(entry.group)))
+    }
+
     fn spawning(&self, service: ServiceId, spawn: &mut dyn FnMut()) -> io::Result<()> {
         self.know(service)?;
         self.births(service.group(), spawn)

@@ -27,6 +27,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "fallback", variants: &[Plain], limit: 300 },
     // The whole daemon.
     Suite { name: "daemon", variants: &[Plain, Old, Lockdown], limit: 300 },
+    Suite { name: "survey", variants: &[Plain, Old], limit: 120 },
 ];
 
 /// The longest command line that somebody gives by hand may take.

@@ -1,0 +1,54 @@
+//! The whole daemon: a rule about the host fails, and the log, the list of events and the alert name
+//! the process that did it.
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use watchdog_tests::daemon::Daemon;
+use watchdog_tests::need;
+use watchdog_tests::scratch::Scratch;
+use watchdog_tests::until::until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends its process with the test.
+struct Ours(Child);
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// More open files than any other process has, in a service; the rule about the host names it.
+#[test]
+fn a_rule_about_the_host_names_the_process_and_its_service() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let dir = scratch.path().display().to_string();
+    let program = format!(
+        "ulimit -n 20000; for n in $(seq 6000); do exec {{f}}</dev/null; done; \
+         touch {dir}/open; while sleep 60; do :; done"
+    );
+    let holder = Ours(Command::new("/bin/bash").arg("-c").arg(program).spawn().expect("bash"));
+    let pid = holder.0.id();
+    until(PATIENCE, || scratch.at("open").exists().then_some(())).expect("all open");
+    scratch.write("web.pid", &format!("{pid}\n"), 0o644);
+    let rules = format!(
+        "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {dir}/web.pid\n  \
+         - system: here\n    rules:\n      \
+         - {{ if: \"filedescriptors > 1 for 4 cycles\", then: alert }}\n      \
+         - {{ if: \"memory > 0.1%\", then: alert }}\n"
+    );
+    let daemon = Daemon::start(&scratch, &rules);
+    let line =
+        format!("most descriptors are open in bash (pid {pid}, user root, service 'web'): 6");
+    daemon.wait_log(&line, PATIENCE);
+    daemon.wait_log("most memory is held by ", PATIENCE);
+    let events = daemon.command(&["events"]);
+    let events = String::from_utf8_lossy(&events.stdout).into_owned();
+    assert!(events.contains(&line) && events.contains("most memory is held by "), "{events}");
+}
