@@ -7,11 +7,19 @@
 //! says so.
 
 mod account;
+mod brake;
 mod cost;
 mod crash;
-mod herd;
+mod forecast;
+mod limit;
+mod reaction;
 mod short_lived;
+mod spikes;
+mod stamps;
+mod storms;
+mod strain;
 mod table;
+mod tax;
 mod tool;
 
 use std::time::Duration;
@@ -32,6 +40,9 @@ pub(crate) struct Args {
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
+    /// Measure only this part; may stand several times
+    #[arg(long, value_name = "NAME", value_parser = PARTS.map(|(name, _)| name))]
+    only: Vec<String>,
     /// Measure Monit alone
     #[arg(long, hide = true)]
     monit_only: bool,
@@ -45,7 +56,60 @@ struct Extent {
     window: Duration,
     /// Services killed.
     kills: usize,
+    /// Memory limits crossed, of each kind.
+    crossings: usize,
+    /// Spikes over a limit.
+    spikes: usize,
+    /// Fork storms seen, of each kind.
+    storms: usize,
+    /// Pairs of runs with and without us.
+    taxes: usize,
+    /// Services killed on a full host.
+    full: usize,
+    /// Fork storms braked, of each kind.
+    brakes: usize,
 }
+
+const FULL: Extent = Extent {
+    runs: 3,
+    window: Duration::from_secs(8),
+    kills: 20,
+    crossings: 10,
+    spikes: 20,
+    storms: 5,
+    taxes: 6,
+    full: 10,
+    brakes: 3,
+};
+const QUICK: Extent = Extent {
+    runs: 1,
+    window: Duration::from_secs(5),
+    kills: 3,
+    crossings: 2,
+    spikes: 3,
+    storms: 1,
+    taxes: 1,
+    full: 2,
+    brakes: 1,
+};
+
+type Part = fn(&Bed, &Extent, &mut Table) -> Result<()>;
+
+const PARTS: [(&str, Part); 10] = [
+    ("cost", cost::measure),
+    ("crash", crash::measure),
+    ("short-lived", short_lived::measure),
+    ("limit", limit::measure),
+    ("spikes", spikes::measure),
+    ("storms", storms::measure),
+    ("tax", tax::measure),
+    ("forecast", forecast::measure),
+    ("reaction", reaction::measure),
+    ("brake", brake::measure),
+];
+
+/// Programs of the tests that make the loads.
+const LOADS: [&str; 3] = ["strain", "storm", "forecast"];
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -58,17 +122,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         step("build", &mut cargo("build --release --quiet --package ebpf-watchdog"))?;
     }
     step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
+    let loads = LOADS.map(|name| format!(" --bin {name}")).concat();
+    step("build the loads", &mut cargo(&format!("build --quiet --package watchdog-tests{loads}")))?;
     let ours = (!args.monit_only).then(|| target().join("release/ebpf-watchdog"));
-    let bed = Bed::new(ours, monit, &target().join("debug/watched"))?;
-    let extent = if args.quick {
-        Extent { runs: 1, window: Duration::from_secs(5), kills: 3 }
-    } else {
-        Extent { runs: 5, window: Duration::from_secs(10), kills: 30 }
-    };
+    let debug = target().join("debug");
+    let bed = Bed::new(ours, monit, &debug.join("watched"), &LOADS.map(|name| debug.join(name)))?;
+    let extent = if args.quick { &QUICK } else { &FULL };
     let mut table = Table::default();
-    cost::measure(&bed, &extent, &mut table)?;
-    crash::measure(&bed, &extent, &mut table)?;
-    short_lived::measure(&bed, &extent, &mut table)?;
+    for (name, measure) in PARTS {
+        if args.only.is_empty() || args.only.iter().any(|only| only == name) {
+            let begin = stamps::now();
+            measure(&bed, extent, &mut table)?;
+            eprintln!("{name}: {:.0} s", stamps::now() - begin);
+        }
+    }
     if args.json {
         println!("{:#}", table.json());
     } else {

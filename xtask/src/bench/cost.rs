@@ -8,13 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::herd::Herd;
+use super::strain::Strain;
 use super::table::Table;
 use super::tool::{Bed, Kind, Service, Tool};
 use super::{Extent, median};
 
 /// Sleeping processes on the host.
-const HERDS: [u32; 3] = [100, 1_000, 4_000];
+const HERDS: [u32; 4] = [100, 1_000, 4_000, 20_000];
+/// With more than that nobody waits for Monit under strace.
+const TRACED: u32 = 4_000;
 
 pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<()> {
     let pidfile = bed.at("svc.pid");
@@ -22,12 +24,14 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
         Ended(Command::new(bed.load()).arg("service").arg(&pidfile).stdin(Stdio::null()).spawn()?);
     let mut memory = [Vec::new(), Vec::new()];
     for count in HERDS {
-        let _herd = Herd::start(&bed.load(), count)?;
+        room(count)?;
+        let mut herd = Strain::start(&bed.at("strain"), None)?;
+        herd.ask(&format!("herd {count}"))?;
         let (mut cost, mut calls) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         for run in 0..extent.runs {
             for kind in bed.turns(run) {
                 eprintln!("cycle with {count} processes, run {}: {kind:?}", run + 1);
-                let mut tool = bed.start(kind, &Service { pidfile: &pidfile, start: None })?;
+                let mut tool = bed.start(kind, &Service::of(&pidfile))?;
                 tool.settle()?;
                 let before = tool.cpu_seconds()?;
                 std::thread::sleep(extent.window);
@@ -35,7 +39,7 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
                 cost[kind as usize].push(per_cycle(kind, used, extent.window.as_secs_f64()));
                 memory[kind as usize].push(tool.rss_bytes()?);
                 // Traced programs are slow: once is enough, the number hardly varies.
-                if run == 0 {
+                if run == 0 && (kind == Kind::Ours || count <= TRACED) {
                     calls[kind as usize].push(calls_per_cycle(bed, &tool, extent.window)?);
                 }
             }
@@ -49,6 +53,20 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
     let mib = |values: &[f64]| median(values) / f64::from(1 << 20);
     table.row("resident memory", "MiB", mib(&memory[0]), mib(&memory[1]));
     service.end();
+    Ok(())
+}
+
+/// So many processes are made only where the host has twice the room for them.
+fn room(count: u32) -> Result<()> {
+    let number = |file: &str| -> Result<u64> { Ok(fs::read_to_string(file)?.trim().parse()?) };
+    let most = number("/proc/sys/kernel/pid_max")?.min(number("/proc/sys/kernel/threads-max")?);
+    let memory = fs::read_to_string("/proc/meminfo")?;
+    let memory = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kb = memory.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0_u64);
+    let count = u64::from(count);
+    // A process that shares its memory with its parent takes some 60 kB of the kernel's.
+    ensure!(most > count + count / 2, "no room for {count} processes: {most} at most");
+    ensure!(kb > count * 120, "no memory for {count} processes: {kb} kB available");
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
 use super::cost::Ended;
+use super::stamps::now;
 use super::table::Table;
 use super::tool::{Bed, Kind, Service, Tool};
 use super::{Extent, median};
@@ -25,7 +25,7 @@ pub(super) fn measure(bed: &Bed, extent: &Extent, table: &mut Table) -> Result<(
     for run in 0..extent.runs {
         for kind in bed.turns(run) {
             eprintln!("short-lived children, run {}: {kind:?}", run + 1);
-            let mut tool = bed.start(kind, &Service { pidfile: &pidfile, start: None })?;
+            let mut tool = bed.start(kind, &Service::of(&pidfile))?;
             tool.settle()?;
             let (counted, first, begin) = (settled_seconds(&tool)?, truth.seconds()?, now());
             let mut samples = Vec::new();
@@ -67,9 +67,4 @@ fn settled_seconds(tool: &Tool<'_>) -> Result<Option<f64>> {
         std::thread::sleep(Duration::from_millis(10));
     }
     bail!("our CPU seconds of the group stand still");
-}
-
-fn now() -> f64 {
-    let t = clock_gettime(ClockId::Boottime);
-    t.tv_sec as f64 + t.tv_nsec as f64 / 1e9
 }

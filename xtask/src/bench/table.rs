@@ -9,41 +9,65 @@ use serde_json::{Value, json};
 pub(super) struct Table(Vec<Row>);
 
 #[derive(Debug)]
-struct Row {
+pub(super) struct Row {
     name: String,
     unit: &'static str,
     ours: f64,
     /// Where Monit has such a number.
     monit: Option<f64>,
+    /// What ours is to be; empty: nothing promised.
+    goal: &'static str,
+}
+
+impl Row {
+    pub(super) fn goal(&mut self, goal: &'static str) {
+        self.goal = goal;
+    }
 }
 
 impl Table {
-    pub(super) fn row(&mut self, name: &str, unit: &'static str, ours: f64, monit: f64) {
-        self.0.push(Row { name: name.to_owned(), unit, ours, monit: Some(monit) });
+    /// A figure of both; one that is not a number stands for none.
+    pub(super) fn row(
+        &mut self,
+        name: &str,
+        unit: &'static str,
+        ours: f64,
+        monit: f64,
+    ) -> &mut Row {
+        self.add(name, unit, ours, Some(monit).filter(|monit| !monit.is_nan()))
     }
 
-    pub(super) fn alone(&mut self, name: &str, unit: &'static str, ours: f64) {
-        self.0.push(Row { name: name.to_owned(), unit, ours, monit: None });
+    /// A figure that Monit has nothing beside.
+    pub(super) fn alone(&mut self, name: &str, unit: &'static str, ours: f64) -> &mut Row {
+        self.add(name, unit, ours, None)
+    }
+
+    fn add(&mut self, name: &str, unit: &'static str, ours: f64, monit: Option<f64>) -> &mut Row {
+        self.0.push(Row { name: name.to_owned(), unit, ours, monit, goal: "" });
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
 
     pub(super) fn json(&self) -> Value {
         self.0
             .iter()
-            .map(|row| json!({"figure": row.name, "unit": row.unit, "ebpf_watchdog": row.ours, "monit": row.monit}))
+            .map(|row| json!({"figure": row.name, "unit": row.unit, "ebpf_watchdog": row.ours, "monit": row.monit, "goal": row.goal}))
             .collect()
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<52} {:>15} {:>12} {:>10}", "", "ebpf-watchdog", "Monit 5.33", "ratio")?;
+        let [ours, monit, ratio_of, goal] = ["ebpf-watchdog", "Monit 5.33", "ratio", "goal"];
+        writeln!(f, "{:<66} {ours:>15} {monit:>12} {ratio_of:>10}  {goal}", "")?;
         for row in &self.0 {
             let ours = number(row.ours, row.unit);
             let (monit, ratio) = match row.monit {
                 Some(monit) => (number(monit, row.unit), ratio(row.ours, monit)),
                 None => ("–".to_owned(), String::new()),
             };
-            writeln!(f, "{:<52} {ours:>15} {monit:>12} {ratio:>10}", row.name)?;
+            let line = format!("{:<66} {ours:>15} {monit:>12} {ratio:>10}  {}", row.name, row.goal);
+            writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
     }

@@ -29,12 +29,21 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) fn new(ours: Option<PathBuf>, monit: PathBuf, load: &Path) -> Result<Self> {
+    /// `load` is a program of ours, `others` those of the tests.
+    pub(super) fn new(
+        ours: Option<PathBuf>,
+        monit: PathBuf,
+        load: &Path,
+        others: &[PathBuf],
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("ebpf-watchdog-bench-")
             .permissions(Permissions::from_mode(0o755))
             .tempdir_in("/var/lib")?;
         fs::copy(load, folder.path().join("load"))?;
+        for program in others {
+            fs::copy(program, folder.path().join(program.file_name().unwrap_or_default()))?;
+        }
         Ok(Self { ours, monit, folder })
     }
 
@@ -57,8 +66,7 @@ impl Bed {
         kinds
     }
 
-    /// Starts one tool on one process service: `pidfile`, its start program, three rules that
-    /// never fire, a cycle of one second.
+    /// Starts one tool on one process service, with a cycle of one second.
     pub(super) fn start(&self, kind: Kind, service: &Service<'_>) -> Result<Tool<'_>> {
         let folder = tempfile::tempdir_in(self.folder.path())?;
         let dir = folder.path().display();
@@ -71,6 +79,11 @@ impl Bed {
         fs::set_permissions(&file, Permissions::from_mode(0o700))?;
         let errors = fs::File::create(folder.path().join("said"))?;
         let mut command = Command::new(program);
+        if service.normal_class && kind == Kind::Ours {
+            // Without the right to it the daemon stays in the normal class, and the host gives none.
+            command = Command::new("setpriv");
+            command.args(["--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]).arg(program);
+        }
         command.arg("-c").arg(&file).arg(if kind == Kind::Ours { "run" } else { "-I" });
         let child =
             command.stdin(Stdio::null()).stdout(errors.try_clone()?).stderr(errors).spawn()?;
@@ -87,34 +100,69 @@ pub(super) struct Service<'a> {
     pub pidfile: &'a Path,
     /// Its start program, if it is to be started.
     pub start: Option<&'a str>,
+    /// What our memory rules judge.
+    pub memory: &'a str,
+    /// Our rules, as the inside of a YAML mapping; empty: three that never fire.
+    pub ours: &'a [String],
+    /// Monit's rules, a line each, likewise.
+    pub monit: &'a [String],
+    /// Without the scheduler class FIFO.
+    pub normal_class: bool,
+}
+
+impl<'a> Service<'a> {
+    /// With the rules that never fire.
+    pub(super) fn of(pidfile: &'a Path) -> Self {
+        Self { pidfile, start: None, memory: "pss", ours: &[], monit: &[], normal_class: false }
+    }
 }
 
 impl Service<'_> {
     fn rules(&self, dir: &str) -> String {
-        let pidfile = self.pidfile.display();
+        let (pidfile, memory) = (self.pidfile.display(), self.memory);
         let start = self.start.map(|line| format!("    start: {line}\n")).unwrap_or_default();
-        format!(
-            "cycle: 1s\nstate_dir: {dir}/state\ncontrol: {{ socket: {dir}/control.sock }}\n\
+        let mut text = format!(
+            "cycle: 1s\nmemory: {memory}\nstate_dir: {dir}/state\n\
+             control: {{ socket: {dir}/control.sock }}\n\
              log: {{ file: {dir}/log }}\nservices:\n  - process: svc\n    pidfile: {pidfile}\n\
-             {start}    rules:\n\
-             \x20     - {{ if: \"cpu > 99% for 60 cycles\", then: alert }}\n\
-             \x20     - {{ if: \"totalmem > 18000 MB for 5 cycles\", then: alert }}\n\
-             \x20     - {{ if: \"children > 2500\", then: alert }}\n\
-             \x20     - {{ if: \"1000 restarts within 2 cycles\", then: alert }}\n"
-        )
+             {start}    rules:\n"
+        );
+        let never = [
+            "if: \"cpu > 99% for 60 cycles\", then: alert",
+            "if: \"totalmem > 18000 MB for 5 cycles\", then: alert",
+            "if: \"children > 2500\", then: alert",
+            "if: \"1000 restarts within 2 cycles\", then: alert",
+        ];
+        for rule in or(self.ours, &never) {
+            text += &format!("      - {{ {rule} }}\n");
+        }
+        text
     }
 
     fn control_file(&self, dir: &str) -> String {
         let pidfile = self.pidfile.display();
         let start =
             self.start.map(|line| format!(" start program = \"{line}\"\n")).unwrap_or_default();
-        format!(
+        let mut text = format!(
             "set daemon 1\nset logfile {dir}/log\nset idfile {dir}/id\nset statefile {dir}/state\n\
              set httpd unixsocket {dir}/sock\n allow localhost\n\
-             check process svc with pidfile {pidfile}\n{start} if cpu > 99% for 60 cycles then alert\n \
-             if totalmem > 18000 MB for 5 cycles then alert\n if children > 2500 then alert\n"
-        )
+             check process svc with pidfile {pidfile}\n{start}"
+        );
+        let never = [
+            "if cpu > 99% for 60 cycles then alert",
+            "if totalmem > 18000 MB for 5 cycles then alert",
+            "if children > 2500 then alert",
+        ];
+        for rule in or(self.monit, &never) {
+            text += &format!(" {rule}\n");
+        }
+        text
     }
+}
+
+/// The rules given, or those that stand in for none.
+fn or<'a>(given: &'a [String], otherwise: &[&'a str]) -> Vec<&'a str> {
+    if given.is_empty() { otherwise.to_vec() } else { given.iter().map(String::as_str).collect() }
 }
 
 /// A running tool. Ended when dropped; what it watches is not.

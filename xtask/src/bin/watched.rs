@@ -5,11 +5,11 @@
 //! this program begins is the moment that is measured.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 /// No load lives longer than this, whatever happens to those who started it.
@@ -25,7 +25,8 @@ fn main() -> std::io::Result<()> {
         ["leak", "child"] => leak(0),
         ["service", pidfile] => service(pidfile),
         ["start", stamp, pidfile] => start(begin, stamp, pidfile),
-        ["sleepers", count] => sleepers(number(count)),
+        ["stamp", file] => stamp(begin, file),
+        ["end", pidfile] => end(pidfile),
         ["sleeper"] => sleep_bound_to_parent(),
         ["burst", pidfile] => burst(pidfile),
         ["burn", milliseconds] => burn(Duration::from_millis(number(milliseconds))),
@@ -59,20 +60,30 @@ fn start(begin: u64, stamp: &str, pidfile: &str) -> std::io::Result<()> {
     write_pidfile(pidfile, service.id())
 }
 
+/// Notes when it began, one line each time.
+fn stamp(begin: u64, file: &str) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(file)?;
+    writeln!(file, "{begin}")
+}
+
+/// What a rule can do against a storm where there is no brake: ends the one that began it.
+fn end(pidfile: &str) -> std::io::Result<()> {
+    let text = fs::read_to_string(pidfile)?;
+    let pid = text.trim().parse().ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| std::io::Error::other("not a pid"))?;
+    // A number in a file is nobody's identity.
+    let program = fs::read_link(format!("/proc/{pid}/exe"))?;
+    if program.file_name().is_some_and(|name| name == "storm") {
+        kill_process(pid, Signal::KILL)?;
+    }
+    Ok(())
+}
+
 /// The main process of a small service: two children, all asleep.
 fn service(pidfile: &str) -> std::io::Result<()> {
     write_pidfile(pidfile, std::process::id())?;
     let _children = [this(&["sleeper"])?, this(&["sleeper"])?];
     std::thread::sleep(AGE);
-    Ok(())
-}
-
-/// So many sleeping processes, until standard input closes.
-fn sleepers(count: u64) -> std::io::Result<()> {
-    assert!(count <= 10_000, "that is too many for a shared machine");
-    let _children: Vec<Child> = (0..count).map(|_| this(&["sleeper"])).collect::<Result<_, _>>()?;
-    std::io::stdout().write_all(b"ready\n")?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
