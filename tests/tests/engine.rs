@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ebpf_watchdog::clock::BootTime;
 use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
@@ -18,9 +19,10 @@ use ebpf_watchdog::event::{
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
     Acted, ActionId, Braked, Command, CommandVerb, Decision, Found, Held, HostSample, Input,
-    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, Stalls, Stamped,
-    Step,
+    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, StallLimit,
+    Stalls, Stamped, Step,
 };
+use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::Config;
 use ebpf_watchdog::source::{Limits, WantBy};
 
@@ -372,6 +374,13 @@ impl Play {
                 let (service, process) = (self.id(rest[0]), key(rest[1]));
                 self.step(Input::Event(Event::Wanted { service, process, at }));
             }
+            // `stalled cpu 500`: so many milliseconds within ten seconds.
+            "stalled" => {
+                let named = Resource::ALL.into_iter().find(|one| one.word() == rest[0]);
+                let resource = named.expect("a resource");
+                let stalled = Duration::from_millis(rest[1].parse().expect("a number"));
+                self.step(Input::Stalled(StallLimit { resource, full: false, stalled }));
+            }
             "stirred" => self.step(Input::Stirred(rest[0].to_owned())),
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
@@ -442,8 +451,12 @@ impl Play {
                 "user" => self.host.ticks.user += number as u64,
                 "wait" => self.host.ticks.iowait += number as u64,
                 "idle" => self.host.ticks.idle += number as u64,
-                "stalled_memory" | "stalled_io" => {
-                    let place = if name == "stalled_memory" { 0 } else { 2 };
+                "stalled_memory" | "stalled_cpu" | "stalled_io" => {
+                    let place = match name {
+                        "stalled_memory" => 0,
+                        "stalled_cpu" => 1,
+                        _ => 2,
+                    };
                     let stalled_us = (number * 1e6) as u64;
                     let stalls =
                         Stalls { some_us: stalled_us, full_us: stalled_us, average: [0.0; 2] };

@@ -19,6 +19,7 @@ mod presence;
 mod retry;
 mod rule;
 mod service;
+mod stalls;
 mod stirring;
 mod survey;
 pub mod trail;
@@ -41,7 +42,8 @@ use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
 use crate::message::{
-    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, Stamped, SurveyBy,
+    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, StallLimit, Stamped,
+    SurveyBy,
 };
 use crate::service::{Config, EventWord, Recipient, Rule, Severity};
 
@@ -67,6 +69,8 @@ pub struct Engine {
     alerts: u64,
     /// Names of user ids, for texts.
     users: Arc<BTreeMap<u32, String>>,
+    /// The stall that rules are being judged by.
+    stalled: Option<StallLimit>,
     /// People know that the host tells no PSS.
     refusal_told: bool,
     out: Vec<Decision>,
@@ -89,6 +93,7 @@ impl Engine {
             actions: 0,
             alerts: 0,
             users: Arc::default(),
+            stalled: None,
             refusal_told: false,
             out: Vec::new(),
         };
@@ -121,6 +126,7 @@ impl Engine {
         match stamped.input {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
+            Input::Stalled(limit) => self.stalled(limit, at),
             Input::Measured(measured) => self.measured(&measured, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,

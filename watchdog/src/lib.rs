@@ -17,6 +17,7 @@ pub mod logfile;
 pub mod message;
 pub mod metric;
 pub mod notify;
+pub mod pressure;
 pub mod runner;
 pub mod service;
 pub mod source;

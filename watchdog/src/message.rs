@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::BootTime;
 use crate::event::{Crossed, Event, ExitStatus};
 use crate::identity::{ProcessKey, ServiceId};
+use crate::metric::Resource;
 use crate::service::{Action, BrakeHow, EventWord, Program, Service, Severity};
 use crate::source::{Health, Limits, WantBy};
 
@@ -30,6 +31,8 @@ pub enum Input {
     Event(Event),
     /// A limit was crossed and the service has been looked at since: judge what is judged at once.
     Crossed(Crossed),
+    /// Work stood still for so long within ten seconds: judge what is judged then.
+    Stalled(StallLimit),
     /// Something has changed where this service's process would be named (its pidfile, its cgroup).
     Stirred(String),
     /// Answer to [`Decision::Measure`].
@@ -109,6 +112,17 @@ pub struct DiskCounts {
     pub reads: u64,
     /// Writes completed.
     pub writes: u64,
+}
+
+/// A stall that the kernel shall tell, or has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StallLimit {
+    /// For want of what.
+    pub resource: Resource,
+    /// Everything stood still, not just something.
+    pub full: bool,
+    /// So long within [`PRESSURE`](crate::metric::PRESSURE).
+    pub stalled: Duration,
 }
 
 /// How long work stood still for want of one resource.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +26,9 @@ use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
 use crate::message::{
     Act, BrakeOrder, Command, Decision, Found, Input, Level, LogLine, Presence, ReleaseOrder,
-    RequestId, Stamped,
+    RequestId, StallLimit, Stamped,
 };
+use crate::pressure::Triggers;
 use crate::service::Config;
 use crate::source::{Limits, Missing, Source};
 use crate::state::{Durability, Store};
@@ -77,6 +79,8 @@ pub(super) struct Core {
     seen: Vec<Event>,
     /// Whose open descriptors are counted at each pass.
     descriptors: Descriptors,
+    /// What the kernel tells of work that stands still.
+    triggers: Triggers,
     /// Deeds of this turn; they go out together, after one note of all of them.
     deeds: Vec<Deed>,
     /// Something is not noted yet.
@@ -92,6 +96,7 @@ impl Core {
         Self {
             samples: parts.engine.needs_samples(),
             descriptors: Descriptors::of(&parts.engine.config()),
+            triggers: Triggers::new(Path::new("/proc/pressure")),
             parts,
             waiting: BTreeMap::new(),
             requests: 0,
@@ -116,7 +121,7 @@ impl Core {
         let decisions =
             self.parts.engine.alert_instance(&format!("ebpf-watchdog {version} started"), now);
         self.carry(decisions);
-        self.tell_pressure();
+        self.follow_pressure();
         self.next_cycle = now + delay;
         self.next_sample = self.next_cycle;
         if delay.is_zero() {
@@ -131,10 +136,13 @@ impl Core {
         let mut started = delay.is_zero();
         self.settle();
         while self.quit.is_none() {
-            self.wait();
+            let stalled = self.wait();
             self.drain();
             for message in self.parts.inbox.take() {
                 self.message(message);
+            }
+            for limit in stalled.into_iter().filter(|_| started) {
+                self.step(Input::Stalled(limit));
             }
             let now = clock::boot_now();
             if self.parts.engine.next_wake().is_some_and(|due| due <= now) {
@@ -157,8 +165,9 @@ impl Core {
         self.finish();
     }
 
-    /// Waits for the sensor, the inbox, or the next moment that something is due.
-    fn wait(&self) {
+    /// Waits for the sensor, the inbox, a stall, or the next moment that something is due. Gives the
+    /// stalls.
+    fn wait(&mut self) -> Vec<StallLimit> {
         let now = clock::boot_now();
         let mut due = self.next_cycle;
         if self.samples {
@@ -180,9 +189,13 @@ impl Core {
         };
         let source = self.parts.source.fd();
         let inbox = self.parts.inbox.fd();
-        let mut fds = [PollFd::new(&source, PollFlags::IN), PollFd::new(&inbox, PollFlags::IN)];
+        let stalls: Vec<_> = self.triggers.fds().collect();
+        let mut fds = vec![PollFd::new(&source, PollFlags::IN), PollFd::new(&inbox, PollFlags::IN)];
+        fds.extend(stalls.iter().map(|stall| PollFd::new(stall, PollFlags::PRI)));
         // EINTR and a spurious wake-up are the same: the loop looks at everything anyway.
         let _ = poll(&mut fds, Some(&timeout));
+        let answers: Vec<_> = fds.iter().skip(2).map(PollFd::revents).collect();
+        self.triggers.fired(&answers)
     }
 
     /// Takes what the sensor has.
@@ -330,7 +343,10 @@ impl Core {
 
     /// What rules about pressure lack here, if there are any.
     fn pressure_missing(&self) -> Option<Missing> {
-        let asked = self.parts.engine.needs_pressure() && !self.parts.host.has_pressure();
+        let asked = self.parts.engine.needs_pressure();
+        if self.parts.host.has_pressure() {
+            return self.triggers.missing().filter(|_| asked).cloned();
+        }
         asked.then(|| Missing {
             what: "/proc/pressure".into(),
             why: "the kernel does not tell how long work stands still: rules about pressure are unknown"
@@ -339,7 +355,9 @@ impl Core {
         })
     }
 
-    fn tell_pressure(&self) {
+    /// Has the kernel tell stalls from now on, and says what is missing.
+    fn follow_pressure(&mut self) {
+        self.triggers.set(&self.parts.engine.stalls());
         if let Some(missing) = self.pressure_missing() {
             let text = format!("{}: {}; {}", missing.what, missing.why, missing.cure);
             self.note(Level::Warning, text);
@@ -460,7 +478,7 @@ impl Core {
         self.samples = self.parts.engine.needs_samples();
         self.descriptors = Descriptors::of(&self.parts.config);
         self.carry(decisions);
-        self.tell_pressure();
+        self.follow_pressure();
         let text = format!("configuration reloaded: {services} services");
         let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
         self.carry(decisions);

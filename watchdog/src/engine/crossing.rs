@@ -44,7 +44,9 @@ impl Scope {
             Input::Acted(acted) => Self::One(acted.service),
             Input::Braked(braked) => Self::One(braked.service),
             Input::Released(released) => Self::One(released.service),
-            Input::Command(_) | Input::Cycle | Input::Sampled | Input::Wake => Self::All,
+            Input::Stalled(_) | Input::Command(_) | Input::Cycle | Input::Sampled | Input::Wake => {
+                Self::All
+            }
             // What a pass shows is judged by the input behind it.
             Input::Event(_) | Input::Host(_) | Input::Users(_) | Input::Stirred(_) => Self::Nothing,
         }
@@ -253,7 +255,7 @@ fn threshold(level: &Level, inclusive: bool, whole: &dyn Fn(Metric) -> Option<f6
 
 /// Calls `visit` for each test that begins to hold when its number rises, and says whether it holds
 /// at the limit itself already.
-fn rising(condition: &Condition, negated: bool, visit: &mut dyn FnMut(&Level, bool)) {
+pub(crate) fn rising(condition: &Condition, negated: bool, visit: &mut dyn FnMut(&Level, bool)) {
     match condition {
         Condition::All(parts) | Condition::Any(parts) => {
             parts.iter().for_each(|part| rising(part, negated, visit));

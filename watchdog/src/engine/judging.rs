@@ -10,9 +10,9 @@ use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, judge, limit_number};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
-use crate::engine::survey;
 use crate::engine::wording;
 use crate::engine::{Detail, Engine};
+use crate::engine::{stalls, survey};
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
@@ -31,6 +31,8 @@ pub(crate) enum Moment {
     Attempt,
     /// A limit was crossed: rules that are judged then.
     Crossing,
+    /// Work stood still for long: rules that are judged then.
+    Stall,
 }
 
 /// What a judgement goes by.
@@ -59,7 +61,7 @@ impl Engine {
             }
             let over = match moment {
                 _ if is_for_samples(rule) => Over::Sample,
-                Moment::Sample | Moment::Crossing => Over::Known,
+                Moment::Sample | Moment::Crossing | Moment::Stall => Over::Known,
                 _ => Over::Cycle,
             };
             // Rules that count cycles see each death once, at the cycle's end; the others were
@@ -98,7 +100,8 @@ impl Engine {
         let state = &mut self.services[i];
         let (rule, remembered) = (&state.service.rules[r], &mut state.rules[r]);
         let failing = remembered.status() == RuleStatus::Failing;
-        if moment == Moment::Crossing && !crossing::counts(rule, failing, truth) {
+        let between = matches!(moment, Moment::Crossing | Moment::Stall);
+        if between && !crossing::counts(rule, failing, truth) {
             return;
         }
         let cycle = moment == Moment::Cycle;
@@ -120,7 +123,9 @@ impl Engine {
         let is_system = state.service.process().is_none();
         let value = |metric: Metric| {
             if metric.is_of_host() {
-                self.host.value(metric, over)
+                // Whichever is greater: a trail of few samples is a mean over a longer time.
+                let told = self.told_share(metric).into_iter();
+                told.chain(self.host.value(metric, over)).reduce(f64::max)
             } else if is_system {
                 // The only process metric that a system service shares: uptime of the host.
                 (metric == Metric::Uptime).then(|| at.since(BootTime::default()).as_secs_f64())
@@ -440,6 +445,7 @@ fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
         // What failed between cycles recovers at the next pass.
         Moment::Sample => is_for_samples(rule) || failing && crossing::is_at_once(rule),
         Moment::Crossing => crossing::is_at_once(rule),
+        Moment::Stall => stalls::is_at_once(rule),
         Moment::Presence => !counts_cycles && is_about_presence(rule),
         Moment::Attempt => {
             !counts_cycles && has(rule, |test| matches!(test, Test::Restarts { .. }))

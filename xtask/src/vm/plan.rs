@@ -28,6 +28,7 @@ const SUITES: &[Suite] = &[
     // The whole daemon.
     Suite { name: "daemon", variants: &[Plain, Old, Lockdown], limit: 300 },
     Suite { name: "survey", variants: &[Plain, Old], limit: 120 },
+    Suite { name: "pressure", variants: &[Plain], limit: 120 },
 ];
 
 /// The longest command line that somebody gives by hand may take.
