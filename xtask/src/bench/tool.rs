@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -204,10 +204,16 @@ impl Tool<'_> {
     /// Lets it settle, and makes sure that it lives and sees the service.
     pub(super) fn settle(&mut self) -> Result<()> {
         std::thread::sleep(Duration::from_secs(4));
-        let said = fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
-        ensure!(self.child.try_wait()?.is_none(), "{:?} ended: {said}", self.kind);
-        ensure!(self.totalcpu()?.is_some(), "{:?} does not see the service: {said}", self.kind);
-        Ok(())
+        let said = || fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
+        // On a host full of processes Monit's first cycles take that long.
+        for _ in 0..40 {
+            ensure!(self.child.try_wait()?.is_none(), "{:?} ended: {}", self.kind, said());
+            if self.totalcpu()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        bail!("{:?} does not see the service: {}", self.kind, said())
     }
 
     /// CPU of the whole group as the tool shows it, as a share of all CPUs; unknown: none.
