@@ -38,7 +38,8 @@ fn a_rule_about_the_host_names_the_process_and_its_service() {
     until(PATIENCE, || scratch.at("open").exists().then_some(())).expect("all open");
     scratch.write("web.pid", &format!("{pid}\n"), 0o644);
     let rules = format!(
-        "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {dir}/web.pid\n  \
+        "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {dir}/web.pid\n    \
+         rules: [{{ if: \"filedescriptors > 5000\", then: alert }}]\n  \
          - system: here\n    rules:\n      \
          - {{ if: \"filedescriptors > 1 for 4 cycles\", then: alert }}\n      \
          - {{ if: \"memory > 0.1%\", then: alert }}\n"
@@ -47,6 +48,8 @@ fn a_rule_about_the_host_names_the_process_and_its_service() {
     let line =
         format!("most descriptors are open in bash (pid {pid}, user root, service 'web'): 6");
     daemon.wait_log(&line, PATIENCE);
+    // Its own rule names it, too.
+    daemon.wait_log(&format!("most descriptors are open in bash (pid {pid}, uid 0): 6"), PATIENCE);
     daemon.wait_log("most memory is held by ", PATIENCE);
     let events = daemon.command(&["events"]);
     let events = String::from_utf8_lossy(&events.stdout).into_owned();

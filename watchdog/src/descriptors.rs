@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::Event;
-use crate::identity::ServiceId;
+use crate::finder::process::facts;
+use crate::identity::{ProcessKey, ServiceId};
 use crate::metric::Metric;
 use crate::service::{Config, Test};
 use crate::sys;
@@ -50,13 +51,21 @@ impl Descriptors {
             let Event::Sample(sample) = event else { continue };
             match self.asked.get(&sample.service) {
                 Some(all) if (*all || sample.main) && !sample.zombie => {
-                    sample.descriptors = count(sample.process.pid)
-                        .zip(sys::limits::descriptors(sample.process.pid).or(Some(0)));
+                    sample.descriptors = of(sample.process);
                 }
                 _ => {}
             }
         }
     }
+}
+
+/// Open descriptors of this very process and the limit of their number; 0 where that may not be asked.
+fn of(process: ProcessKey) -> Option<(u64, u64)> {
+    let open = count(process.pid)?;
+    let limit = sys::limits::descriptors(process.pid).unwrap_or(0);
+    // Asked last: whoever has the number now and began then had it all the time.
+    let same = facts(process.pid).ok()??.key == process;
+    same.then_some((open, limit))
 }
 
 /// Open descriptors of a process; `None` where it is gone or may not be looked at.
@@ -84,6 +93,10 @@ mod tests {
         assert!(after + 50 > before + 100, "{before} and then {after}");
         drop(files);
         assert!(sys::limits::descriptors(pid).is_some_and(|limit| limit > 0));
+        let own = facts(pid).expect("proc").expect("we live").key;
+        assert!(of(own).is_some_and(|(open, limit)| open > 0 && limit > 0));
+        let former = ProcessKey { start: own.start - 1, ..own };
+        assert_eq!(of(former), None, "another process had our number");
         assert_eq!((count(u32::MAX), sys::limits::descriptors(u32::MAX)), (None, None));
     }
 }

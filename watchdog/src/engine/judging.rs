@@ -353,13 +353,12 @@ impl Engine {
             Test::Level(_) | Test::Trend(_) => {
                 let by = match metric {
                     Some(Metric::Cpu | Metric::TotalCpu) => wording::By::Cpu,
-                    // Who forked, wrote or opened most is not told by memory.
-                    Some(
-                        Metric::Forks { .. }
-                        | Metric::Disk { .. }
-                        | Metric::FileDescriptors
-                        | Metric::TotalFileDescriptors,
-                    ) => {
+                    Some(Metric::Disk { direction, .. }) => wording::By::Disk(direction),
+                    Some(Metric::FileDescriptors | Metric::TotalFileDescriptors) => {
+                        wording::By::Descriptors
+                    }
+                    // Who forked most is not told by memory.
+                    Some(Metric::Forks { .. }) => {
                         let by = self.crossed_by(i);
                         if let Some(text) = &by {
                             self.log(i, LogLevel::Info, None, text.clone(), at);
@@ -371,10 +370,7 @@ impl Engine {
                 };
                 let mut culprits = wording::culprits(state.levels.members(), by);
                 if let Some(first) = culprits.first() {
-                    let text = match by {
-                        wording::By::Cpu => format!("most CPU was used by {first}"),
-                        wording::By::Memory => format!("most is held by {first}"),
-                    };
+                    let text = format!("{} {first}", by.lead());
                     self.log(i, LogLevel::Info, None, text, at);
                 }
                 if let Some(text) = metric.and_then(|metric| self.proportional(i, metric)) {

@@ -9,7 +9,7 @@ use crate::engine::attempt::human;
 use crate::engine::judge::{Finding, limit_number};
 use crate::event::{ExitStatus, Sample};
 use crate::message::{DeathView, SenderView};
-use crate::metric::{Metric, per_words};
+use crate::metric::{Direction, Metric, per_words};
 use crate::service::{Course, EventWord, Level, Limit, Span, Test, Trend, Way, signal_name};
 
 /// A number with the unit of its limit: `1981.4 MB`, `62.5%`, `12`, `90 s`.
@@ -267,26 +267,57 @@ pub(crate) enum By {
     Cpu,
     /// RSS.
     Memory,
+    /// Bytes read or written in their life.
+    Disk(Direction),
+    /// Open descriptors.
+    Descriptors,
+}
+
+impl By {
+    /// Before the first of them.
+    pub(crate) fn lead(self) -> &'static str {
+        match self {
+            Self::Cpu => "most CPU was used by",
+            Self::Memory => "most is held by",
+            Self::Disk(Direction::Read) => "most was read by",
+            Self::Disk(Direction::Write) => "most was written by",
+            Self::Descriptors => "most descriptors are open in",
+        }
+    }
+
+    fn number(self, sample: &Sample) -> u64 {
+        match self {
+            Self::Cpu => sample.cpu_ns,
+            Self::Memory => sample.rss_bytes,
+            Self::Disk(Direction::Read) => sample.read_bytes,
+            Self::Disk(Direction::Write) => sample.write_bytes,
+            Self::Descriptors => sample.descriptors.map_or(0, |(open, _)| open),
+        }
+    }
 }
 
 /// The processes that hold or used most, first among them: what did it.
 pub(crate) fn culprits(members: &[Sample], by: By) -> Vec<String> {
     let total: u64 = members.iter().map(|sample| sample.rss_bytes).sum();
     let mut largest: Vec<&Sample> = members.iter().filter(|sample| !sample.zombie).collect();
-    largest.sort_by_key(|sample| {
-        let most = match by {
-            By::Cpu => sample.cpu_ns,
-            By::Memory => sample.rss_bytes,
-        };
-        (std::cmp::Reverse(most), sample.process.pid)
-    });
+    if matches!(by, By::Disk(_) | By::Descriptors) {
+        largest.retain(|sample| by.number(sample) > 0);
+    }
+    largest.sort_by_key(|sample| (std::cmp::Reverse(by.number(sample)), sample.process.pid));
     largest
         .iter()
         .take(5)
         .map(|sample| {
             let share = if total == 0 { 0.0 } else { sample.rss_bytes as f64 / total as f64 };
+            let number = by.number(sample);
+            let own = match by {
+                By::Cpu | By::Memory => String::new(),
+                By::Disk(Direction::Read) => format!("{} read so far, ", bytes(number as f64)),
+                By::Disk(Direction::Write) => format!("{} written so far, ", bytes(number as f64)),
+                By::Descriptors => format!("{number} descriptors, "),
+            };
             format!(
-                "{} (pid {}, uid {}): {} of memory ({:.0}% of the service), {:.1} s of CPU{}",
+                "{} (pid {}, uid {}): {own}{} of memory ({:.0}% of the service), {:.1} s of CPU{}",
                 comm(&sample.comm),
                 sample.process.pid,
                 sample.uid,

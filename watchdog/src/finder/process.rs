@@ -1,6 +1,7 @@
 //! One process at one moment, from `/proc/<pid>/stat`: who it is and whether it lives.
 //!
-//! Read on cold paths only (a start, a stop, a look for a main process), never per cycle.
+//! Read on cold paths only (a start, a stop, a look for a main process), never per cycle but for rules
+//! about descriptors.
 
 use std::io;
 
