@@ -52,7 +52,7 @@ pub(crate) struct Args {
 struct Extent {
     /// Alternating runs of each tool.
     runs: usize,
-    /// How long each is measured after it has settled.
+    /// How long each is measured after it has settled; ours proves its hooks every ten seconds.
     window: Duration,
     /// Services killed.
     kills: usize,
@@ -72,7 +72,7 @@ struct Extent {
 
 const FULL: Extent = Extent {
     runs: 3,
-    window: Duration::from_secs(8),
+    window: Duration::from_secs(10),
     kills: 20,
     crossings: 10,
     spikes: 20,
