@@ -46,11 +46,16 @@ pub(crate) fn packages(names: &[&str]) -> anyhow::Result<()> {
         return Ok(());
     }
     println!("Debian packages: installing {}", missing.join(" "));
+    update()?;
+    apt(&[&["install", "-y", "--no-install-recommends"], &missing[..]].concat())
+}
+
+/// Fetches the lists of what there is, once per run.
+pub(crate) fn update() -> anyhow::Result<()> {
     static LISTS: Once = Once::new();
     let mut updated = Ok(());
     LISTS.call_once(|| updated = apt(&["update"]));
-    updated?;
-    apt(&[&["install", "-y", "--no-install-recommends"], &missing[..]].concat())
+    updated
 }
 
 fn apt(words: &[&str]) -> anyhow::Result<()> {

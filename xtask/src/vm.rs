@@ -48,12 +48,15 @@ pub(crate) enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// Run the tests that belong there.
+    /// Run the tests that belong there: those of every change, or more.
     Test {
         /// One kernel instead of all
         kernel: Option<Kernel>,
-        /// Only tests whose name contains this
+        /// All tests whose name contains this, or all of the suite with this name
         filter: Option<String>,
+        /// All tests of all suites: a quarter of an hour a kernel
+        #[arg(long, conflicts_with = "filter")]
+        all: bool,
         /// Only guests booted like this
         #[arg(long, value_enum)]
         variant: Option<Variant>,
@@ -72,14 +75,18 @@ pub(crate) fn run(task: &Task) -> Result<()> {
             each(&chosen(*kernel), |kernel| snapshot::save(&cache, kernel)).map(drop)
         }
         Task::Run { kernel, variant, command } => {
-            let plan = Plan::command(&command.join(" "));
+            let plan = Plan::Command(command.join(" "));
             let sum = perform(&cache, &[*kernel], &[variant.unwrap_or_default()], &plan)?;
             ensure!(!sum.broken, "it failed in the guest");
             Ok(())
         }
-        Task::Test { kernel, filter, variant } => {
+        Task::Test { kernel, filter, all, variant } => {
             let variants = variant.map_or_else(Variant::all, |one| vec![one]);
-            let plan = Plan::tests(filter.as_deref());
+            let plan = match filter {
+                Some(text) => Plan::Named(text.clone()),
+                None if *all => Plan::All,
+                None => Plan::Always,
+            };
             let sum = perform(&cache, &chosen(*kernel), &variants, &plan)?;
             println!("{} passed, {} failed in guests", sum.passed, sum.failed);
             ensure!(!sum.broken, "tests failed in a guest");
@@ -87,6 +94,13 @@ pub(crate) fn run(task: &Task) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// What runs with every change, in all guests.
+pub(crate) fn always() -> Result<Sum> {
+    ensure!(rustix::process::geteuid().is_root(), "a guest's disk can only be made by root");
+    test_tools::guests()?;
+    perform(&Cache::open()?, &Kernel::ALL, &Variant::all(), &Plan::Always)
 }
 
 fn chosen(kernel: Option<Kernel>) -> Vec<Kernel> {

@@ -36,7 +36,10 @@ pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Fa
         };
         let followed_by = match result {
             Ok(()) => {
+                // systemd answers when the unit is down: what is left now has escaped it.
+                let down = service.unit.is_some() && !alive(main);
                 let rest = program.timeout.saturating_sub(begin.elapsed());
+                let rest = if down { std::time::Duration::ZERO } else { rest };
                 if gone(&mut || deed.company(Some(main)), rest).await {
                     return Ok(());
                 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use super::kernel::Kernel;
+use crate::setup;
 use crate::step::target;
 
 /// What goes into a guest, or decides how it is made: other text, another cache.
@@ -22,6 +23,9 @@ const MAKERS: [&str; 7] = [
     include_str!("machine.rs"),
     include_str!("snapshot.rs"),
 ];
+
+/// What all guests of a folder start from.
+pub(crate) const DISK: &str = "base.img";
 
 /// The cache, held against a second `cargo xtask vm`.
 #[derive(Debug)]
@@ -40,8 +44,12 @@ impl Cache {
         let shared = shared.canonicalize()?;
         let held = File::create(shared.join("lock"))?;
         held.lock()?;
-        let key = key()?;
-        let folder = shared.join(format!("guests-{key}"));
+        let mut folder = shared.join(format!("guests-{}", key()?));
+        if !folder.join(DISK).is_file() {
+            // Old lists name packages that are no longer to be had.
+            setup::update()?;
+            folder = shared.join(format!("guests-{}", key()?));
+        }
         for entry in fs::read_dir(&shared)? {
             let entry = entry?;
             let outdated = entry.file_name().to_string_lossy().starts_with("guests-");

@@ -16,7 +16,9 @@ use super::snapshot::{HOLD, RESULT_BYTES};
 use super::variant::Variant;
 use crate::test::Sum;
 
-/// A whole run.
+/// Until the guest is there: ten seconds on an idle machine, a second where it is restored.
+const BOOT_LIMIT: Duration = Duration::from_secs(150);
+/// What runs there, when all hangs: each suite has a limit of its own.
 const LIMIT: Duration = Duration::from_secs(900);
 /// For a restored guest to hear us.
 const WAKING: u32 = 600;
@@ -51,6 +53,25 @@ pub(crate) fn run(
 }
 
 fn talk(cache: &Cache, kernel: Kernel, variant: Variant, name: &str) -> Result<Sum> {
+    // The emulator may fail us; what runs in the guest gets no second chance.
+    let mut machine = begin(cache, kernel, variant, name).or_else(|error| {
+        println!("{kernel} {variant}: the guest is not there ({error:#}): once more");
+        begin(cache, kernel, variant, name)
+    })?;
+    machine.limit(LIMIT);
+    let mut sum = Sum::default();
+    let code = machine.await_line("@@CODE", |line| {
+        sum.count(line);
+        let line = line.strip_prefix("@@DONE ").unwrap_or(line);
+        println!("{kernel} {variant} | {line}");
+    })?;
+    machine.wait()?;
+    sum.broken = code != "0";
+    Ok(sum)
+}
+
+/// A guest that is about to run what it was given.
+fn begin(cache: &Cache, kernel: Kernel, variant: Variant, name: &str) -> Result<Machine> {
     let restored = variant == Variant::Plain;
     let state = format!("exec:cat < {kernel}/state");
     let disk = if restored { format!("{kernel}/disk.img") } else { "base.img".to_owned() };
@@ -68,22 +89,14 @@ fn talk(cache: &Cache, kernel: Kernel, variant: Variant, name: &str) -> Result<S
         more: if restored { &["-incoming", &state] } else { &[] },
     };
     let log = cache.at(name).join("run.log");
-    let mut machine = Machine::start(&parts, &log, LIMIT)?;
+    let mut machine = Machine::start(&parts, &log, BOOT_LIMIT)?;
     if restored {
         wake(&mut machine)?;
     } else {
         let state = machine.await_line("@@STATE", |_| {})?;
         ensure!(state == "running", "systemd says of the guest: {state}");
     }
-    let mut sum = Sum::default();
-    let code = machine.await_line("@@CODE", |line| {
-        sum.count(line);
-        let line = line.strip_prefix("@@DONE ").unwrap_or(line);
-        println!("{kernel} {variant} | {line}");
-    })?;
-    machine.wait()?;
-    sum.broken = code != "0";
-    Ok(sum)
+    Ok(machine)
 }
 
 /// Tells a restored guest the time until it answers: what comes first over the line gets lost.

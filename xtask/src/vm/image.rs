@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::cache::{Cache, digest};
+use super::cache::{Cache, DISK, digest};
 use super::kernel::{Kernel, only, unpack};
 use crate::step::{root, step};
 
@@ -38,7 +38,7 @@ const MODULES: [&str; 6] = [
 
 /// Makes what is missing.
 pub(crate) fn build(cache: &Cache) -> Result<()> {
-    let disk = cache.at("base.img");
+    let disk = cache.at(DISK);
     if disk.is_file() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ pub(crate) fn build(cache: &Cache) -> Result<()> {
     }
     settle(&tree)?;
     // The name is the sign that all is there.
-    let image = fresh.path().join("base.img");
+    let image = fresh.path().join(DISK);
     let mut make = Command::new("mke2fs");
     make.args(["-q", "-t", "ext4", "-O", "^metadata_csum", "-m", "0", "-d"]);
     quiet(make.arg(&tree).arg(&image).arg("1G"))?;

@@ -88,6 +88,11 @@ impl Machine {
         Ok(Self { child, line, heard, end: now() + limit })
     }
 
+    /// From now on it has this much time.
+    pub(crate) fn limit(&mut self, limit: Duration) {
+        self.end = now() + limit;
+    }
+
     /// The next line within `patience`, if there is one; an error when the machine is gone or has
     /// used up its time.
     pub(crate) fn hear(&mut self, patience: Duration) -> Result<Option<String>> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cache::Cache;
+use super::cache::{Cache, DISK};
 use super::kernel::Kernel;
 use super::machine::{Machine, Parts};
 
@@ -30,12 +30,19 @@ pub(crate) fn save(cache: &Cache, kernel: Kernel) -> Result<()> {
         return Ok(());
     }
     println!("── kernel {kernel}: boot and save a guest (a quarter of a minute)");
-    let mut copy = Command::new("cp");
-    copy.arg("--sparse=always").arg(cache.at("base.img")).arg(folder.join("disk.img"));
-    ensure!(copy.status()?.success(), "cannot copy the disk");
     File::create(folder.join("payload"))?.set_len(PAYLOAD_BYTES)?;
     File::create(folder.join("results"))?.set_len(RESULT_BYTES)?;
-    boot(&folder).with_context(|| {
+    let attempt = || {
+        let mut copy = Command::new("cp");
+        copy.arg("--sparse=always").arg(cache.at(DISK)).arg(folder.join("disk.img"));
+        ensure!(copy.status()?.success(), "cannot copy the disk");
+        boot(&folder)
+    };
+    let saved = attempt().or_else(|error| {
+        println!("kernel {kernel}: the guest is not there ({error:#}): once more");
+        attempt()
+    });
+    saved.with_context(|| {
         format!("the guest could not be saved (see {})", folder.join("boot.log").display())
     })?;
     fs::rename(folder.join("state.new"), folder.join("state"))?;
