@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::step::{cargo, root, step, target};
-use crate::{ebpf, setup, test_tools, vm};
+use crate::{ebpf, setup, test_tools};
 
 /// Runs all of it.
 pub(crate) fn run() -> Result<()> {
@@ -63,8 +63,6 @@ fn all_tests() -> Result<Sum> {
         real.env("EBPF_WATCHDOG_BIN", target().join("debug/ebpf-watchdog")),
     )?;
     sum.add("examples in the documentation", &mut cargo("test --locked --workspace --doc"))?;
-    println!("── tests on other kernels");
-    sum.join(&vm::always()?);
     Ok(sum)
 }
 

@@ -96,13 +96,6 @@ pub(crate) fn run(task: &Task) -> Result<()> {
     }
 }
 
-/// What runs with every change, in all guests.
-pub(crate) fn always() -> Result<Sum> {
-    ensure!(rustix::process::geteuid().is_root(), "a guest's disk can only be made by root");
-    test_tools::guests()?;
-    perform(&Cache::open()?, &Kernel::ALL, &Variant::all(), &Plan::Always)
-}
-
 fn chosen(kernel: Option<Kernel>) -> Vec<Kernel> {
     kernel.map_or_else(|| Kernel::ALL.to_vec(), |one| vec![one])
 }

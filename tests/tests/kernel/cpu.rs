@@ -6,7 +6,6 @@ use aya::programs::Program;
 use ebpf_watchdog::clock::boot_now;
 use ebpf_watchdog::source::kernel::Options;
 use ebpf_watchdog::source::{ForkLimit, Limits, Source};
-use watchdog_tests::until::until;
 
 use watchdog_tests::until::until;
 
