@@ -87,10 +87,13 @@ fn refused(code: Option<i32>, why: &str, rights: &Rights) -> Missing {
             "the system call bpf(2): a seccomp filter refuses it",
             "allow `bpf` (systemd: SystemCallFilter=bpf; a container: a profile that allows it)",
         ),
-        Some(libc::EPERM | libc::EACCES) if rights.lockdown == "confidentiality" => missing(
-            "tracing under the kernel's lockdown",
-            "boot with lockdown=integrity or without lockdown",
-        ),
+        // To the verifier, a helper that reads the kernel's memory does not exist then: EINVAL.
+        Some(libc::EPERM | libc::EACCES | libc::EINVAL) if rights.lockdown == "confidentiality" => {
+            missing(
+                "tracing under the kernel's lockdown",
+                "boot with lockdown=integrity or without lockdown",
+            )
+        }
         Some(libc::EPERM) if rights.kernel < (5, 11) => missing(
             "memory for the kernel's tables (RLIMIT_MEMLOCK)",
             "LimitMEMLOCK=infinity, or Linux 5.11, which asks for none",
@@ -192,6 +195,7 @@ mod tests {
             (libc::EPERM, &filtered, "seccomp"),
             (libc::ENOSYS, &filtered, "seccomp"),
             (libc::EPERM, &locked, "lockdown"),
+            (libc::EINVAL, &locked, "lockdown"),
             (libc::EPERM, &old, "RLIMIT_MEMLOCK"),
             (libc::EINVAL, &old, "ring buffer"),
             (libc::EPERM, &rights(ALL), "right to load programs"),
