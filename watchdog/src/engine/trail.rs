@@ -1,6 +1,6 @@
 //! Where a number has been: the last stretch of time of one metric, in bounded memory.
 //!
-//! At most [`BUCKETS`] buckets whatever the window: while there are few samples each has its own; when
+//! At most `BUCKETS` buckets whatever the window: while there are few samples each has its own; when
 //! the ring is full neighbours are merged, each keeping its lowest and its highest sample, so that
 //! neither a spike nor the level after a collection is lost. Not here: what the points mean (`trend`).
 
