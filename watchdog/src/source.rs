@@ -108,18 +108,9 @@ pub struct ForkLimit {
     pub count: u64,
     /// within this.
     pub window: Duration,
-    /// Sent to each process of the group that forks from the crossing on, by the kernel itself;
-    /// never to the main process with a signal that ends it. Only for the opt-in brake.
-    pub brake: Option<BrakeSignal>,
-}
-
-/// What the kernel may send to forkers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BrakeSignal {
-    /// SIGSTOP: can be taken back.
-    Stop,
-    /// SIGKILL.
-    Kill,
+    /// Whether each process of the group that forks from the crossing on gets SIGSTOP by the kernel
+    /// itself. Only for the opt-in brake.
+    pub brake: bool,
 }
 
 /// By what a process that begins is known to the kernel.

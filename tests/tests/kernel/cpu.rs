@@ -101,7 +101,7 @@ fn the_price() {
     let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime).expect("bpf statistics");
     let limits =
         Limits { total_memory: Some(1 << 40), children: Some(1 << 20), ..Limits::default() };
-    let forks = ForkLimit { count: 1 << 20, window: Duration::from_secs(60), brake: None };
+    let forks = ForkLimit { count: 1 << 20, window: Duration::from_secs(60), brake: false };
     stage.source.limits(SERVICE, &Limits { forks: Some(forks), ..limits }).unwrap();
     let mut stranger = Load::start(&["grow"]);
     stranger.say("small 256");

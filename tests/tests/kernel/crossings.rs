@@ -149,7 +149,7 @@ fn a_closer_look_sees_what_faults_do_not_show() {
 fn children_and_forks_cross_at_the_fork() {
     let mut stage = Stage::new(&Options::default());
     let mut load = watched(&mut stage, &["sleepers", "300"]);
-    let forks = ForkLimit { count: 200, window: Duration::from_secs(3600), brake: None };
+    let forks = ForkLimit { count: 200, window: Duration::from_secs(3600), brake: false };
     let limits = Limits { children: Some(250), forks: Some(forks), ..Limits::default() };
     stage.source.limits(SERVICE, &limits).unwrap();
     load.say("go");

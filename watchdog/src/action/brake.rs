@@ -18,13 +18,16 @@ use super::family::Family;
 use super::signal::{Protect, Sent, send};
 use super::{Deed, Tools};
 use crate::clock::boot_now;
-use crate::finder::process::{ancestors, facts, is_stopped};
+use crate::finder::process::{ancestors, facts, is_stopped, stands_still};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::message::{BrakeOrder, Held, ReleaseOrder};
 use crate::service::{BrakeHow, Service};
 
 /// So long a storm may outrun us.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between two looks at those on their way to stop.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What is held of each service, by its name: a reload may give its number to another.
 #[derive(Default)]
@@ -83,31 +86,42 @@ pub(crate) fn hold(tools: &Tools, order: &BrakeOrder) -> Result<String, String> 
         }
     }
     let begun = boot_now();
-    let (mut refused, mut stopped, mut killed) = (BTreeSet::new(), HashSet::new(), 0);
+    let (mut refused, mut stopped, mut spare) = (BTreeSet::new(), HashSet::new(), HashSet::new());
     let quiet = loop {
+        // One on its way to stop may fork after the look: only a look behind the last stop counts.
+        let still = stopped.iter().all(|key| stands_still(*key));
         let mut found = members();
-        found.retain(|key| !frozen.contains(&key.pid) && !stopped.contains(key));
-        if found.is_empty() {
+        found.retain(|key| !frozen.contains(&key.pid));
+        found.retain(|key| !stopped.contains(key) && !spare.contains(key));
+        if found.is_empty() && still {
             break true;
         }
         if boot_now().since(begun) > PATIENCE {
             break false;
         }
+        if found.is_empty() {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
         tools.brakes.note(service, |holding| holding.stopped.extend(&found));
         for key in &found {
-            stopped.insert(*key);
             match spared.send(*key, Signal::STOP) {
-                Sent::Refused(why) => drop(refused.insert(why)),
-                Sent::Delivered | Sent::Gone => {}
+                Sent::Refused(why) => {
+                    refused.insert(why);
+                    spare.insert(*key);
+                }
+                Sent::Delivered | Sent::Gone => drop(stopped.insert(*key)),
             }
         }
-        if order.how == BrakeHow::Kill {
-            killed += kill(&found, order, &spared);
-        }
+    };
+    // Not before all stand still: who is ended on the way leaves children that go on.
+    let killed = match order.how {
+        BrakeHow::Kill => kill(&stopped, order, &spared),
+        BrakeHow::Freeze | BrakeHow::Stop => 0,
     };
     tools.brakes.note(service, |holding| holding.stopped.retain(|key| facts_of(*key).is_some()));
     if !stopped.is_empty() {
-        done.push(format!("{} processes got SIGSTOP", stopped.len() - refused.len()));
+        done.push(format!("{} processes got SIGSTOP", stopped.len()));
     }
     if killed > 0 {
         done.push(format!("{killed} of them SIGKILL"));
@@ -124,7 +138,7 @@ pub(crate) fn hold(tools: &Tools, order: &BrakeOrder) -> Result<String, String> 
 
 /// Ends the storm's part of those that were just stopped: the young, and who brought them. The main
 /// process is never ended by a brake.
-fn kill(found: &[ProcessKey], order: &BrakeOrder, spared: &Spared) -> usize {
+fn kill(found: &HashSet<ProcessKey>, order: &BrakeOrder, spared: &Spared) -> usize {
     let young = |key: &ProcessKey| key.start * NANOSECONDS_PER_TICK >= order.storm.0;
     let parents: HashSet<u32> = found
         .iter()

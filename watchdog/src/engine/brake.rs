@@ -17,7 +17,7 @@ use crate::metric::Metric;
 use crate::service::{
     Action, Brake, BrakeHow, Condition, EventWord, Level, Qualifier, Rule, Severity, Test,
 };
-use crate::source::{BrakeSignal, Limits};
+use crate::source::Limits;
 
 /// What was born so shortly before a brake came of the storm.
 const STORM: Duration = Duration::from_secs(10);
@@ -249,19 +249,15 @@ impl Engine {
     }
 }
 
-/// What the kernel itself may send to forkers, where the rule leaves nothing to judge: a count of
-/// forks, at once, and the brake.
-pub(crate) fn signal(rule: &Rule) -> Option<BrakeSignal> {
+/// Whether the kernel itself stops who forks: where the rule leaves nothing to judge, a count of
+/// forks, at once, and the brake. It stops whatever the brake does then: what can be taken back
+/// comes first, and those whom it ended would leave children behind that go on.
+pub(crate) fn by_kernel(rule: &Rule) -> bool {
     let plain = matches!(
         &rule.condition,
         Condition::Test(Test::Level(level)) if matches!(level.metric, Metric::Forks { .. })
     );
-    let braking = rule.then.iter().find_map(|action| match action {
-        Action::Brake(brake) if brake.how == BrakeHow::Kill => Some(BrakeSignal::Kill),
-        Action::Brake(_) => Some(BrakeSignal::Stop),
-        _ => None,
-    });
-    braking.filter(|_| plain && rule.qualifier == Qualifier::Once)
+    plain && brakes(rule) && rule.qualifier == Qualifier::Once
 }
 
 /// Whether the rule brakes.

@@ -19,7 +19,7 @@ use crate::identity::ServiceId;
 use crate::message::{Decision, Input, RuleStatus};
 use crate::metric::{Metric, Operator};
 use crate::service::{Condition, Level, Qualifier, Rule, Test};
-use crate::source::{BrakeSignal, ForkLimit, Limits};
+use crate::source::{ForkLimit, Limits};
 
 /// A limit that was crossed and no longer is when looked at may be crossed again at once: so often it
 /// is armed again at most.
@@ -70,7 +70,7 @@ pub(crate) struct Armed {
 impl Armed {
     /// Whether the kernel may stop processes of the service by itself.
     pub(crate) fn brakes(&self) -> bool {
-        self.limits.forks.is_some_and(|forks| forks.brake.is_some())
+        self.limits.forks.is_some_and(|forks| forks.brake)
     }
 
     /// The kernel forgot them with the group.
@@ -188,11 +188,11 @@ impl Engine {
             limits.member_deaths |=
                 has(rule, |test| matches!(test, Test::Death(death) if death.member));
             // While a brake holds, the kernel goes on stopping who forks.
-            let held = state.brake.is_some() && brake::signal(rule).is_some();
+            let held = state.brake.is_some() && brake::by_kernel(rule);
             if !is_at_once(rule) || remembered.status() == RuleStatus::Failing && !held {
                 continue;
             }
-            let signal = brake::signal(rule);
+            let signal = brake::by_kernel(rule);
             rising(&rule.condition, false, &mut |level, inclusive| {
                 let worth = |rss| self.worth(state, level.metric, rss);
                 lower(&mut limits, level, inclusive, &now, &whole, &worth);
@@ -231,11 +231,11 @@ fn lower(
 
 /// Puts a limit of forks in. The kernel counts in one window for a service: that of the rule that
 /// brakes, else the shortest; the others are judged at passes.
-fn forks(limits: &mut Limits, level: &Level, inclusive: bool, brake: Option<BrakeSignal>) {
+fn forks(limits: &mut Limits, level: &Level, inclusive: bool, brake: bool) {
     let Metric::Forks { per: window } = level.metric else { return };
     let Some(count) = threshold(level, inclusive, &|_| None) else { return };
     let new = ForkLimit { count, window, brake };
-    let order = |limit: &ForkLimit| (limit.brake.is_none(), limit.window, limit.count);
+    let order = |limit: &ForkLimit| (!limit.brake, limit.window, limit.count);
     if limits.forks.as_ref().is_none_or(|known| order(&new) < order(known)) {
         limits.forks = Some(new);
     }

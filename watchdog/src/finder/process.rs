@@ -73,6 +73,14 @@ pub fn is_stopped(key: ProcessKey) -> bool {
     stat.is_ok_and(|stat| stat.starttime == key.start && stat.state == 'T')
 }
 
+/// Whether this very process runs no more until somebody lets it: stopped, ended, or waiting where
+/// no signal reaches it (for a child of vfork, say).
+pub fn stands_still(key: ProcessKey) -> bool {
+    let Ok(number) = i32::try_from(key.pid) else { return true };
+    let stat = Process::new(number).and_then(|process| process.stat());
+    stat.map_or(true, |stat| stat.starttime != key.start || !matches!(stat.state, 'R' | 'S'))
+}
+
 /// The pids of our parent, its parent, and so on.
 pub fn ancestors() -> Vec<u32> {
     let mut all = Vec::new();

@@ -9,11 +9,11 @@ use std::io;
 use std::time::Duration;
 
 use bytemuck::Zeroable;
-use watchdog_common::table::{BRAKE_KILL, BRAKE_STOP, Limit, MEMBER_DEATHS, NO_LIMIT, slot};
+use watchdog_common::table::{BRAKE_STOP, Limit, MEMBER_DEATHS, NO_LIMIT, slot};
 
+use super::Limits;
 use super::pass::Seen;
 use super::table::Table;
-use super::{BrakeSignal, Limits};
 use crate::clock::BootTime;
 use crate::identity::ServiceId;
 
@@ -25,12 +25,8 @@ const PAUSE: u32 = 19;
 
 fn flags(limits: &Limits) -> u32 {
     let deaths = if limits.member_deaths { MEMBER_DEATHS } else { 0 };
-    deaths
-        | match limits.forks.and_then(|forks| forks.brake) {
-            Some(BrakeSignal::Stop) => BRAKE_STOP,
-            Some(BrakeSignal::Kill) => BRAKE_KILL,
-            None => 0,
-        }
+    let brake = limits.forks.is_some_and(|forks| forks.brake);
+    deaths | if brake { BRAKE_STOP } else { 0 }
 }
 
 /// What is armed.

@@ -445,11 +445,11 @@ impl Source for KernelSource {
     fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()> {
         let mut limits = *limits;
         if let Some(forks) = &mut limits.forks
-            && forks.brake.is_some()
+            && forks.brake
             && self.table.members(service)?.iter().any(|key| ancestors().contains(&key.pid))
         {
             // Whoever stops our parent may stop us.
-            forks.brake = None;
+            forks.brake = false;
         }
         self.closer.arm(&self.table, service, &limits, self.page)
     }
