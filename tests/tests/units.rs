@@ -273,8 +273,13 @@ fn what_a_host_lacks_is_named_and_a_death_is_answered_all_the_same() {
         fs::read_to_string(format!("/proc/{}/{name}", daemon.pid())).expect("the daemon lives")
     };
     assert_eq!(read("oom_score_adj").trim(), "-900");
-    // Field 41: the scheduler class; 1 is FIFO.
-    assert_eq!(read("stat").trim_end().rsplit(' ').nth(11), Some("1"));
+    // Field 41: the scheduler class; 1 is FIFO. In a slow guest it works for too long without a
+    // pause now and then, and is in the normal class until its next look.
+    let first = until(PATIENCE, || {
+        daemon.try_status();
+        (read("stat").trim_end().rsplit(' ').nth(11) == Some("1")).then_some(())
+    });
+    assert!(first.is_some(), "{}", daemon.said());
 }
 
 fn doctor(scratch: &Scratch) -> Value {
