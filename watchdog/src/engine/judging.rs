@@ -145,7 +145,7 @@ impl Engine {
                 true => self.host.trail(metric, window),
                 false => state.levels.trail(metric, window),
             },
-            pss: &|metric, rss| self.pss(state, ask, metric, rss, at),
+            pss: &|metric, rss| self.pss(state, ask, metric, rss),
             wanted: &wanted,
             present: state.present(),
             deaths,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::crossing::is_at_once;
 use crate::engine::deaths::End;
 use crate::engine::judge::Pss;
 use crate::engine::judging::{By, Moment, is_for_samples};
@@ -17,7 +18,7 @@ use crate::engine::service::ServiceState;
 use crate::engine::wording;
 use crate::event::Crossed;
 use crate::identity::ProcessKey;
-use crate::message::{Decision, Level, Measured};
+use crate::message::{Decision, Level, Measured, RuleStatus};
 use crate::metric::Metric;
 use crate::service::{MemoryBasis, Qualifier};
 
@@ -40,6 +41,8 @@ pub(crate) struct Measure {
     refused: bool,
     /// An answer is overdue: RSS is judged until it comes.
     late: bool,
+    /// What waited for the last reading is being judged: it counts, whatever RSS did meanwhile.
+    fresh: bool,
 }
 
 /// Memory of the group and of its main process, in bytes.
@@ -86,12 +89,12 @@ impl Sums {
 
 impl Measure {
     /// What a test compares whose RSS is over its limit.
-    fn pss(&self, main: Option<ProcessKey>, metric: Metric, rss: f64, now: BootTime) -> Pss {
+    fn pss(&self, main: Option<ProcessKey>, metric: Metric, rss: f64) -> Pss {
         if self.refused || self.late {
             return Pss::Rss;
         }
         match self.taken.filter(|taken| Some(taken.main) == main) {
-            Some(taken) if !taken.moved(metric, rss) || now < taken.next => {
+            Some(taken) if self.fresh || !taken.moved(metric, rss) => {
                 Pss::Known(taken.pss.of(metric).min(rss))
             }
             _ => Pss::Wanted,
@@ -112,9 +115,15 @@ impl Measure {
         (if next > rss { next } else { rss * (1.0 + MOVED) }) as u64
     }
 
-    /// Until when judgements wait.
+    /// When the reading may be asked for that judgements wait for; else until when they wait.
     pub(crate) fn due(&self) -> Option<BootTime> {
-        self.put_off.as_ref().map(|put_off| put_off.until)
+        let put_off = self.put_off.as_ref()?;
+        Some(if self.asked.is_none() { self.next().min(put_off.until) } else { put_off.until })
+    }
+
+    /// No reading before this.
+    fn next(&self) -> BootTime {
+        self.taken.map_or(BootTime::default(), |taken| taken.next)
     }
 
     /// Another process, or another configuration: nothing of it holds.
@@ -132,18 +141,11 @@ impl Taken {
 
 impl Engine {
     /// What a test compares whose RSS is over its limit. `ask`: a reading can be waited for.
-    pub(crate) fn pss(
-        &self,
-        state: &ServiceState,
-        ask: bool,
-        metric: Metric,
-        rss: f64,
-        now: BootTime,
-    ) -> Pss {
+    pub(crate) fn pss(&self, state: &ServiceState, ask: bool, metric: Metric, rss: f64) -> Pss {
         if self.config.memory == MemoryBasis::Rss {
             return Pss::Rss;
         }
-        match state.measure.pss(state.main(), metric, rss, now) {
+        match state.measure.pss(state.main(), metric, rss) {
             // What is dead or gone cannot be read.
             Pss::Wanted if !ask => Pss::Rss,
             pss => pss,
@@ -164,7 +166,7 @@ impl Engine {
             return None;
         }
         let rss = state.levels.value(metric, Over::Known, 1, BootTime::default())?;
-        match self.pss(state, false, metric, rss, BootTime::default()) {
+        match self.pss(state, false, metric, rss) {
             Pss::Known(pss) => Some(format!(
                 "what is shared counts in parts (PSS): {}; RSS is {}",
                 wording::bytes(pss),
@@ -180,12 +182,13 @@ impl Engine {
         let state = &mut self.services[i];
         let ends = state.deaths.ends.clone();
         let crossed = state.armed.crossed;
+        let until = at.max(state.measure.next()) + PATIENCE;
         let put_off = state.measure.put_off.get_or_insert_with(|| PutOff {
             rules: Vec::new(),
             ends: Vec::new(),
             crossed: None,
             generation,
-            until: at + PATIENCE,
+            until,
         });
         if moment == Moment::Cycle {
             put_off.ends = ends;
@@ -199,13 +202,19 @@ impl Engine {
         }
     }
 
-    /// Asks for the reading that put-off judgements wait for, unless one is under way.
+    /// Asks for the reading that put-off judgements wait for, unless one is under way or it is too
+    /// early for another: a wake comes then.
     pub(crate) fn ask_pss(&mut self, i: usize, at: BootTime) {
         let state = &self.services[i];
-        if state.measure.put_off.is_none() || state.measure.asked.is_some() {
+        let measure = &state.measure;
+        if measure.put_off.is_none() || measure.asked.is_some() || at < measure.next() {
             return;
         }
-        let Some(main) = state.main() else { return };
+        let Some(main) = state.main() else {
+            // It has ended, and that is told otherwise.
+            self.services[i].measure.drop_waiting();
+            return;
+        };
         let rss = |metric| state.levels.value(metric, Over::Known, 1, at).unwrap_or(0.0);
         let rss = Sums { total: rss(Metric::TotalMemory), main: rss(Metric::Memory) };
         let living = state.levels.members().iter().filter(|member| !member.zombie);
@@ -248,14 +257,40 @@ impl Engine {
             let pss = Sums { total, main };
             state.measure.taken = Some(Taken { main: asked.main, pss, rss: asked.rss, next });
         }
-        self.take_up(i);
+        self.services[i].measure.fresh = true;
+        let judged = self.take_up(i);
+        self.services[i].measure.fresh = false;
+        self.outgrown(i, &judged, at);
     }
 
-    /// Judges what was put off.
-    fn take_up(&mut self, i: usize) {
-        let Some(put_off) = self.services[i].measure.put_off.take() else { return };
+    /// Memory that moved while it was read: rules that are judged at once wait for the next reading,
+    /// for no crossing may come any more.
+    fn outgrown(&mut self, i: usize, judged: &[usize], at: BootTime) {
+        let service = self.services[i].service.clone();
+        for r in judged {
+            if !self.services[i].monitored || self.services[i].acting.is_some() {
+                return;
+            }
+            let Some(rule) = service.rules.get(*r).filter(|rule| is_at_once(rule)) else {
+                continue;
+            };
+            if self.services[i].rules[*r].status() == RuleStatus::Failing {
+                continue;
+            }
+            let by = By { over: Over::Known, deaths: &[], ask: true };
+            if let (None, true) = self.judge_rule(i, rule, &by, at, &mut Vec::new()) {
+                self.put_off(i, *r, Moment::Crossing, at);
+            }
+        }
+        self.ask_pss(i, at);
+    }
+
+    /// Judges what was put off. Returns the numbers of the rules.
+    fn take_up(&mut self, i: usize) -> Vec<usize> {
+        let mut judged = Vec::new();
+        let Some(put_off) = self.services[i].measure.put_off.take() else { return judged };
         if put_off.generation != self.generation {
-            return;
+            return judged;
         }
         self.services[i].armed.crossed = put_off.crossed;
         for (r, moment, at) in put_off.rules {
@@ -271,13 +306,16 @@ impl Engine {
             let by = By { over, deaths, ask: true };
             let (truth, _) = self.judge_rule(i, rule, &by, at, &mut findings);
             self.conclude(i, r, moment, truth, &findings, at);
+            judged.push(r);
         }
         self.services[i].armed.crossed = None;
+        judged
     }
 
-    /// Readings that do not come.
+    /// Readings that may be asked for now, and those that do not come.
     pub(crate) fn give_up_waiting(&mut self, at: BootTime) {
         for i in 0..self.services.len() {
+            self.ask_pss(i, at);
             if self.services[i].measure.due().is_none_or(|due| at < due) {
                 continue;
             }
