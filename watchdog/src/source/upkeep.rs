@@ -135,8 +135,8 @@ impl Upkeep {
         ebpf: &mut Ebpf,
         into: &mut Vec<Event>,
     ) {
-        self.reattached += 1;
         let attached = hooks.attach(ebpf, name);
+        self.reattached += u64::from(attached.is_ok());
         let first = !self.canary.blind.contains_key(name);
         *self.canary.blind.entry(name).or_default() += 1;
         if !first {
