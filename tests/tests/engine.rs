@@ -18,9 +18,9 @@ use ebpf_watchdog::event::{
 };
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
-    Acted, ActionId, Braked, Command, CommandVerb, Decision, Found, Held, HostSample, Input,
-    Measured, Outcome, Part, Presence, Progress, Released, RequestId, SavedState, StallLimit,
-    Stalls, Stamped, Step,
+    Acted, ActionId, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held, HostSample,
+    Input, Measured, Outcome, Part, Presence, Progress, ReleaseOrder, Released, RequestId,
+    SavedState, StallLimit, Stalls, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::Config;
@@ -44,8 +44,8 @@ struct Play {
     at: BootTime,
     /// The last action given out, which `acted` answers.
     action: ActionId,
-    /// The last order about a brake, which `braked` and `released` answer.
-    brake: ActionId,
+    /// The last order about each service's brake, which `braked` and `released` answer.
+    brakes: BTreeMap<String, ActionId>,
     /// The number of each service that there was, also of those that a reload took away.
     ids: BTreeMap<String, ServiceId>,
     out: String,
@@ -67,9 +67,9 @@ impl Play {
         let ids =
             config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
         let action = ActionId(0);
-        let brake = action;
+        let brakes = BTreeMap::new();
         let out = String::new();
-        let mut play = Self { engine, config, host, at: start, action, brake, ids, out };
+        let mut play = Self { engine, config, host, at: start, action, brakes, ids, out };
         play.tell(&decisions);
         play
     }
@@ -96,8 +96,10 @@ impl Play {
                 self.action = act.id;
             }
             match decision {
-                Decision::Brake(order) => self.brake = order.id,
-                Decision::Release(order) => self.brake = order.id,
+                Decision::Brake(BrakeOrder { id, service, .. })
+                | Decision::Release(ReleaseOrder { id, service, .. }) => {
+                    self.brakes.insert(service.name.clone(), *id);
+                }
                 _ => {}
             }
             let line = self.words(decision);
@@ -344,13 +346,13 @@ impl Play {
                     "braked" => Ok(format!("{} processes got SIGSTOP", rest.len() - 1)),
                     _ => Err(rest[1..].join(" ")),
                 };
-                let (id, service) = (self.brake, self.id(rest[0]));
+                let (id, service) = (self.brakes[rest[0]], self.id(rest[0]));
                 self.step(Input::Braked(Braked { id, service, held, result }));
             }
             "released" | "not-released" => {
                 let text = rest[1..].join(" ");
                 let result = if word == "released" { Ok(text) } else { Err(text) };
-                let (id, service) = (self.brake, self.id(rest[0]));
+                let (id, service) = (self.brakes[rest[0]], self.id(rest[0]));
                 self.step(Input::Released(Released { id, service, result }));
             }
             "farewell" => {
@@ -399,9 +401,14 @@ impl Play {
                 let _ = writeln!(self.out, "{time:>7}s  (numbers:{})", numbers.collect::<String>());
             }
             "crash" => {
-                // The daemon is killed and another run takes its saved state over.
+                // The daemon is killed and another run takes its saved state over, without those services
+                // that are named with a minus.
                 let saved = self.engine.saved();
-                self.engine = Engine::new(self.config.clone(), &saved, "testhost".into(), at);
+                let mut config = (*self.config).clone();
+                let gone: Vec<&str> =
+                    rest.iter().filter_map(|word| word.strip_prefix('-')).collect();
+                config.services.retain(|service| !gone.contains(&service.name.as_str()));
+                self.engine = Engine::new(Arc::new(config), &saved, "testhost".into(), at);
                 let decisions = self.engine.start();
                 self.tell(&decisions);
             }

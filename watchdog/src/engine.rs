@@ -12,6 +12,7 @@ mod host;
 mod judge;
 mod judging;
 mod keep;
+mod leaving;
 mod levels;
 mod measure;
 mod operator;
@@ -38,6 +39,7 @@ use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
 use crate::engine::host::HostLevels;
 use crate::engine::judging::Moment;
+use crate::engine::leaving::Leaving;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
@@ -62,6 +64,8 @@ pub struct Engine {
     /// Numbers of services that a reload took away while something was done to them: their groups
     /// may still get members, so nobody else gets the number before the answer.
     retired: BTreeMap<ServiceId, ActionId>,
+    /// Those that a reload took away while somebody may be held.
+    leaving: Vec<Leaving>,
     cycle: u64,
     /// When levels were last judged.
     judged: BootTime,
@@ -88,6 +92,7 @@ impl Engine {
             services,
             host: HostLevels::default(),
             retired: BTreeMap::new(),
+            leaving: Vec::new(),
             cycle: 0,
             judged: now,
             actions: 0,

@@ -174,7 +174,10 @@ pub(crate) fn release(
         }
     }
     // The kernel stops forkers by itself at a crossing, and a former run's note may lack the last.
-    let others = others.iter().filter(|key| !holding.stopped.contains(key) && is_stopped(**key));
+    let others = others.iter().filter(|key| !holding.stopped.contains(key));
+    // Whom the kernel has stopped may not stand still yet: the signal waits for the end of its fork,
+    // and CONT takes it away. Of a former run's group only those are meant that do.
+    let others = others.filter(|key| !order.former || is_stopped(**key));
     let everybody: Vec<ProcessKey> = holding.stopped.iter().chain(others).copied().collect();
     // Whoever is protected since: it is let go all the same.
     let nobody = Protect::default();

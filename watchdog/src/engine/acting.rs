@@ -35,6 +35,7 @@ impl Engine {
     pub(crate) fn acted(&mut self, acted: Acted, at: BootTime) {
         if self.retired.get(&acted.service) == Some(&acted.id) {
             self.retired.remove(&acted.service);
+            self.left(acted.service);
             // What was born into its group meanwhile is nobody's.
             self.out.push(Decision::Unwatch(acted.service));
             return;

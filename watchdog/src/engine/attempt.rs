@@ -167,13 +167,14 @@ impl Engine {
                 recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())
             })
             .chain(self.services.iter().filter_map(|state| state.brake.as_ref()?.due()))
+            .chain(self.leaving_due())
             .min()
     }
 
     /// Nobody watches the service any longer.
     pub(crate) fn unmonitor(&mut self, i: usize) {
         // While the sensor still knows who is in the group.
-        self.release(i);
+        self.release_wholly(i);
         let state = &mut self.services[i];
         // Kept for `monitor` and `start`, where nothing else can name the process.
         state.former_main = state.main().or(state.former_main);

@@ -22,7 +22,7 @@ use crate::source::Limits;
 /// What was born so shortly before a brake came of the storm.
 const STORM: Duration = Duration::from_secs(10);
 /// A release that failed is tried again after this.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 
 /// A brake in force.
 #[derive(Debug, Clone)]
@@ -66,6 +66,11 @@ impl InForce {
             Phase::Releasing(again) => again,
             Phase::Ending => None,
         }
+    }
+
+    /// What is needed to let go of it: the last order, what is held, and whether a former run did it.
+    pub(crate) fn note(&self) -> (ActionId, Held, bool) {
+        (self.id, self.held.clone(), self.former)
     }
 
     /// Until when it holds, for people.
@@ -123,7 +128,10 @@ impl Engine {
 
     /// The runner holds it, or not all of it.
     pub(crate) fn braked(&mut self, braked: Braked, at: BootTime) {
-        let Some(i) = self.index(braked.service) else { return };
+        let Some(i) = self.index(braked.service) else {
+            self.braked_leaving(&braked);
+            return;
+        };
         if let Some(brake) = &mut self.services[i].brake
             && brake.id == braked.id
         {
@@ -170,6 +178,9 @@ impl Engine {
 
     /// The runner has let go, or could not.
     pub(crate) fn released(&mut self, released: &Released, at: BootTime) {
+        if self.released_leaving(released, at) {
+            return;
+        }
         let Some(i) = self.index(released.service) else { return };
         let latest = self.services[i].brake.as_ref().is_some_and(|brake| brake.id == released.id);
         match &released.result {
@@ -215,6 +226,7 @@ impl Engine {
                 self.release(i);
             }
         }
+        self.release_leaving(at);
     }
 
     /// Lets go of what a former run of the daemon left held.
@@ -222,30 +234,49 @@ impl Engine {
         for i in 0..self.services.len() {
             self.release(i);
         }
+        self.release_leaving(BootTime::default());
+    }
+
+    /// Lets go for good, or until the kernel is told anew what to watch for. It is told first, so that
+    /// it stops nobody behind the release.
+    pub(crate) fn release_wholly(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        let brakes = state.armed.brakes();
+        if brakes {
+            let (service, limits) = (state.service.id, Limits::default());
+            self.out.push(Decision::Arm { service, limits });
+        }
+        self.release(i);
+        if brakes {
+            self.services[i].armed.forgotten();
+        }
+    }
+
+    /// Whom the kernel stopped at a crossing while nobody holds the service is let go at once.
+    pub(crate) fn release_crossed(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        if state.brake.is_none() {
+            // Whatever is armed by now: it was when the limit was crossed.
+            if state.service.rules.iter().any(|rule| signal(rule).is_some()) {
+                state.brake = Some(InForce::of_the_kernel());
+            }
+            self.release(i);
+        }
     }
 
     /// The daemon ends: what is held is let go.
     pub fn farewell(&mut self) -> Vec<Decision> {
         for i in 0..self.services.len() {
-            let state = &mut self.services[i];
-            let brakes = state.armed.brakes();
-            if brakes {
-                // First, so that nobody is stopped behind the release.
-                let (service, limits) = (state.service.id, Limits::default());
-                self.out.push(Decision::Arm { service, limits });
-            }
-            self.release(i);
-            if brakes {
-                self.services[i].armed.forgotten();
-            }
+            self.release_wholly(i);
         }
+        self.release_leaving(BootTime(u64::MAX));
         std::mem::take(&mut self.out)
     }
 
     /// Whether anything is held that [`Engine::farewell`] lets go.
     pub fn holds(&self) -> bool {
         let mut brakes = self.services.iter().filter_map(|state| state.brake.as_ref());
-        brakes.any(|brake| brake.phase != Phase::Ending)
+        brakes.any(|brake| brake.phase != Phase::Ending) || !self.leaving.is_empty()
     }
 }
 

@@ -118,11 +118,9 @@ impl Engine {
         armed.stale = true;
         armed.crossed = Some(crossed);
         self.judge_service(i, Moment::Crossing, at);
-        let state = &mut self.services[i];
-        state.armed.crossed = None;
-        if crossed.crossing == Crossing::Forks && state.brake.is_none() {
-            // Nobody holds the service, so whom the kernel stopped at once is let go at once.
-            self.release(i);
+        self.services[i].armed.crossed = None;
+        if crossed.crossing == Crossing::Forks {
+            self.release_crossed(i);
         }
     }
 

@@ -21,6 +21,7 @@ impl Engine {
             let unknown = SavedService::default();
             state.restore(known.unwrap_or(&unknown), now);
         }
+        self.adopt_leaving(saved);
     }
 
     /// What must survive the daemon.
@@ -42,18 +43,21 @@ impl Engine {
             };
             (state.service.name.clone(), saved)
         });
-        SavedState { services: services.collect() }
+        let mut saved = SavedState { services: services.collect() };
+        self.save_leaving(&mut saved);
+        saved
     }
 
     /// Another configuration takes over: services and rules that are the same keep their state;
     /// nothing is restarted because of a reload.
     pub fn reload(&mut self, config: Config) -> Vec<Decision> {
         for i in 0..self.services.len() {
-            self.release(i);
+            self.release_wholly(i);
         }
         let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
         let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
         taken.extend(self.retired.keys().map(|id| id.0));
+        taken.extend(self.leaving.iter().map(|leaving| leaving.service().0));
         let mut config = config;
         let mut fresh = Vec::new();
         for slot in &mut config.services {
@@ -87,6 +91,9 @@ impl Engine {
             self.services.push(state);
         }
         for gone in old {
+            if let Some(brake) = &gone.brake {
+                self.leave(gone.service.clone(), gone.last_known(), brake.note());
+            }
             if gone.service.process().is_some() {
                 self.out.push(Decision::Unwatch(gone.service.id));
             }
