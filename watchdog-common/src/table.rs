@@ -76,6 +76,8 @@ pub struct Counters {
     pub rss_pages: u64,
     /// Processes that have not exited, the main process included. Two's complement.
     pub living: u64,
+    /// The epoch in which the main process died last.
+    pub orphaned: u64,
     /// By [`crossing`]: the epoch in which it was told last.
     pub told: [u64; crossing::COUNT as usize],
     /// Forks of the latest sixteenths of the window, each with its number: see [`slot`].
@@ -291,7 +293,7 @@ pub struct Control {
 }
 
 const _: () = assert!(size_of::<Proc>() == 152);
-const _: () = assert!(size_of::<Counters>() == 208);
+const _: () = assert!(size_of::<Counters>() == 216);
 const _: () = assert!(size_of::<Gone>() == 16);
 const _: () = assert!(size_of::<Control>() == 72);
 const _: () = assert!(size_of::<Limit>() == 64);

@@ -17,25 +17,27 @@ pub fn armed(group: u32) -> Option<&'static Limit> {
     if limit.epoch == 0 { None } else { Some(limit) }
 }
 
-/// Tells a crossing, where it was not told in this epoch yet.
+/// Tells a crossing, where it was not told in this epoch yet. False where it could not be told.
 #[inline(always)]
-pub fn tell(limit: &Limit, which: u32, value: u64, head: Head) {
+pub fn tell(limit: &Limit, which: u32, value: u64, head: Head) -> bool {
     let Some(counters) = COUNTERS.get_ptr_mut(head.group) else {
-        return;
+        return false;
     };
     // SAFETY: a map value stays usable for the program's run; `told` is aligned to 8.
     let Some(told) = (unsafe { (*counters).told.get_mut(which as usize) }) else {
-        return;
+        return false;
     };
     let epoch = if which == crossing::NEAR { limit.near_epoch } else { limit.epoch };
     // The plain look first: it is what nearly every run above the limit comes to.
     if *told >= epoch || exchange(told, epoch) >= epoch {
-        return;
+        return true;
     }
     let record = CrossedRecord { head, value, crossing: which, reserved: 0 };
-    if !emit::event(Kind::Crossed, record, emit::WAKE) {
+    let sent = emit::event(Kind::Crossed, record, emit::WAKE);
+    if !sent {
         exchange(told, 0); // the next event tells it
     }
+    sent
 }
 
 /// Compares memory with its limits; `pages` are the member's own, `sum` is the group's.
@@ -58,10 +60,24 @@ fn near(limit: u64) -> u64 {
     limit - limit / 4
 }
 
-/// Compares the number of living processes with its limit.
+/// The main process is dead: until user space arms anew, all who live are children.
+#[inline(always)]
+pub fn orphan(group: u32) {
+    if let (Some(limit), Some(counters)) = (armed(group), COUNTERS.get_ptr_mut(group)) {
+        // SAFETY: the field of a map value; only deaths of main processes write it.
+        unsafe { (*counters).orphaned = limit.epoch };
+    }
+}
+
+/// Compares the number of living processes beside the main process with its limit.
 #[inline(always)]
 pub fn children(limit: &Limit, living: u64, head: Head) {
-    let children = living.wrapping_sub(1);
+    let Some(counters) = COUNTERS.get_ptr(head.group) else {
+        return;
+    };
+    // SAFETY: a map value stays readable for the program's run.
+    let orphaned = unsafe { (*counters).orphaned } == limit.epoch;
+    let children = living.wrapping_sub(u64::from(!orphaned));
     if (children as i64) > 0 && children > limit.children {
         tell(limit, crossing::CHILDREN, children, head);
     }

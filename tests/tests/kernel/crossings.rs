@@ -114,6 +114,21 @@ fn the_sum_of_a_group_crosses() {
     assert!(found.value < 115 * MEGABYTE, "{found:?}");
 }
 
+/// Children are who lives beside the main process: all, once that is dead.
+#[test]
+fn without_a_main_process_all_who_live_are_children() {
+    let mut stage = Stage::new(&Options::default());
+    let mut main = watched(&mut stage, &["grow"]);
+    let mut loads = vec![stage.born(SERVICE, &["grow"]), stage.born(SERVICE, &["grow"])];
+    stage.source.limits(SERVICE, &Limits { children: Some(2), ..Limits::default() }).unwrap();
+    assert_eq!(tended(&mut stage), None, "two beside the main process");
+    main.end();
+    loads.push(stage.born(SERVICE, &["grow"]));
+    let found = stage.await_event(crossed).expect("told");
+    assert_eq!((found.crossing, found.value), (Crossing::Children, 3));
+    loads.iter_mut().for_each(Load::end);
+}
+
 /// Memory that comes without faults of its own, near a limit.
 #[test]
 fn a_closer_look_sees_what_faults_do_not_show() {

@@ -55,6 +55,9 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
         add(unsafe { &raw mut (*counters).exits }, 1);
     }
     let main = process.flags & FLAG_MAIN != 0;
+    if main {
+        limits::orphan(process.group);
+    }
     if !main && !limits::armed(process.group).is_some_and(|limit| limit.flags & MEMBER_DEATHS != 0)
     {
         return 0;

@@ -77,7 +77,8 @@ fn born(ctx: &BtfTracePointContext, child: Kernel, mut entry: Proc) -> u64 {
     standing::enter(entry.group)
 }
 
-/// Compares forks and children with their limits. True where there were too many forks.
+/// Compares forks and children with their limits. True where there were too many forks and user space
+/// knows: nobody is stopped of whom nobody would know.
 #[inline(always)]
 fn judge(parent: Kernel, group: u32, living: u64) -> bool {
     let Some(limit) = limits::armed(group) else {
@@ -97,8 +98,7 @@ fn judge(parent: Kernel, group: u32, living: u64) -> bool {
     {
         let forks = limits::forked(limit, counters, head.at);
         if forks > limit.forks {
-            limits::tell(limit, crossing::FORKS, forks, head);
-            return true;
+            return limits::tell(limit, crossing::FORKS, forks, head);
         }
     }
     false
