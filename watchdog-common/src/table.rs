@@ -104,7 +104,7 @@ pub struct Limit {
     pub slot_ns: u64,
     /// Changes with the window, so that what was counted by another one counts no more; 8 bits.
     pub scale: u32,
-    /// `MEMBER_DEATHS`, `BRAKE_STOP`, `BRAKE_KILL`.
+    /// `MEMBER_DEATHS`, `BRAKE_STOP`.
     pub flags: u32,
 }
 
@@ -114,8 +114,6 @@ pub const NO_LIMIT: u64 = u64::MAX;
 pub const MEMBER_DEATHS: u32 = 1;
 /// Beyond the limit of forks a forker gets SIGSTOP.
 pub const BRAKE_STOP: u32 = 2;
-/// Beyond the limit of forks a forker gets SIGKILL; the main process gets SIGSTOP.
-pub const BRAKE_KILL: u32 = 4;
 
 /// What can be crossed.
 pub mod crossing {

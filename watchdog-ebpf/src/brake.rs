@@ -1,4 +1,4 @@
-//! The opt-in brake: whoever of a group forks beyond its limit is stopped, or ended, on the spot.
+//! The opt-in brake: whoever of a group forks beyond its limit is stopped on the spot.
 //!
 //! The signal goes to the process that runs, which is the forker. The kernel itself refuses it for
 //! pid 1 and its own threads; the daemon is no member. Not here: letting go (user space).
@@ -6,14 +6,12 @@
 use aya_ebpf::helpers::bpf_probe_read_kernel_buf;
 use aya_ebpf::helpers::generated::bpf_send_signal;
 use watchdog_common::fields::ABSENT;
-use watchdog_common::record::FLAG_MAIN;
-use watchdog_common::table::{BRAKE_KILL, BRAKE_STOP, Proc};
+use watchdog_common::table::{BRAKE_STOP, Proc};
 
 use crate::fields::{Kernel, load, offset};
 use crate::limits;
 use crate::maps::PROTECT;
 
-const SIGKILL: u32 = 9;
 const SIGSTOP: u32 = 19;
 
 /// Brakes the forker, where its service wants that.
@@ -24,7 +22,7 @@ pub fn apply(task: Kernel, forker: *mut Proc) {
     let Some(limit) = limits::armed(forker.group) else {
         return;
     };
-    if limit.flags & (BRAKE_STOP | BRAKE_KILL) == 0 {
+    if limit.flags & BRAKE_STOP == 0 {
         return;
     }
     let name = name(load!(task, task_leader, Kernel));
@@ -32,12 +30,9 @@ pub fn apply(task: Kernel, forker: *mut Proc) {
     if unsafe { PROTECT.get(&name) }.is_some() {
         return;
     }
-    let ends = limit.flags & BRAKE_KILL != 0 && forker.flags & FLAG_MAIN == 0;
-    if !ends {
-        forker.braked = 1;
-    }
+    forker.braked = 1;
     // SAFETY: a helper that takes a number. Where it fails user space brakes all the same.
-    unsafe { bpf_send_signal(if ends { SIGKILL } else { SIGSTOP }) };
+    unsafe { bpf_send_signal(SIGSTOP) };
 }
 
 /// The program's name with nothing behind its end.

@@ -257,7 +257,7 @@ impl Engine {
         let state = &mut self.services[i];
         if state.brake.is_none() {
             // Whatever is armed by now: it was when the limit was crossed.
-            if state.service.rules.iter().any(|rule| signal(rule).is_some()) {
+            if state.service.rules.iter().any(by_kernel) {
                 state.brake = Some(InForce::of_the_kernel());
             }
             self.release(i);

@@ -23,6 +23,11 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// closer looks never take more than a twentieth of a processor.
 const PAUSE: u32 = 19;
 
+/// So many looks that find no growth double the time between two of them,
+const QUIET: u32 = 16;
+/// so often at most: 160 ms.
+const SLOWEST: u32 = 4;
+
 fn flags(limits: &Limits) -> u32 {
     let deaths = if limits.member_deaths { MEMBER_DEATHS } else { 0 };
     let brake = limits.forks.is_some_and(|forks| forks.brake);
@@ -45,6 +50,9 @@ struct Armed {
     limit: Limit,
     /// Above three quarters of a memory limit.
     near: bool,
+    /// The most memory that a look has found, in bytes, and how many looks since have found no more.
+    most: u64,
+    quiet: u32,
     /// Armed since it was last looked at.
     fresh: bool,
 }
@@ -83,7 +91,9 @@ impl Closer {
         };
         table.limit(service, &limit)?;
         let near = former.is_some_and(|former| former.near);
-        self.armed.insert(service, Armed { limits: *limits, limit, near, fresh: true });
+        let (most, quiet) = former.map_or((0, 0), |former| (former.most, former.quiet));
+        let armed = Armed { limits: *limits, limit, near, most, quiet, fresh: true };
+        self.armed.insert(service, armed);
         Ok(())
     }
 
@@ -109,6 +119,14 @@ impl Closer {
             return false;
         };
         armed.fresh = false;
+        if seen.rss_bytes > armed.most.saturating_add(armed.most / 1000) {
+            (armed.most, armed.quiet) = (seen.rss_bytes, 0);
+        } else if seen.rss_bytes < armed.most / 8 * 7 {
+            // It fell: what grows from here on is growth again.
+            armed.most = seen.rss_bytes;
+        } else {
+            armed.quiet = armed.quiet.saturating_add(1);
+        }
         let limits = armed.limits;
         let above = |share: u64| {
             limits.total_memory.is_some_and(|limit| seen.rss_bytes > limit / 20 * share)
@@ -118,6 +136,7 @@ impl Closer {
         // Between 70 and 75 % it stays what it was.
         armed.near = if was { above(14) } else { above(15) };
         if was && !armed.near {
+            (armed.most, armed.quiet) = (0, 0);
             // The kernel is to tell the next approach again.
             self.epoch += 1;
             armed.limit.near_epoch = self.epoch;
@@ -140,7 +159,11 @@ impl Closer {
 
     /// Looks were made until `now` and took so long.
     pub(super) fn looked(&mut self, now: BootTime, took: Duration) {
-        self.due = now + INTERVAL.max(took * PAUSE);
+        // A service that stays near a limit and does not grow (one whose RSS is over what its PSS is
+        // not, say) is no reason to look a hundred times a second for months.
+        let quiet = self.armed.values().filter(|armed| armed.near).map(|armed| armed.quiet).min();
+        let slower = (quiet.unwrap_or(0) / QUIET).min(SLOWEST);
+        self.due = now + (INTERVAL * (1 << slower)).max(took * PAUSE);
     }
 
     /// When the next closer look is due.
@@ -196,9 +219,9 @@ mod tests {
         let limits = Limits { total_memory: Some(1000), ..Limits::default() };
         let mut closer = Closer::default();
         let service = ServiceId(3);
-        closer
-            .armed
-            .insert(service, Armed { limits, limit: Limit::zeroed(), near: false, fresh: true });
+        let limit = Limit::zeroed();
+        let armed = Armed { limits, limit, near: false, most: 0, quiet: 0, fresh: true };
+        closer.armed.insert(service, armed);
         let now = BootTime::from_secs(9);
         assert_eq!(closer.due(now), [service], "just armed");
         closer.armed.get_mut(&service).unwrap().fresh = false;
@@ -210,5 +233,8 @@ mod tests {
         assert_eq!(closer.due(now + INTERVAL), [service]);
         closer.looked(now, Duration::from_millis(5));
         assert_eq!(closer.next(), Some(now + Duration::from_millis(95)), "a twentieth at most");
+        closer.armed.get_mut(&service).unwrap().quiet = 3 * QUIET;
+        closer.looked(now, Duration::from_micros(50));
+        assert_eq!(closer.next(), Some(now + INTERVAL * 8), "it does not grow");
     }
 }
