@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use ebpf_watchdog::clock::boot_now;
 use ebpf_watchdog::event::{Crossed, Crossing, Event};
+use ebpf_watchdog::finder::process::is_stopped;
 use ebpf_watchdog::source::kernel::Options;
 use ebpf_watchdog::source::{ForkLimit, Limits, Source};
 
+use watchdog_tests::until::until;
+
 use crate::stage::{Load, SERVICE, Stage};
 
+const LONG: Duration = Duration::from_secs(60);
 const MEGABYTE: u64 = 1 << 20;
 
 fn crossed(event: &Event) -> Option<Crossed> {
@@ -207,4 +211,32 @@ fn a_look_is_at_one_service() {
         seen.iter().any(|event| matches!(event, Event::Group(group) if group.service == SERVICE))
     );
     assert!(matches!(seen.last(), Some(Event::Looked { service: SERVICE, complete: true, .. })));
+}
+
+/// Nobody in user space does anything: the kernel alone stops the forker, at the limit, each time.
+#[test]
+fn a_forker_beyond_the_limit_is_stopped_by_the_kernel() {
+    let mut stage = Stage::new(&Options::default());
+    let mut load = watched(&mut stage, &["sleepers", "100"]);
+    let forks = ForkLimit { count: 50, window: Duration::from_secs(3600), brake: true };
+    let limits = Limits { forks: Some(forks), ..Limits::default() };
+    stage.source.limits(SERVICE, &limits).unwrap();
+    load.say("go");
+    let key = load.key();
+    let stopped = || is_stopped(key).then_some(());
+    until(LONG, stopped).expect("stopped");
+    let found = stage.await_event(crossed).expect("told");
+    assert_eq!((found.crossing, found.value, found.by), (Crossing::Forks, 51, key));
+    assert_eq!(stage.pass().group(SERVICE).forks, 51, "it stands still");
+    // Set free while the limit stands, it comes one fork further.
+    let pid = rustix::process::Pid::from_raw(load.pid().cast_signed()).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    until(LONG, || (stage.pass().group(SERVICE).forks == 52).then_some(())).expect("one more");
+    until(LONG, stopped).expect("stopped again");
+    // Without the limit it goes on.
+    stage.source.limits(SERVICE, &Limits::default()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    assert_eq!(load.hear(), "done");
+    assert_eq!(stage.pass().group(SERVICE).forks, 100);
+    load.end();
 }

@@ -24,7 +24,7 @@ use crate::message::{BrakeOrder, Held, ReleaseOrder};
 use crate::service::{BrakeHow, Service};
 
 /// So long a storm may outrun us.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at those on their way to stop.
 const PAUSE: Duration = Duration::from_millis(1);
