@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How often it is looked whether all have told of it.
 const LOOK: Duration = Duration::from_millis(250);
 /// The free comes last, after RCU has waited: milliseconds, on a busy host tenths of a second.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// With so many faults of the host, and at a sample for each 64, silence is no chance.
 const FAULTS_ENOUGH: u64 = 64 * 64;
 

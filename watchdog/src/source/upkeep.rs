@@ -3,6 +3,7 @@
 //!
 //! Not here: what a silent hook means (`canary`), or how a program is attached (`hooks`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(super) struct Upkeep {
     /// When the next pass stands in for a blind hook.
     stand_in: BootTime,
     reattached: u64,
+    /// Hooks that did not tell of the last canary.
+    suspects: BTreeSet<&'static str>,
     /// Records received at the last count, and when; the rate then.
     counted: (u64, BootTime),
     lately: Option<(u64, Duration)>,
@@ -55,6 +58,7 @@ impl Upkeep {
             due: now + INTERVAL,
             stand_in: now,
             reattached: 0,
+            suspects: BTreeSet::new(),
             counted: (0, now),
             lately: None,
             unfollowed: None,
@@ -83,6 +87,7 @@ impl Upkeep {
         let was = self.canary.blind.len();
         match self.canary.tend(now, table, |name| hooks.has(name)) {
             Verdict::Told { by, silent } => {
+                let mut suspects = BTreeSet::new();
                 for name in by {
                     self.sighted(name, into);
                 }
@@ -92,9 +97,14 @@ impl Upkeep {
                     log::error!("canaries cannot be taken out of the table: {error}");
                 }
                 for name in silent {
-                    self.blind(name, hooks, ebpf, into);
+                    // A full host may keep one canary from being told: the next, at once, decides.
+                    if self.canary.blind.contains_key(name) || self.suspects.contains(name) {
+                        self.blind(name, hooks, ebpf, into);
+                    }
+                    suspects.insert(name);
                     self.canary.soon(now);
                 }
+                self.suspects = suspects;
             }
             Verdict::Open | Verdict::Unproved => {}
         }
