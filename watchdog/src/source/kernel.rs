@@ -444,12 +444,11 @@ impl Source for KernelSource {
 
     fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()> {
         let mut limits = *limits;
-        if let Some(forks) = &mut limits.forks
-            && forks.brake
-            && self.table.members(service)?.iter().any(|key| ancestors().contains(&key.pid))
-        {
+        if let Some(forks) = limits.forks.as_mut().filter(|forks| forks.brake) {
             // Whoever stops our parent may stop us.
-            forks.brake = false;
+            let ancestors = ancestors();
+            let members = self.table.members(service)?;
+            forks.brake = !members.iter().any(|key| ancestors.contains(&key.pid));
         }
         self.closer.arm(&self.table, service, &limits, self.page)
     }
