@@ -182,24 +182,18 @@ impl Engine {
             return;
         }
         let Some(i) = self.index(released.service) else { return };
-        let latest = self.services[i].brake.as_ref().is_some_and(|brake| brake.id == released.id);
-        match &released.result {
-            Ok(text) => {
-                if !text.is_empty() {
-                    self.log(i, LogLevel::Info, None, format!("brake off: {text}"), at);
-                }
-                if latest {
-                    self.services[i].brake = None;
-                    self.out.push(Decision::Save);
-                }
-            }
-            Err(why) => {
-                let text = format!("failed to release the brake: {why}");
-                self.log(i, LogLevel::Error, Some(EventWord::Exec), text, at);
-                if let Some(brake) = self.services[i].brake.as_mut().filter(|_| latest) {
-                    brake.phase = Phase::Releasing(Some(at + AGAIN));
-                }
-            }
+        if let Some((level, event, text)) = off(released) {
+            self.log(i, level, event, text, at);
+        }
+        let state = &mut self.services[i];
+        let Some(brake) = state.brake.as_mut().filter(|brake| brake.id == released.id) else {
+            return;
+        };
+        if released.result.is_ok() {
+            state.brake = None;
+            self.out.push(Decision::Save);
+        } else {
+            brake.phase = Phase::Releasing(Some(at + AGAIN));
         }
     }
 
@@ -277,6 +271,18 @@ impl Engine {
     pub fn holds(&self) -> bool {
         let mut brakes = self.services.iter().filter_map(|state| state.brake.as_ref());
         brakes.any(|brake| brake.phase != Phase::Ending) || !self.leaving.is_empty()
+    }
+}
+
+/// What the log says of a release; nothing where nobody was held.
+pub(crate) fn off(released: &Released) -> Option<(LogLevel, Option<EventWord>, String)> {
+    match &released.result {
+        Ok(text) if text.is_empty() => None,
+        Ok(text) => Some((LogLevel::Info, None, format!("brake off: {text}"))),
+        Err(why) => {
+            let text = format!("failed to release the brake: {why}");
+            Some((LogLevel::Error, Some(EventWord::Exec), text))
+        }
     }
 }
 

@@ -186,15 +186,15 @@ impl Engine {
             limits.member_deaths |=
                 has(rule, |test| matches!(test, Test::Death(death) if death.member));
             // While a brake holds, the kernel goes on stopping who forks.
-            let held = state.brake.is_some() && brake::by_kernel(rule);
+            let brakes = brake::by_kernel(rule);
+            let held = state.brake.is_some() && brakes;
             if !is_at_once(rule) || remembered.status() == RuleStatus::Failing && !held {
                 continue;
             }
-            let signal = brake::by_kernel(rule);
             rising(&rule.condition, false, &mut |level, inclusive| {
                 let worth = |rss| self.worth(state, level.metric, rss);
                 lower(&mut limits, level, inclusive, &now, &whole, &worth);
-                forks(&mut limits, level, inclusive, signal);
+                forks(&mut limits, level, inclusive, brakes);
             });
         }
         limits

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::brake::AGAIN;
+use crate::engine::brake::{AGAIN, off};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{
-    ActionId, Braked, Decision, Held, Level, LogLine, ReleaseOrder, Released, SavedService,
-    SavedState,
+    ActionId, Braked, Decision, Held, LogLine, ReleaseOrder, Released, SavedService, SavedState,
 };
-use crate::service::{EventWord, Service, ServiceKind};
+use crate::service::{Service, ServiceKind};
 
 /// A service that is no more, and may hold somebody.
 #[derive(Debug, Clone)]
@@ -112,23 +111,15 @@ impl Engine {
         let Some(n) = self.leaving.iter().position(|one| one.order.id == released.id) else {
             return false;
         };
-        let service = Some(self.leaving[n].order.service.name.clone());
-        let log = |level, event, text| {
+        if let Some((level, event, text)) = off(released) {
+            let service = Some(self.leaving[n].order.service.name.clone());
             self.out.push(Decision::Log(LogLine { at, level, service, event, text }));
-        };
-        match &released.result {
-            Ok(text) => {
-                if !text.is_empty() {
-                    log(Level::Info, None, format!("brake off: {text}"));
-                }
-                self.leaving.remove(n);
-                self.out.push(Decision::Save);
-            }
-            Err(why) => {
-                let text = format!("failed to release the brake: {why}");
-                log(Level::Error, Some(EventWord::Exec), text);
-                self.leaving[n].due = Some(at + AGAIN);
-            }
+        }
+        if released.result.is_ok() {
+            self.leaving.remove(n);
+            self.out.push(Decision::Save);
+        } else {
+            self.leaving[n].due = Some(at + AGAIN);
         }
         true
     }

@@ -68,17 +68,20 @@ pub fn alive(key: ProcessKey) -> bool {
 
 /// Whether this very process was stopped by a signal and not continued.
 pub fn is_stopped(key: ProcessKey) -> bool {
-    let Ok(number) = i32::try_from(key.pid) else { return false };
-    let stat = Process::new(number).and_then(|process| process.stat());
-    stat.is_ok_and(|stat| stat.starttime == key.start && stat.state == 'T')
+    state(key) == Some('T')
 }
 
 /// Whether this very process runs no more until somebody lets it: stopped, ended, or waiting where
 /// no signal reaches it (for a child of vfork, say).
 pub fn stands_still(key: ProcessKey) -> bool {
-    let Ok(number) = i32::try_from(key.pid) else { return true };
-    let stat = Process::new(number).and_then(|process| process.stat());
-    stat.map_or(true, |stat| stat.starttime != key.start || !matches!(stat.state, 'R' | 'S'))
+    !matches!(state(key), Some('R' | 'S'))
+}
+
+/// The state of this very process as proc(5) has it; none where it is gone or cannot be read.
+fn state(key: ProcessKey) -> Option<char> {
+    let stat =
+        Process::new(i32::try_from(key.pid).ok()?).and_then(|process| process.stat()).ok()?;
+    (stat.starttime == key.start).then_some(stat.state)
 }
 
 /// The pids of our parent, its parent, and so on.
