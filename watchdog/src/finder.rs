@@ -20,6 +20,7 @@ use std::path::Path;
 
 pub use candidates::{Candidate, Unseen, candidates};
 pub use company::members_by_cgroup;
+pub(crate) use hierarchy::versions as cgroup_versions;
 pub use traces::Place;
 
 use crate::identity::ProcessKey;

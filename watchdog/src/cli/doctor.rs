@@ -13,6 +13,7 @@ use super::print::{Style, Tone, output};
 use super::{Done, Exit, Failure};
 use crate::daemon::standing;
 use crate::escape::one_line;
+use crate::finder;
 use crate::source::kernel::{KernelSource, Options};
 use crate::source::{Missing, Source as _, refusal};
 use crate::status::view::MissingDocument;
@@ -48,7 +49,7 @@ pub fn run(client: &Client, json: bool) -> Done {
         }
         Err(other) => return Err(other),
     };
-    let cgroup = control_groups(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
+    let cgroup = finder::cgroup_versions().unwrap_or_default();
     let pressure = fs::read_to_string("/proc/pressure/memory").is_ok();
     if !pressure {
         missing.push(MissingDocument::of(&Missing {
@@ -86,22 +87,6 @@ fn tried() -> (&'static str, Vec<Missing>) {
     (mode, missing)
 }
 
-/// The versions of control groups in a `mountinfo`: 1, 2 or both.
-fn control_groups(mounts: &str) -> Vec<u8> {
-    let kind = |line: &str| {
-        let (_, after) = line.split_once(" - ")?;
-        match after.split(' ').next()? {
-            "cgroup" => Some(1),
-            "cgroup2" => Some(2),
-            _ => None,
-        }
-    };
-    let mut versions: Vec<u8> = mounts.lines().filter_map(kind).collect();
-    versions.sort_unstable();
-    versions.dedup();
-    versions
-}
-
 fn text(findings: &Findings, style: Style) -> String {
     let mut out = String::new();
     let mut line = |label: &str, value: &str| {
@@ -135,20 +120,4 @@ fn text(findings: &Findings, style: Style) -> String {
         let _ = writeln!(out, "  cure:   {}", style.wrap(&one_line(&missing.cure), room));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_control_groups() {
-        let one = "34 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
-        let two = "35 31 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        let other = "20 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\nodd\n";
-        assert!(control_groups(other).is_empty());
-        assert_eq!(control_groups(&format!("{one}{one}{other}")), [1]);
-        assert_eq!(control_groups(two), [2]);
-        assert_eq!(control_groups(&format!("{two}{one}")), [1, 2]);
-    }
 }

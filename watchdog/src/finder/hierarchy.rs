@@ -28,6 +28,22 @@ pub(super) fn hierarchies() -> io::Result<Vec<Hierarchy>> {
     std::fs::read(MOUNTS).map(|mounts| parse(&mounts))
 }
 
+/// The versions of cgroups on this host: 1, 2 or both.
+///
+/// # Errors
+/// Where the mount table cannot be read.
+pub(crate) fn versions() -> io::Result<Vec<u8>> {
+    hierarchies().map(|all| versions_of(&all))
+}
+
+fn versions_of(hierarchies: &[Hierarchy]) -> Vec<u8> {
+    let mut versions: Vec<u8> =
+        hierarchies.iter().map(|one| if one.unified { 2 } else { 1 }).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
 /// From the text of a mount table. A mount that shows only a part of its hierarchy comes after one
 /// that shows it whole.
 pub(super) fn parse(mounts: &[u8]) -> Vec<Hierarchy> {
@@ -127,6 +143,18 @@ mod tests {
         let part =
             "9 1 0:1 /docker/x /part rw - cgroup2 none rw\n10 1 0:1 / /whole rw - cgroup2 none rw";
         assert_eq!(roots(part)[0].0, "/whole");
+    }
+
+    #[test]
+    fn versions_of_control_groups() {
+        let control_groups = |mounts: &str| versions_of(&parse(mounts.as_bytes()));
+        let one = "34 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
+        let two = "35 31 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let other = "20 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\nodd\n";
+        assert!(control_groups(other).is_empty());
+        assert_eq!(control_groups(&format!("{one}{one}{other}")), [1]);
+        assert_eq!(control_groups(two), [2]);
+        assert_eq!(control_groups(&format!("{two}{one}")), [1, 2]);
     }
 
     #[test]

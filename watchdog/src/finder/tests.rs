@@ -31,13 +31,13 @@ impl Membership for Fixed {
 }
 
 /// Ends its process with the test.
-struct Sleeper(Child);
+pub(super) struct Sleeper(pub(super) Child);
 
 impl Sleeper {
-    fn new(seconds: &str) -> Self {
+    pub(super) fn new(seconds: &str) -> Self {
         Self(spawn(Command::new("/bin/sleep").arg(seconds)))
     }
-    fn key(&self) -> ProcessKey {
+    pub(super) fn key(&self) -> ProcessKey {
         facts(self.0.id()).unwrap().unwrap().key
     }
 }

@@ -4,31 +4,11 @@
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
-use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::*;
 use crate::finder::hierarchy::{Hierarchy, parse};
-use crate::finder::process::facts;
-
-/// Ends its process with the test.
-struct Sleeper(Child);
-
-impl Sleeper {
-    fn new() -> Self {
-        Self(Command::new("/bin/sleep").arg("600").spawn().unwrap())
-    }
-    fn key(&self) -> ProcessKey {
-        facts(self.0.id()).unwrap().unwrap().key
-    }
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::finder::tests::Sleeper;
 
 /// A hierarchy in a folder of its own.
 struct Tree {
@@ -86,7 +66,7 @@ fn named(unit: Option<&str>, cgroup: Option<&str>) -> ProcessService {
 
 #[test]
 fn a_unit_is_found_in_any_slice_and_layout() {
-    let sleeper = Sleeper::new();
+    let sleeper = Sleeper::new("600");
     for unified in [true, false] {
         for (unit, path) in [
             ("ebwd-x.service", "system.slice/ebwd-x.service"),
@@ -112,7 +92,7 @@ fn a_unit_is_found_in_any_slice_and_layout() {
 
 #[test]
 fn in_a_hybrid_host_the_hierarchy_with_the_processes_counts() {
-    let sleeper = Sleeper::new();
+    let sleeper = Sleeper::new("600");
     let (new, old) = (Tree::new(true), Tree::new(false));
     new.add("own", b"");
     old.add("own", &list(&[&sleeper]));
@@ -124,9 +104,9 @@ fn in_a_hybrid_host_the_hierarchy_with_the_processes_counts() {
 
 #[test]
 fn the_oldest_process_without_a_parent_in_it_is_the_main_one() {
-    let first = Sleeper::new();
+    let first = Sleeper::new("600");
     std::thread::sleep(Duration::from_millis(30));
-    let second = Sleeper::new();
+    let second = Sleeper::new("600");
     let tree = Tree::new(true);
     tree.add("own", &list(&[&second]));
     tree.add("own/worker", &list(&[&first]));
@@ -142,7 +122,7 @@ fn the_oldest_process_without_a_parent_in_it_is_the_main_one() {
 
 #[test]
 fn a_cgroup_that_others_can_fill_is_not_believed() {
-    let sleeper = Sleeper::new();
+    let sleeper = Sleeper::new("600");
     let distrust = |tree: &Tree| tree.company(&named(None, Some("/a/own"))).unwrap().distrust();
     let tree = Tree::new(false);
     let leaf = tree.add("a/own", &list(&[&sleeper]));
@@ -174,7 +154,7 @@ fn a_cgroup_that_others_can_fill_is_not_believed() {
 
 #[test]
 fn what_others_made_below_counts_only_where_the_kernel_guards_it() {
-    let (first, second) = (Sleeper::new(), Sleeper::new());
+    let (first, second) = (Sleeper::new("600"), Sleeper::new("600"));
     for unified in [true, false] {
         let tree = Tree::new(unified);
         tree.add("own", &list(&[&first]));
@@ -188,7 +168,7 @@ fn what_others_made_below_counts_only_where_the_kernel_guards_it() {
 
 #[test]
 fn odd_lists_names_and_links_do_no_harm() {
-    let sleeper = Sleeper::new();
+    let sleeper = Sleeper::new("600");
     let tree = Tree::new(true);
     let mut bytes = b"0\n\n-7\n4194305\n99999999999999999999\n\xff\xfe\nx y\n".to_vec();
     bytes.extend(list(&[&sleeper]));
@@ -224,7 +204,7 @@ fn a_cgroup_made_again_under_the_same_name_is_another_one() {
         Around::Cgroup(company) => company,
         other => panic!("{other:?}"),
     };
-    let first = Sleeper::new();
+    let first = Sleeper::new("600");
     std::fs::write(place.join("cgroup.procs"), first.0.id().to_string()).unwrap();
     let before = look();
     assert_eq!(before.main(None, None), Ok((first.key(), 1)));
@@ -233,7 +213,7 @@ fn a_cgroup_made_again_under_the_same_name_is_another_one() {
     assert!(matches!(Around::of(&process).unwrap(), Around::Missing { places, .. }
         if places.iter().any(|(folder, file)| *folder == hierarchy.root && **file == *name)));
     std::fs::create_dir(&place).unwrap();
-    let second = Sleeper::new();
+    let second = Sleeper::new("600");
     std::fs::write(place.join("cgroup.procs"), second.0.id().to_string()).unwrap();
     let after = look();
     assert_ne!(before.id(), after.id());
