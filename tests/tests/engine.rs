@@ -19,8 +19,8 @@ use ebpf_watchdog::event::{
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
     Acted, ActionId, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held, HostSample,
-    Input, Measured, Outcome, Part, Presence, Progress, ReleaseOrder, Released, RequestId,
-    SavedState, StallLimit, Stalls, Stamped, Step,
+    Input, Measured, Observed, Outcome, Part, Presence, Progress, ReleaseOrder, Released,
+    RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::Config;
@@ -136,6 +136,10 @@ impl Play {
             Decision::Want { service, by } => format!("want {} {by:?}", self.name(*service)),
             Decision::Measure { service, members } => {
                 format!("measure {} {} processes", self.name(*service), members.len())
+            }
+            Decision::Observe(order) => {
+                let again = if order.before.is_some() { " again" } else { "" };
+                format!("observe {}{again}", order.service.name)
             }
             Decision::Unwatch(service) => format!("unwatch {}", self.name(*service)),
             Decision::Act(act) => {
@@ -293,6 +297,16 @@ impl Play {
                 }
                 let at = BootTime((began * 1e9) as u64);
                 self.step(Input::Measured(Measured { service, at, members, unread }));
+            }
+            // `observed service began {JSON of the observation}`
+            "observed" => {
+                let service = self.id(rest[0]);
+                let began: f64 = rest[1].parse().expect("seconds");
+                let json = rest[2..].join(" ");
+                let observation =
+                    serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+                let began = BootTime((began * 1e9) as u64);
+                self.step(Input::Observed(Observed { service, began, observation }));
             }
             "oom" => {
                 let (service, process) = (self.id(rest[0]), key(rest[1]));

@@ -22,6 +22,7 @@ fn state(restarts: u64, padding: usize) -> SavedState {
         main: None,
         acting: None,
         brake: None,
+        observed: None,
     };
     SavedState { services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]) }
 }

@@ -7,6 +7,7 @@
 mod acl;
 mod actions;
 mod cgroup;
+mod check;
 mod diagnostic;
 mod files;
 pub mod grammar;

@@ -15,6 +15,7 @@ mod keep;
 mod leaving;
 mod levels;
 mod measure;
+mod observed;
 mod operator;
 mod presence;
 mod retry;
@@ -40,6 +41,7 @@ use crate::engine::crossing::Scope;
 use crate::engine::host::HostLevels;
 use crate::engine::judging::Moment;
 use crate::engine::leaving::Leaving;
+use crate::engine::observed::Why;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
@@ -119,6 +121,7 @@ impl Engine {
         self.release_former();
         for i in 0..self.services.len() {
             self.look(i);
+            self.observe(i, Why::Cycle);
         }
         self.arm(Scope::All, self.started);
         std::mem::take(&mut self.out)
@@ -132,6 +135,7 @@ impl Engine {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
             Input::Stalled(limit) => self.stalled(limit, at),
+            Input::Observed(observed) => self.observed(observed, at),
             Input::Measured(measured) => self.measured(&measured, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
@@ -274,6 +278,7 @@ impl Engine {
             self.credit_life(i, at);
             let judged = self.services[i].acting.is_none();
             self.judge_service(i, Moment::Cycle, at);
+            self.observe(i, Why::Cycle);
             self.services[i].levels.cycle_end();
             if judged {
                 // Where an action was under way they are for the next cycle.

@@ -1,6 +1,7 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
 pub mod action;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -17,7 +18,9 @@ pub mod logfile;
 pub mod message;
 pub mod metric;
 pub mod notify;
+mod observe;
 pub mod pressure;
+pub mod protocol;
 pub mod runner;
 pub mod service;
 pub mod source;

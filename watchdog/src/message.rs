@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::event::{Crossed, Event, ExitStatus};
 use crate::identity::{ProcessKey, ServiceId};
@@ -37,6 +38,8 @@ pub enum Input {
     Stirred(String),
     /// Answer to [`Decision::Measure`].
     Measured(Measured),
+    /// Answer to [`Decision::Observe`].
+    Observed(Observed),
     /// Names of the host's user ids, for texts: at the start and after a reload.
     Users(Arc<BTreeMap<u32, String>>),
     /// The host's own numbers, once per pass.
@@ -59,6 +62,28 @@ pub enum Input {
     Sampled,
     /// A moment that [`crate::engine::Engine::next_wake`] asked for has come.
     Wake,
+}
+
+/// What is to be observed.
+#[derive(Debug, Clone)]
+pub struct Observe {
+    /// The service, with the rules that say what is worth looking at.
+    pub service: Arc<Service>,
+    /// The observation before this one: where reading goes on.
+    pub before: Option<Arc<Observation>>,
+    /// The main process, where it is a process.
+    pub main: Option<ProcessKey>,
+}
+
+/// What was observed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The service.
+    pub service: ServiceId,
+    /// When it began: an action since then makes it old.
+    pub began: BootTime,
+    /// What.
+    pub observation: Arc<Observation>,
 }
 
 /// The proportional set size of a group.
@@ -522,6 +547,8 @@ pub enum Decision {
         /// The group's processes as of the last look.
         members: Vec<ProcessKey>,
     },
+    /// Observe what no kernel event tells, off the main path. Always answered.
+    Observe(Observe),
     /// Start, stop or restart it.
     Act(Act),
     /// Run a rule's program.
@@ -639,7 +666,7 @@ pub enum SurveyBy {
 
 /// What must survive the daemon. Hostile input when read back: nothing in it is believed without
 /// its boot id and the identity of each process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct SavedState {
     /// By service name.
@@ -647,7 +674,7 @@ pub struct SavedState {
 }
 
 /// What must survive of one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedService {
     /// Is it monitored?
@@ -666,6 +693,9 @@ pub struct SavedService {
     /// boot only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Held>,
+    /// What was observed last, for what has changed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Arc<Observation>>,
 }
 
 impl Default for SavedService {
@@ -679,6 +709,7 @@ impl Default for SavedService {
             main: None,
             acting: None,
             brake: None,
+            observed: None,
         }
     }
 }
@@ -751,6 +782,8 @@ pub struct ServiceView {
     pub death: Option<DeathView>,
     /// Numbers; `None` is not known.
     pub metrics: Metrics,
+    /// What was observed last, where something is.
+    pub observed: Option<Arc<Observation>>,
     /// Its rules.
     pub rules: Vec<RuleView>,
 }

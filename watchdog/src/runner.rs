@@ -8,6 +8,7 @@
 mod lane;
 mod looks;
 mod measure;
+mod observe;
 mod places;
 mod slots;
 
@@ -23,7 +24,9 @@ use crate::action::output::trim_all;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
-use crate::message::{Act, Acted, BrakeOrder, Input, Outcome, Part, ReleaseOrder, RunProgram};
+use crate::message::{
+    Act, Acted, BrakeOrder, Input, Observe, Outcome, Part, ReleaseOrder, RunProgram,
+};
 use crate::service::Service;
 use crate::source::Membership;
 use crate::state::Folder;
@@ -32,6 +35,7 @@ use lane::{Item, Lanes};
 use looks::Looks;
 use measure::Measures;
 pub(crate) use measure::pss;
+use observe::Observations;
 use slots::Slots;
 
 /// How often the files of programs' output are looked at.
@@ -69,6 +73,7 @@ enum Order {
     /// The names of the services that there are.
     Keep(HashSet<String>),
     Measure(ServiceId, Vec<ProcessKey>),
+    Observe(Observe),
 }
 
 /// The working end: a future for the runtime of the I/O thread.
@@ -79,6 +84,7 @@ pub struct Work {
     slots: Slots,
     looks: Looks,
     measures: Measures,
+    observations: Observations,
 }
 
 impl Runner {
@@ -105,6 +111,7 @@ impl Runner {
             slots: Slots::default(),
             looks: Looks::default(),
             measures: Measures::default(),
+            observations: Observations::default(),
         };
         (Self { orders: sender, tools }, work)
     }
@@ -165,6 +172,12 @@ impl Runner {
         let _ = self.orders.send(Order::Measure(service, members));
     }
 
+    /// Observes what no kernel event tells. Answer: [`Input::Observed`].
+    pub fn observe(&self, order: Observe) {
+        // Without a working end nobody is left to read the answer.
+        let _ = self.orders.send(Order::Observe(order));
+    }
+
     /// There are these services now (a new configuration): nobody else is awaited any longer.
     pub fn keep(&self, services: impl Iterator<Item = String>) {
         let _ = self.orders.send(Order::Keep(services.collect()));
@@ -193,6 +206,7 @@ impl Work {
                     Some(Order::Measure(service, members)) => {
                         self.measures.enter(&self.tools, service, members);
                     }
+                    Some(Order::Observe(order)) => self.observations.enter(&self.tools, order),
                     None => return,
                 },
                 _ = trim.tick() => {

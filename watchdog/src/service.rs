@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::check::{CheckTest, Checked};
 use crate::identity::ServiceId;
 use crate::metric::{Metric, Operator};
 
@@ -124,7 +125,7 @@ pub struct Recipient {
     pub reminder: Option<u32>,
 }
 
-/// Monit's filter words for events, as far as something raises them now. One list, here.
+/// Monit's filter words for events, and ours. One list, here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventWord {
     /// An action on user request is done.
@@ -147,42 +148,84 @@ pub enum EventWord {
     Uptime,
     /// A process ended, in a way a rule asked for (ours; Monit has no such event).
     Exit,
+    /// Bytes received by an interface.
+    Bytein,
+    /// Bytes sent by an interface.
+    Byteout,
+    /// The checksum of a file.
+    Checksum,
+    /// A connection or what was said over it.
+    Connection,
+    /// What a file or a program says.
+    Content,
+    /// Something could not be observed.
+    Data,
+    /// The mount options of a file system.
+    Fsflags,
+    /// The group that something belongs to.
+    Gid,
+    /// A ping.
+    Icmp,
+    /// Something is not of its kind.
+    Invalid,
+    /// The link of an interface.
+    Link,
+    /// Packets received by an interface.
+    Packetin,
+    /// Packets sent by an interface.
+    Packetout,
+    /// Permission bits.
+    Permission,
+    /// The parent process changed.
+    Ppid,
+    /// The share of an interface in use.
+    Saturation,
+    /// The size of a file.
+    Size,
+    /// The speed of an interface.
+    Speed,
+    /// The exit status of a program.
+    Status,
+    /// When a file was changed or read.
+    Timestamp,
+    /// The user that something belongs to.
+    Uid,
 }
 
 impl EventWord {
-    /// Every word of Monit's list with ours: the ones not raised now are accepted in `only:`.
-    pub const NAMES: &'static [(&'static str, Option<Self>)] = &[
-        ("action", Some(Self::Action)),
-        ("bytein", None),
-        ("byteout", None),
-        ("checksum", None),
-        ("connection", None),
-        ("content", None),
-        ("data", None),
-        ("exec", Some(Self::Exec)),
-        ("exist", Some(Self::Exist)),
-        ("exit", Some(Self::Exit)),
-        ("fsflags", None),
-        ("gid", None),
-        ("icmp", None),
-        ("instance", Some(Self::Instance)),
-        ("invalid", None),
-        ("link", None),
-        ("nonexist", Some(Self::Nonexist)),
-        ("packetin", None),
-        ("packetout", None),
-        ("permission", None),
-        ("pid", Some(Self::Pid)),
-        ("ppid", None),
-        ("resource", Some(Self::Resource)),
-        ("saturation", None),
-        ("size", None),
-        ("speed", None),
-        ("status", None),
-        ("timeout", Some(Self::Timeout)),
-        ("timestamp", None),
-        ("uid", None),
-        ("uptime", Some(Self::Uptime)),
+    /// Every word of Monit's list with ours.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("action", Self::Action),
+        ("bytein", Self::Bytein),
+        ("byteout", Self::Byteout),
+        ("checksum", Self::Checksum),
+        ("connection", Self::Connection),
+        ("content", Self::Content),
+        ("data", Self::Data),
+        ("exec", Self::Exec),
+        ("exist", Self::Exist),
+        ("exit", Self::Exit),
+        ("fsflags", Self::Fsflags),
+        ("gid", Self::Gid),
+        ("icmp", Self::Icmp),
+        ("instance", Self::Instance),
+        ("invalid", Self::Invalid),
+        ("link", Self::Link),
+        ("nonexist", Self::Nonexist),
+        ("packetin", Self::Packetin),
+        ("packetout", Self::Packetout),
+        ("permission", Self::Permission),
+        ("pid", Self::Pid),
+        ("ppid", Self::Ppid),
+        ("resource", Self::Resource),
+        ("saturation", Self::Saturation),
+        ("size", Self::Size),
+        ("speed", Self::Speed),
+        ("status", Self::Status),
+        ("timeout", Self::Timeout),
+        ("timestamp", Self::Timestamp),
+        ("uid", Self::Uid),
+        ("uptime", Self::Uptime),
     ];
 }
 
@@ -238,12 +281,13 @@ pub struct Service {
 
 /// The kinds of services this version knows.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every service is a process")]
 pub enum ServiceKind {
     /// The host as a whole.
     System,
     /// A process with its descendants.
     Process(ProcessService),
+    /// Something else that is observed.
+    Checked(Checked),
 }
 
 impl ServiceKind {
@@ -252,6 +296,7 @@ impl ServiceKind {
         match self {
             Self::System => "system",
             Self::Process(_) => "process",
+            Self::Checked(checked) => checked.check.word(),
         }
     }
 }
@@ -261,7 +306,7 @@ impl Service {
     pub fn process(&self) -> Option<&ProcessService> {
         match &self.kind {
             ServiceKind::Process(process) => Some(process),
-            ServiceKind::System => None,
+            ServiceKind::System | ServiceKind::Checked(_) => None,
         }
     }
 }
@@ -441,6 +486,8 @@ pub enum Test {
     Exists,
     /// `crashed`, `member oom killed`: a process ended in such a way.
     Death(DeathTest),
+    /// A test of a check's kind: `failed permission 755`, `failed port 80 protocol http`.
+    Check(Arc<CheckTest>),
     /// `3 restarts within 5 cycles`.
     Restarts {
         /// At least so many.

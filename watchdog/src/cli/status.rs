@@ -92,10 +92,18 @@ fn block(out: &mut String, service: &ServiceDocument, style: Style) {
     if !service.group.is_empty() {
         line("group", &shown(&service.group.join(", ")));
     }
-    if service.kind == "system" {
-        system(&mut line, service);
-    } else {
-        process(&mut line, service);
+    match service.kind.as_str() {
+        "system" => system(&mut line, service),
+        "process" => process(&mut line, service),
+        _ => {}
+    }
+    for (name, value) in &service.observed {
+        let value = match value {
+            serde_json::Value::Null => "-".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        line(&one_line(&name.replace('_', " ")), &shown(&value));
     }
     if let Some(death) = &service.last_death {
         line("last ended", &shown(death));

@@ -12,11 +12,18 @@
 //! ```
 //! Not here: where in the file the sentence stands (`rule` adds that), and judging it (`engine`).
 
+mod attribute;
+mod check;
+mod connection;
 mod event;
+mod file;
+mod filesystem;
 mod level;
 mod limit;
+mod network;
 mod parser;
 mod print;
+mod program;
 mod qualifier;
 mod token;
 mod trend;
@@ -39,14 +46,49 @@ pub enum Subject {
     System,
     /// A process with its descendants.
     Process,
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// A named pipe.
+    Fifo,
+    /// A mounted file system.
+    Filesystem,
+    /// A host on the network.
+    Host,
+    /// A network interface.
+    Network,
+    /// A program that is run.
+    Program,
 }
 
 impl Subject {
-    fn word(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Process => "process",
-        }
+    /// All kinds, and the key words that name them.
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("system", Self::System),
+        ("process", Self::Process),
+        ("file", Self::File),
+        ("directory", Self::Directory),
+        ("fifo", Self::Fifo),
+        ("filesystem", Self::Filesystem),
+        ("host", Self::Host),
+        ("network", Self::Network),
+        ("program", Self::Program),
+    ];
+
+    /// The kind of a key word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, subject)| *subject)
+    }
+
+    /// The key word that names it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, subject)| *subject == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether it is something that may be there or not.
+    pub(in crate::config) fn may_be_missing(self) -> bool {
+        !matches!(self, Self::System | Self::Host | Self::Network | Self::Program)
     }
 
     /// First words of its tests, for suggestions and the reference.
@@ -84,6 +126,11 @@ impl Subject {
                 "member exits",
                 "restarts",
             ],
+            Self::File | Self::Directory | Self::Fifo => {
+                &["does not exist", "exists", "failed permission"]
+            }
+            Self::Filesystem => &["does not exist", "exists"],
+            Self::Host | Self::Network | Self::Program => &[],
         }
     }
 }
@@ -144,7 +191,18 @@ pub fn parse(text: &str, subject: Subject) -> Result<Sentence, SentenceError> {
         return Err(SentenceError::new(0..0, format!("longer than {MAX_LENGTH} bytes")));
     }
     let tokens = token::tokens(text)?;
-    let mut parser = Parser { text, tokens, at: 0, subject, depth: 0, doubts: Vec::new() };
+    let mut parser =
+        Parser { text, tokens, at: 0, subject, depth: 0, doubts: Vec::new(), raw: Vec::new() };
+    let sentence = sentence(text, &mut parser);
+    // A sign that means nothing is the better reason, where it stands before what else is wrong.
+    let end = sentence.as_ref().err().map_or(text.len(), |error| error.span.end);
+    match parser.stray(end) {
+        Some(error) => Err(error),
+        None => sentence,
+    }
+}
+
+fn sentence(text: &str, parser: &mut Parser<'_>) -> Result<Sentence, SentenceError> {
     if parser.tokens.is_empty() {
         return Err(SentenceError::new(0..text.len(), "the condition is empty")
             .help("write a test such as `cpu > 80% for 5 cycles`"));
@@ -170,5 +228,5 @@ pub fn parse(text: &str, subject: Subject) -> Result<Sentence, SentenceError> {
             .also(clause, "judged when it happens")
             .help("count it instead: `3 times within 10 minutes`"));
     }
-    Ok(Sentence { condition, qualifier, doubts: parser.doubts })
+    Ok(Sentence { condition, qualifier, doubts: std::mem::take(&mut parser.doubts) })
 }

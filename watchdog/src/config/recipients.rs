@@ -39,9 +39,9 @@ impl Reader {
         if let (Some(at), Some(words)) = (only_at, &only)
             && words.is_empty()
         {
-            // An empty list of known words would mean "all" to the rest of the program.
+            // An empty list would mean "all" to the rest of the program.
             self.out.push(
-                Diagnostic::error(at, "`only` names no event that this version raises")
+                Diagnostic::error(at, "`only` names no event")
                     .help("this receiver would get nothing: leave it out"),
             );
         }
@@ -72,7 +72,7 @@ impl Reader {
                 continue;
             };
             match EventWord::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text)) {
-                Some((_, word)) => words.extend(*word),
+                Some((_, word)) => words.push(*word),
                 None => {
                     good = false;
                     let names: Vec<&str> = EventWord::NAMES.iter().map(|(name, _)| *name).collect();

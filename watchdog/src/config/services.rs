@@ -15,7 +15,7 @@ use super::reader::{Entry, Reader, Table, item_place};
 use super::rule::{PlacedRule, implicit_rule};
 use super::source::Place;
 use super::vocabulary::{
-    KINDS, KINDS_LATER, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER, suggestion,
+    CHECK_KEYS, KINDS, KINDS_LATER, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER, suggestion,
 };
 
 const LONGEST_NAME: usize = 200;
@@ -50,7 +50,7 @@ impl Reader {
         let Some(mut table) = self.open_table(node, at) else { return };
         let Some(kind) = self.kind(&mut table) else { return };
         let Some(name) = self.service_name(&kind, services) else { return };
-        let subject = if kind.name == "system" { Subject::System } else { Subject::Process };
+        let Some(subject) = Subject::of(&kind.name) else { return };
         if subject == Subject::System {
             if let Some(first) = services.system {
                 self.out.push(
@@ -71,22 +71,37 @@ impl Reader {
         }
         let kind = match subject {
             Subject::System => {
-                self.refuse_methods(&placed);
+                self.refuse_methods(&placed, subject);
                 ServiceKind::System
             }
             Subject::Process => match self.process(&mut table, kind.key, &placed) {
                 Some(process) => ServiceKind::Process(process),
                 None => return,
             },
+            _ => {
+                self.refuse_methods(&placed, subject);
+                match self.checked(&mut table, kind.key, subject) {
+                    Some(checked) => ServiceKind::Checked(checked),
+                    None => return,
+                }
+            }
         };
         let mut rules: Vec<_> = placed.into_iter().map(|placed| placed.rule).collect();
-        if let ServiceKind::Process(process) = &kind {
+        if subject.may_be_missing() {
             let mut own = false;
             for rule in &rules {
                 rule.condition.for_each_test(&mut |test| own |= *test == Test::DoesNotExist);
             }
             if !own {
-                let can = process.start.is_some() || process.restart.is_some();
+                let can = match &kind {
+                    ServiceKind::System => false,
+                    ServiceKind::Process(process) => {
+                        process.start.is_some() || process.restart.is_some()
+                    }
+                    ServiceKind::Checked(checked) => {
+                        checked.start.is_some() || checked.restart.is_some()
+                    }
+                };
                 rules.push(implicit_rule(if can { Action::Restart } else { Action::Alert }));
             }
         }
@@ -108,7 +123,7 @@ impl Reader {
                 let near = table.entries.first().map(|first| suggestion(&first.name, KINDS));
                 self.out.push(
                     Diagnostic::error(table.place, "the service has no kind")
-                        .label("expected `process: NAME` or `system: NAME`")
+                        .label("expected `process: NAME`, `system: NAME`, `file: NAME` or another kind")
                         .maybe_help(near),
                 );
                 None
@@ -163,15 +178,21 @@ impl Reader {
     /// Reports and drops what the kind does not take.
     fn drop_foreign_keys(&mut self, table: &mut Table, subject: Subject) {
         let process = subject == Subject::Process;
-        let known: Vec<&str> =
+        let mut known: Vec<&str> =
             SERVICE_KEYS.iter().chain(PROCESS_KEYS.iter().filter(|_| process)).copied().collect();
+        let own = CHECK_KEYS.iter().filter(|(_, kinds)| kinds.contains(&subject.word()));
+        known.extend(own.map(|(key, _)| *key));
         table.entries.retain(|entry| {
             let name = entry.name.as_str();
             if known.contains(&name) {
                 return true;
             }
             if PROCESS_KEYS.contains(&name) {
-                self.error(entry.key, format!("`{name}` is a key of a process, not of a system"));
+                let word = subject.word();
+                self.error(entry.key, format!("`{name}` is a key of a process, not of a {word}"));
+            } else if let Some((_, kinds)) = CHECK_KEYS.iter().find(|(key, _)| *key == name) {
+                let (kinds, word) = (kinds.join(" or "), subject.word());
+                self.error(entry.key, format!("`{name}` is a key of a {kinds}, not of a {word}"));
             } else if SERVICE_KEYS_LATER.contains(&name) {
                 self.error(entry.key, format!("`{name}` is not supported yet"));
             } else {
@@ -186,12 +207,12 @@ impl Reader {
     }
 
     /// A system can be watched, not started.
-    fn refuse_methods(&mut self, rules: &[PlacedRule]) {
+    fn refuse_methods(&mut self, rules: &[PlacedRule], subject: Subject) {
         for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
             if matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_)) {
                 self.error_help(
                     *place,
-                    format!("a system cannot {}", action.word()),
+                    format!("a {} cannot {}", subject.word(), action.word()),
                     "use alert or exec",
                 );
             }

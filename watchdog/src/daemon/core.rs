@@ -304,6 +304,7 @@ impl Core {
                 Decision::Measure { service, members } => {
                     self.parts.io.runner.measure(service, members);
                 }
+                Decision::Observe(order) => self.parts.io.runner.observe(order),
                 Decision::Act(act) => self.deeds.push(Deed::Act(act)),
                 Decision::Brake(order) => self.deeds.push(Deed::Brake(order)),
                 // Before a following `Unwatch`: who was stopped is asked now.

@@ -39,6 +39,7 @@ impl Scope {
             Input::Event(Event::Exited(exited)) => Self::One(exited.service),
             Input::Crossed(crossed) => Self::One(crossed.service),
             Input::Measured(measured) => Self::One(measured.service),
+            Input::Observed(observed) => Self::One(observed.service),
             Input::Found(found) => Self::One(found.service),
             Input::Progress(progress) => Self::One(progress.service),
             Input::Acted(acted) => Self::One(acted.service),

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::check::{Judged, Seen};
 use crate::engine::deaths::End;
 use crate::engine::trail::Trail;
 use crate::engine::trend;
@@ -30,6 +31,10 @@ pub(crate) struct Facts<'a> {
     pub deaths: &'a [End],
     /// Restarts of ours within a span.
     pub restarts: &'a dyn Fn(&crate::service::Span) -> u32,
+    /// What was observed.
+    pub seen: Option<Seen<'a>>,
+    /// What the service is, where it is no process: `file`.
+    pub thing: Option<&'static str>,
 }
 
 /// Which number decides about memory.
@@ -50,6 +55,8 @@ pub(crate) struct Finding {
     /// In the limit's unit.
     pub value: Option<f64>,
     pub truth: Option<bool>,
+    /// How it is told, where the test's own kind says that.
+    pub told: Option<Judged>,
 }
 
 /// Judges the whole condition. Every test is looked at, so that texts can name each.
@@ -60,8 +67,12 @@ pub(crate) fn judge(
 ) -> Option<bool> {
     match condition {
         Condition::Test(test) => {
-            let (truth, value) = judge_test(test, facts);
-            found.push(Finding { test: test.clone(), value, truth });
+            let told = told(test, facts);
+            let (truth, value) = match &told {
+                Some(told) => (told.truth, None),
+                None => judge_test(test, facts),
+            };
+            found.push(Finding { test: test.clone(), value, truth, told });
             truth
         }
         Condition::Not(part) => judge(part, facts, found).map(|truth| !truth),
@@ -88,6 +99,24 @@ fn fold(
     result
 }
 
+/// Tests whose own kind judges and tells them.
+fn told(test: &Test, facts: &Facts<'_>) -> Option<Judged> {
+    match (test, facts.thing) {
+        (Test::Check(test), _) => {
+            Some(facts.seen.map_or_else(Judged::unknown, |seen| test.judge(seen)))
+        }
+        (Test::DoesNotExist | Test::Exists, Some(thing)) => {
+            let absent = *test == Test::DoesNotExist;
+            let words = [format!("{thing} exists"), format!("{thing} doesn't exist")];
+            let [exists, missing] = words;
+            let (failed, succeeded) = if absent { (missing, exists) } else { (exists, missing) };
+            let truth = facts.present.map(|present| present != absent);
+            Some(Judged { truth, failed, succeeded, ..Judged::default() })
+        }
+        _ => None,
+    }
+}
+
 fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
     match test {
         Test::Level(level) => {
@@ -107,6 +136,8 @@ fn judge_test(test: &Test, facts: &Facts<'_>) -> (Option<bool>, Option<f64>) {
         Test::DoesNotExist => (facts.present.map(|present| !present), None),
         Test::Exists => (facts.present, None),
         Test::Death(_) => (death(test, facts), None),
+        // `told` has judged it.
+        Test::Check(_) => (None, None),
         Test::Restarts { count, within } => {
             let restarts = (facts.restarts)(within);
             (Some(restarts >= *count), Some(f64::from(restarts)))
@@ -213,6 +244,8 @@ mod tests {
             present: Some(true),
             deaths: &[],
             restarts: &|_| 0,
+            seen: None,
+            thing: None,
         };
         judge(condition, &facts, &mut Vec::new())
     }
@@ -255,6 +288,8 @@ mod tests {
                 present: Some(true),
                 deaths: &[],
                 restarts: &|_| 0,
+                seen: None,
+                thing: None,
             };
             let mut found = Vec::new();
             let condition = level(Metric::TotalMemory, operator, Limit::Bytes(500.0));

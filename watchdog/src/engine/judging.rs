@@ -16,7 +16,7 @@ use crate::engine::{stalls, survey};
 use crate::message::Decision;
 use crate::message::{Context, Level as LogLevel, RuleStatus, RunProgram, Verb};
 use crate::metric::Metric;
-use crate::service::{Action, Qualifier, Rule, Severity, Test, Way};
+use crate::service::{Action, Qualifier, Rule, Service, ServiceKind, Severity, Test, Way};
 
 /// Which rules a moment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub(crate) enum Moment {
     Crossing,
     /// Work stood still for long: rules that are judged then.
     Stall,
+    /// What the cycle asked to observe was observed: all rules about that.
+    Observed,
+    /// Something was observed between cycles: those of them that do not count cycles.
+    Noticed,
 }
 
 /// What a judgement goes by.
@@ -56,12 +60,13 @@ impl Engine {
             let service = state.service.clone();
             let rule = &service.rules[r];
             let failing = state.rules[r].status() == RuleStatus::Failing;
-            if !concerns(rule, moment, failing) {
+            if !concerns(rule, moment, failing) || is_observed(&service, rule) != moment.observes()
+            {
                 continue;
             }
             let over = match moment {
                 _ if is_for_samples(rule) => Over::Sample,
-                Moment::Sample | Moment::Crossing | Moment::Stall => Over::Known,
+                Moment::Sample | Moment::Crossing | Moment::Stall | Moment::Noticed => Over::Known,
                 _ => Over::Cycle,
             };
             // Rules that count cycles see each death once, at the cycle's end; the others were
@@ -104,7 +109,7 @@ impl Engine {
         if between && !crossing::counts(rule, failing, truth) {
             return;
         }
-        let cycle = moment == Moment::Cycle;
+        let cycle = matches!(moment, Moment::Cycle | Moment::Observed);
         let change = remembered.judge(rule, truth, cycle, at);
         self.changed(i, r, change, findings, cycle, at);
     }
@@ -120,7 +125,7 @@ impl Engine {
     ) -> (Option<bool>, bool) {
         let By { over, deaths, ask } = *by;
         let state = &self.services[i];
-        let is_system = state.service.process().is_none();
+        let is_system = matches!(state.service.kind, ServiceKind::System);
         let value = |metric: Metric| {
             if metric.is_of_host() {
                 // Whichever is greater: a trail of few samples is a mean over a longer time.
@@ -150,6 +155,8 @@ impl Engine {
             present: state.present(),
             deaths,
             restarts: &|span| state.restarts_within(span, self.cycle, at),
+            seen: state.observed.seen(),
+            thing: state.service.checked().map(|checked| checked.check.word()),
         };
         let truth = judge(&rule.condition, &facts, findings);
         (truth, wanted.get())
@@ -324,7 +331,10 @@ impl Engine {
             Test::Restarts { count, .. } => {
                 (lead.value.map(|value| format!("{value:.0}")), Some(count.to_string()))
             }
-            _ => (None, None),
+            _ => match &lead.told {
+                Some(told) => (told.value.clone(), told.limit.clone()),
+                None => (None, None),
+            },
         };
         Context {
             event: title.to_owned(),
@@ -397,6 +407,18 @@ pub(crate) fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
     found
 }
 
+impl Moment {
+    /// Whether it is for rules about what has to be observed.
+    fn observes(self) -> bool {
+        matches!(self, Self::Observed | Self::Noticed)
+    }
+}
+
+/// Whether the rule is about what has to be observed: it is judged when that has come.
+pub(crate) fn is_observed(service: &Service, rule: &Rule) -> bool {
+    service.checked().is_some() || has(rule, |test| matches!(test, Test::Check(_)))
+}
+
 /// Whether the rule is about the process being there.
 pub(crate) fn is_about_presence(rule: &Rule) -> bool {
     has(rule, |test| matches!(test, Test::DoesNotExist | Test::Exists))
@@ -437,7 +459,8 @@ pub(crate) fn looks_back(rule: &Rule) -> bool {
 fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
     let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
     match moment {
-        Moment::Cycle => true,
+        Moment::Cycle | Moment::Observed => true,
+        Moment::Noticed => !counts_cycles,
         // What failed between cycles recovers at the next pass.
         Moment::Sample => is_for_samples(rule) || failing && crossing::is_at_once(rule),
         Moment::Crossing => crossing::is_at_once(rule),

@@ -40,6 +40,7 @@ impl Engine {
                 main: state.last_known(),
                 acting,
                 brake: state.may_hold(),
+                observed: state.observed.kept(),
             };
             (state.service.name.clone(), saved)
         });
@@ -148,6 +149,9 @@ impl ServiceState {
             })
             .collect();
         self.levels.follow(&service.rules);
+        if former.checked() != service.checked() {
+            self.observed.forget();
+        }
         let moved = match (former.process(), service.process()) {
             (Some(old), Some(new)) => {
                 old.pidfile != new.pidfile

@@ -12,6 +12,7 @@ use crate::engine::crossing::Armed;
 use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
 use crate::engine::measure::Measure;
+use crate::engine::observed::Observations;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
@@ -44,6 +45,8 @@ pub(crate) struct ServiceState {
     pub armed: Armed,
     /// PSS, where it decides.
     pub measure: Measure,
+    /// What was observed, where something is.
+    pub observed: Observations,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
     /// The main process before this moment, while it is being found out what came after it.
@@ -129,6 +132,7 @@ impl ServiceState {
             deaths: Deaths::default(),
             armed: Armed::default(),
             measure: Measure::default(),
+            observed: Observations::default(),
             last_death: None,
             former_main: None,
             settled: BootTime::default(),
@@ -153,6 +157,7 @@ impl ServiceState {
         self.was_up = saved.main.is_some();
         self.hint = saved.main;
         self.brake = saved.brake.clone().map(InForce::former);
+        self.observed = Observations::restored(saved.observed.clone());
         let Some(process) = self.service.process() else { return };
         // A start without a program never came to run one: each is noted before it does.
         let begun = |acting: &&SavedAction| match acting.verb.as_str() {
@@ -194,6 +199,9 @@ impl ServiceState {
 
     /// For rules: `None` where it is not known.
     pub(crate) fn present(&self) -> Option<bool> {
+        if self.service.checked().is_some() {
+            return self.observed.now()?.facts.present();
+        }
         match self.life {
             Life::Present { .. } => Some(true),
             Life::Absent { .. } => Some(false),

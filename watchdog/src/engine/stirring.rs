@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::observed::Why;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::Decision;
@@ -44,7 +45,11 @@ impl Engine {
     /// Something has changed where the service's process would be named.
     pub(crate) fn stirred_by_name(&mut self, name: &str, at: BootTime) {
         if let Some(i) = self.services.iter().position(|state| state.service.name == name) {
-            self.stirred(i, None, at);
+            if self.services[i].service.checked().is_some() {
+                self.observe(i, Why::Stirred);
+            } else {
+                self.stirred(i, None, at);
+            }
         }
     }
 

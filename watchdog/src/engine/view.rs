@@ -74,6 +74,7 @@ impl Engine {
             } else {
                 self.host.shown()
             },
+            observed: state.observed.now().cloned(),
             rules,
         }
     }
@@ -101,6 +102,8 @@ impl Engine {
     fn is_unknown(&self, state: &ServiceState) -> bool {
         if state.service.process().is_some() {
             matches!(state.life, Life::Unknown | Life::Untrusted { .. })
+        } else if state.service.checked().is_some() {
+            state.observed.now().is_none()
         } else {
             self.host.shown().load.is_none()
         }

@@ -127,7 +127,12 @@ fn limit_text(level: &Level) -> String {
 
 /// What a finding that holds says.
 pub(crate) fn failed(finding: &Finding) -> String {
+    if let Some(told) = &finding.told {
+        return told.failed.clone();
+    }
     match &finding.test {
+        // Its kind tells it, above.
+        Test::Check(test) => test.to_string(),
         Test::Level(level) => {
             let Some(value) = finding.value else { return limit_text(level) };
             let shown = number(value, level.limit, level.metric);
@@ -168,7 +173,12 @@ pub(crate) fn failed(finding: &Finding) -> String {
 
 /// What a finding that no longer holds says. `pid` is the main process's.
 pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
+    if let Some(told) = &finding.told {
+        return told.succeeded.clone();
+    }
     match &finding.test {
+        // Its kind tells it, above.
+        Test::Check(test) => test.to_string(),
         Test::Level(level) => {
             let words = level.metric.words(matches!(level.limit, Limit::Ratio(_)));
             match finding.value {
@@ -198,6 +208,10 @@ pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
         }
         Test::Level(_) | Test::Trend(_) => {
             (EventWord::Resource, "Resource limit matched", "Resource limit succeeded")
+        }
+        Test::Check(test) => {
+            let names = test.event();
+            (names.word, names.failed, names.succeeded)
         }
         Test::DoesNotExist => (EventWord::Nonexist, "Does not exist", "Exists"),
         Test::Exists => (EventWord::Exist, "Does exist", "Does not exist"),
@@ -361,8 +375,12 @@ mod tests {
             operator: Operator::Greater,
             limit: Limit::Bytes(94_371_840.0),
         };
-        let finding =
-            Finding { test: Test::Level(level), value: Some(97_097_318.0), truth: Some(true) };
+        let finding = Finding {
+            test: Test::Level(level),
+            value: Some(97_097_318.0),
+            truth: Some(true),
+            told: None,
+        };
         assert_eq!(
             failed(&finding),
             "total mem amount of 92.6 MB matches resource limit [total mem amount > 90 MB]"

@@ -97,10 +97,7 @@ impl EventList {
 
 /// Monit's filter word of an event.
 fn event_word(word: EventWord) -> &'static str {
-    EventWord::NAMES
-        .iter()
-        .find(|(_, known)| *known == Some(word))
-        .map_or("exist", |(name, _)| name)
+    EventWord::NAMES.iter().find(|(_, known)| *known == word).map_or("exist", |(name, _)| name)
 }
 
 fn cut(text: &str) -> &str {

@@ -135,6 +135,9 @@ pub struct ServiceDocument {
     pub braked_until: Option<String>,
     #[serde(default)]
     pub candidates: u32,
+    /// What was observed last; its names depend on the kind.
+    #[serde(default)]
+    pub observed: serde_json::Map<String, serde_json::Value>,
 }
 
 /// One rule.
@@ -250,6 +253,7 @@ impl ServiceDocument {
             next_attempt: view.next_attempt.map(whole_second),
             braked_until: view.braked_until.map(whole_second),
             candidates: view.candidates,
+            observed: observed(view),
         }
     }
 
@@ -260,6 +264,12 @@ impl ServiceDocument {
             .next()
             .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
+}
+
+/// What was observed of a service, by the names that its kind gives.
+fn observed(view: &ServiceView) -> serde_json::Map<String, serde_json::Value> {
+    let shown = view.observed.iter().flat_map(|observed| observed.shown());
+    shown.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl RuleDocument {

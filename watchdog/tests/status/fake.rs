@@ -151,6 +151,7 @@ pub(crate) fn apache() -> ServiceView {
             threads: Some(1),
             ..Metrics::default()
         },
+        observed: None,
         rules: vec![RuleView {
             text: "totalmem > 1800 MB for 5 cycles".into(),
             state: RuleStatus::Ok,

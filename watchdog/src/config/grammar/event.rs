@@ -52,7 +52,10 @@ impl Parser<'_> {
                     return Err(SentenceError::new(
                         token.span.start
                             ..self.peek_at(1).map_or(token.span.end, |next| next.span.end),
-                        "restarts are a test of a process service, not of a system",
+                        format!(
+                            "restarts are a test of a process service, not of a {}",
+                            self.subject.word()
+                        ),
                     ));
                 }
                 self.at += 2;
@@ -67,8 +70,13 @@ impl Parser<'_> {
                 }
                 Ok(Some(Test::Restarts { count, within: self.span(MAX_RESTARTS)? }))
             }
+            Kind::Word(word)
+                if self.subject.may_be_missing()
+                    && ["does", "not", "exist", "exists"].contains(&word.as_str()) =>
+            {
+                self.existence().map(Some)
+            }
             Kind::Word(word) if process => match word.as_str() {
-                "does" | "not" | "exist" | "exists" => self.existence().map(Some),
                 "member" => {
                     self.at += 1;
                     match self.way()? {
@@ -81,7 +89,7 @@ impl Parser<'_> {
                     Ok(way.map(|way| Test::Death(DeathTest { member: false, way })))
                 }
             },
-            Kind::Word(_) | Kind::Number(_) | Kind::Symbol(_) => Ok(None),
+            Kind::Word(_) | Kind::Number(_) | Kind::Symbol(_) | Kind::Text(_) => Ok(None),
         }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Not here: the tests themselves (`level`, `event`) and what stands behind a clause (`qualifier`).
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::config::vocabulary::nearest;
 use crate::service::{Condition, Test};
 
@@ -59,6 +62,8 @@ pub(super) struct Parser<'a> {
     pub(super) subject: Subject,
     pub(super) depth: usize,
     pub(super) doubts: Vec<SentenceError>,
+    /// Stretches that were taken as they are written.
+    pub(super) raw: Vec<Range<usize>>,
 }
 
 impl Parser<'_> {
@@ -91,6 +96,52 @@ impl Parser<'_> {
     /// Takes one of several words if it stands next.
     pub(super) fn any(&mut self, words: &[&str]) -> bool {
         words.iter().any(|word| self.word(word))
+    }
+
+    /// Takes several words if they stand next.
+    pub(super) fn words(&mut self, words: &[&str]) -> bool {
+        let found = words
+            .iter()
+            .enumerate()
+            .all(|(ahead, word)| self.peek_at(ahead).is_some_and(|token| token.is(word)));
+        self.at += if found { words.len() } else { 0 };
+        found
+    }
+
+    /// The next text as written: what stands in quotation marks, without them, or all up to the next
+    /// blank. For paths, addresses, patterns, checksums, permission bits.
+    pub(super) fn raw(&mut self) -> Option<(String, Range<usize>)> {
+        let token = self.peek()?.clone();
+        if let Kind::Text(text) = token.kind {
+            self.at += 1;
+            return Some((text, token.span));
+        }
+        let rest = self.text.get(token.span.start..)?;
+        // Up to a blank, or to a parenthesis that was opened before.
+        let mut open = 0;
+        let ends = |sign: char| {
+            open += i32::from(sign == '(') - i32::from(sign == ')');
+            open < 0 || sign.is_whitespace()
+        };
+        let length = rest.find(ends).unwrap_or(rest.len());
+        if length == 0 {
+            return None;
+        }
+        let span = token.span.start..token.span.start + length;
+        while self.peek().is_some_and(|token| token.span.start < span.end) {
+            self.at += 1;
+        }
+        self.raw.push(span.clone());
+        Some((rest.get(..length)?.to_owned(), span))
+    }
+
+    /// The first sign before `end` that has no meaning where it stands.
+    pub(super) fn stray(&self, end: usize) -> Option<SentenceError> {
+        self.tokens
+            .iter()
+            .filter(|token| token.span.start < end)
+            .filter(|token| !self.raw.iter().any(|raw| raw.contains(&token.span.start)))
+            .find_map(super::token::stray)
     }
 
     /// The text of a token as written.
@@ -168,10 +219,15 @@ impl Parser<'_> {
     }
 
     pub(super) fn test(&mut self) -> Result<Test, SentenceError> {
+        if let Some(test) = self.check()? {
+            return Ok(Test::Check(Arc::new(test)));
+        }
         if let Some(test) = self.event()? {
             return Ok(test);
         }
-        if let Some(test) = self.level()? {
+        if matches!(self.subject, Subject::System | Subject::Process)
+            && let Some(test) = self.level()?
+        {
             return Ok(test);
         }
         Err(self.unknown_test())
@@ -187,19 +243,21 @@ impl Parser<'_> {
             return SentenceError::new(span, "the key is `if:` already")
                 .help("leave the word `if` out");
         }
-        let other = match self.subject {
-            Subject::System => Subject::Process,
-            Subject::Process => Subject::System,
+        if LATER.contains(&word.as_str()) {
+            return SentenceError::new(span, format!("the test `{word}` is not supported yet"));
+        }
+        let has =
+            |kind: Subject| kind.tests().iter().any(|test| test.split(' ').next() == Some(word));
+        let other = if word == "total" {
+            Some(Subject::Process)
+        } else {
+            Subject::ALL.into_iter().map(|(_, kind)| kind).find(|kind| has(*kind))
         };
-        if other.tests().iter().any(|test| test.split(' ').next() == Some(word)) || word == "total"
-        {
+        if let Some(other) = other.filter(|other| *other != self.subject && !has(self.subject)) {
             return SentenceError::new(
                 span,
                 format!("`{word}` is a test of a {} service, not of a {subject}", other.word()),
             );
-        }
-        if LATER.contains(&word.as_str()) {
-            return SentenceError::new(span, format!("the test `{word}` is not supported yet"));
         }
         let near =
             nearest(word, self.subject.tests().iter().copied().filter(|test| !test.contains(' ')))
@@ -228,7 +286,7 @@ impl Parser<'_> {
                     None => error,
                 }
             }
-            Kind::Number(_) | Kind::Symbol(_) => error,
+            Kind::Number(_) | Kind::Symbol(_) | Kind::Text(_) => error,
         }
     }
 }

@@ -57,6 +57,7 @@ fn test(test: &Test) -> String {
     match test {
         Test::Level(each) => level(each),
         Test::Trend(each) => trend(each),
+        Test::Check(each) => each.to_string(),
         Test::DoesNotExist => "does not exist".into(),
         Test::Exists => "exists".into(),
         Test::Death(DeathTest { member: false, way }) => ending(*way),

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Word(String),
     /// Never negative.
     Number(f64),
+    /// What stands in quotation marks, without them.
+    Text(String),
     /// An operator, a parenthesis, `%`, or any other single character.
     Symbol(String),
 }
@@ -34,7 +36,7 @@ impl Token {
     pub(super) fn is(&self, word: &str) -> bool {
         match &self.kind {
             Kind::Word(own) | Kind::Symbol(own) => own == word,
-            Kind::Number(_) => false,
+            Kind::Number(_) | Kind::Text(_) => false,
         }
     }
 }
@@ -59,6 +61,23 @@ fn word(input: &mut Input<'_>) -> ModalResult<Kind> {
         .parse_next(input)
 }
 
+/// Quoted text. A backslash stands for itself (patterns are full of them), but for one before the
+/// mark that closes.
+fn quoted(input: &mut Input<'_>) -> ModalResult<Kind> {
+    let mark = one_of(['"', '\'']).parse_next(input)?;
+    let mut text = String::new();
+    loop {
+        match any.parse_next(input)? {
+            closing if closing == mark => return Ok(Kind::Text(text)),
+            '\\' => match any.parse_next(input)? {
+                escaped if escaped == mark => text.push(mark),
+                other => text.extend(['\\', other]),
+            },
+            other => text.push(other),
+        }
+    }
+}
+
 fn sign(input: &mut Input<'_>) -> ModalResult<Kind> {
     alt((">=", "<=", "==", "!=", any.take()))
         .map(|text: &str| Kind::Symbol(text.to_owned()))
@@ -66,7 +85,8 @@ fn sign(input: &mut Input<'_>) -> ModalResult<Kind> {
 }
 
 fn all(input: &mut Input<'_>) -> ModalResult<Vec<Token>> {
-    let token = alt((number, word, sign)).with_span().map(|(kind, span)| Token { kind, span });
+    let token =
+        alt((number, word, quoted, sign)).with_span().map(|(kind, span)| Token { kind, span });
     let tokens = repeat(0.., preceded(multispace0, token)).parse_next(input)?;
     multispace0.parse_next(input)?;
     Ok(tokens)
@@ -77,32 +97,33 @@ fn all(input: &mut Input<'_>) -> ModalResult<Vec<Token>> {
 /// # Errors
 /// A character that no sentence has.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SentenceError> {
-    let tokens = all.parse(LocatingSlice::new(text.trim_end())).map_err(
+    all.parse(LocatingSlice::new(text.trim_end())).map_err(
         |error: winnow::error::ParseError<Input<'_>, ContextError>| {
             SentenceError::new(error.offset()..text.len(), "this cannot be read")
         },
-    )?;
+    )
+}
+
+/// Why a sign has no meaning outside of a text, if it has none.
+pub(super) fn stray(token: &Token) -> Option<SentenceError> {
     let known = [">", "<", ">=", "<=", "=", "==", "!=", "(", ")", "%", "/"];
-    for token in &tokens {
-        let Kind::Symbol(sign) = &token.kind else { continue };
-        if known.contains(&sign.as_str()) {
-            continue;
-        }
-        let error = SentenceError::new(
-            token.span.clone(),
-            format!("`{}` has no meaning here", sign.escape_debug()),
-        );
-        return Err(match sign.as_str() {
-            "\u{a0}" => SentenceError::new(
-                token.span.clone(),
-                "a no-break space, as copied from a web page",
-            )
-            .help("type an ordinary space in its place"),
-            "-" => error.help("limits are not negative"),
-            "&" | "|" => error.help("write `and` or `or`"),
-            "!" => error.help("write `not`, or `!=`"),
-            _ => error,
-        });
+    let Kind::Symbol(sign) = &token.kind else { return None };
+    if known.contains(&sign.as_str()) {
+        return None;
     }
-    Ok(tokens)
+    let error = SentenceError::new(
+        token.span.clone(),
+        format!("`{}` has no meaning here", sign.escape_debug()),
+    );
+    Some(match sign.as_str() {
+        "\u{a0}" => {
+            SentenceError::new(token.span.clone(), "a no-break space, as copied from a web page")
+                .help("type an ordinary space in its place")
+        }
+        "-" => error.help("limits are not negative"),
+        "&" | "|" => error.help("write `and` or `or`"),
+        "!" => error.help("write `not`, or `!=`"),
+        "\"" | "'" => error.help("the text that begins here has no end"),
+        _ => error,
+    })
 }

@@ -163,11 +163,6 @@ fn mail_and_http() {
         ),
         ("alerts: [{ mail: a@b.org, only: [exec], not: [pid] }]", "1:41", &["exclude each other"]),
         (
-            "alerts: [{ mail: a@b.org, only: [icmp] }]",
-            "1:27",
-            &["no event that this version raises"],
-        ),
-        (
             "alerts: [{ mail: a@b.org, reminder: 10 }]",
             "1:37",
             &["a number of cycles", "`5 cycles`"],
@@ -204,7 +199,7 @@ fn mail_and_http() {
 #[test]
 fn services() {
     all_refused(&[
-        ("services:\n- file: x\n  path: /x\n", "2:3", &["kind `file` are not supported yet"]),
+        ("services:\n- host: x\n  address: x\n", "2:3", &["kind `host` are not supported yet"]),
         ("services:\n- proces: x\n", "2:3", &["has no kind", "did you mean `process`?"]),
         (
             "services:\n- process: x\n  system: y\n",

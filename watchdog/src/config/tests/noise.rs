@@ -57,12 +57,7 @@ fn sample_and_reference_name_every_word() {
     words.extend(grammar::Subject::Process.tests());
     words.extend(grammar::Subject::System.tests());
     words.extend(["per core", "totalmem", "for 30s", "times within", "and", "or", "not"]);
-    words.extend(
-        crate::service::EventWord::NAMES
-            .iter()
-            .filter(|(_, word)| word.is_some())
-            .map(|(name, _)| *name),
-    );
+    words.extend(crate::service::EventWord::NAMES.iter().map(|(name, _)| *name));
     words.extend([
         "user",
         "system",
@@ -114,7 +109,7 @@ fn the_sample_is_right_with_everything_commented_in() {
         .replace("include: [conf.d/*.yaml]", "include: [nowhere/*.yaml]");
     let loaded = load_text(&text).unwrap_or_else(|found| panic!("{found}\n{text}"));
     let config = loaded.config;
-    assert_eq!(config.services.len(), 2);
+    assert!(config.services.len() >= vocabulary::KINDS.len());
     assert_eq!(config.services[1].rules.len(), 18);
     assert_eq!(config.mail.map(|mail| mail.servers.len()), Some(2));
     assert!(config.http.is_some() && config.log_file.is_some() && config.alerts.len() == 3);

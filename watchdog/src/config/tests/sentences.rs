@@ -1,7 +1,10 @@
 //! The grammar: Monit's sentences, ours, and printing.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
+use crate::check::{CheckTest, file};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
 use crate::service::*;
@@ -141,7 +144,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::TotalFileDescriptors,
             Metric::Disk { direction: Direction::Write, total: true },
         ],
-        Subject::System => vec![
+        _ => vec![
             Metric::SystemCpu(CpuShare::Busy),
             Metric::SystemCpu(CpuShare::HardIrq),
             Metric::SystemMemory,
@@ -177,8 +180,17 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Test::Level(Level { metric, operator, limit })
         });
     let level = prop_oneof![level, trend(subject)];
+    let check = |tests: Vec<CheckTest>| {
+        prop::sample::select(tests).prop_map(|test| Test::Check(Arc::new(test))).boxed()
+    };
     let test = match subject {
         Subject::System => level.boxed(),
+        Subject::File | Subject::Directory | Subject::Fifo => {
+            prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists), check(file_tests())].boxed()
+        }
+        // No tests of their own yet.
+        Subject::Filesystem => prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists)].boxed(),
+        Subject::Host | Subject::Network | Subject::Program => unreachable!("not supported yet"),
         Subject::Process => prop_oneof![
             level,
             Just(Test::DoesNotExist),
@@ -203,6 +215,11 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
     })
 }
 
+/// One of each form that a test of a file has.
+fn file_tests() -> Vec<CheckTest> {
+    [file::Test::Permission(0o755), file::Test::Permission(0)].map(CheckTest::File).into()
+}
+
 fn way(operator: impl Strategy<Value = Operator>) -> impl Strategy<Value = Way> {
     prop_oneof![
         prop::option::of((operator, any::<u8>())).prop_map(|code| Way::Exits { code }),
@@ -216,7 +233,7 @@ fn way(operator: impl Strategy<Value = Operator>) -> impl Strategy<Value = Way> 
 fn trend(subject: Subject) -> impl Strategy<Value = Test> {
     let metrics = match subject {
         Subject::Process => vec![Metric::TotalMemory, Metric::Memory, Metric::Children],
-        Subject::System => vec![Metric::SystemMemory, Metric::SystemSwap],
+        _ => vec![Metric::SystemMemory, Metric::SystemSwap],
     };
     let times = (1u64..100_000_000, 3000u64..100_000_000);
     (prop::sample::select(metrics), 0.0f64..1e9, any::<bool>(), any::<bool>(), times).prop_map(
@@ -259,6 +276,7 @@ proptest! {
         (subject, condition) in prop_oneof![
             condition(Subject::Process).prop_map(|c| (Subject::Process, c)),
             condition(Subject::System).prop_map(|c| (Subject::System, c)),
+            condition(Subject::File).prop_map(|c| (Subject::File, c)),
         ],
         qualifier in qualifier(),
     ) {
@@ -270,8 +288,8 @@ proptest! {
     }
 
     #[test]
-    fn no_sentence_panics(text in "[a-z0-9 ()<>=!%.ä\u{a0}]{0,60}") {
-        for subject in [Subject::Process, Subject::System] {
+    fn no_sentence_panics(text in "[a-z0-9 ()<>=!%.ä\u{a0}'\"/:\\\\]{0,60}") {
+        for (_, subject) in Subject::ALL {
             if let Err(error) = parse(&text, subject) {
                 prop_assert!(error.span.start <= error.span.end && error.span.end <= text.len());
             }
@@ -283,9 +301,9 @@ proptest! {
         "cpu", "(", ")", "not", "and", "or", ">", "5", "%", "MB", "for", "cycles", "within", "times", "total",
         "mem", "loadavg", "per", "core", "exits", "with", "code", "killed", "by", "signal", "restarts", "does",
         "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "forks", "second", "grows", "reaches",
-        "over", "999999999999999999999",
+        "over", "999999999999999999999", "failed", "changed", "permission", "'", "\"a", "/x", "port", "=~",
     ]), 0..40)) {
-        for subject in [Subject::Process, Subject::System] {
+        for (_, subject) in Subject::ALL {
             let _ = parse(&words.join(" "), subject);
         }
     }

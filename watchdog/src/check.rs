@@ -1,0 +1,252 @@
+//! What is watched besides processes and the host's numbers: as configured, as observed, and whether a
+//! test about it holds.
+//!
+//! Pure: facts in, verdicts and Monit's words out. One kind, one file. Not here: how it is observed
+//! (`observe`), for how long a test must hold (`engine`), and the sentences (`config::grammar`).
+
+pub mod attribute;
+pub mod connection;
+pub mod file;
+pub mod filesystem;
+pub mod host;
+pub mod network;
+pub mod program;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::service::{EventWord, Program, Service, ServiceKind, Test};
+
+/// A service that is no process: what is checked, and the programs that bring it about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// What is checked.
+    pub check: Check,
+    /// The start program.
+    pub start: Option<Program>,
+    /// The stop program.
+    pub stop: Option<Program>,
+    /// A restart program in place of stop and start.
+    pub restart: Option<Program>,
+}
+
+/// What is checked. One variant, one file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// A file, directory or named pipe.
+    File(file::File),
+    /// A mounted file system.
+    Filesystem(filesystem::Filesystem),
+    /// Another host, or this one over the network.
+    Host(host::Host),
+    /// A network interface.
+    Network(network::Network),
+    /// A program that is run, and judged by how it ends and what it says.
+    Program(program::Probe),
+}
+
+impl Check {
+    /// The key word in the file.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::File(file) => file.what.word(),
+            Self::Filesystem(_) => "filesystem",
+            Self::Host(_) => "host",
+            Self::Network(_) => "network",
+            Self::Program(_) => "program",
+        }
+    }
+}
+
+/// A test of a check's own kind: `failed permission 755`, `failed port 80 protocol http`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CheckTest {
+    /// Of a file, directory or named pipe.
+    File(file::Test),
+    /// Of a file system.
+    Filesystem(filesystem::Test),
+    /// Of a port, a Unix socket, a URL or a ping; in processes and hosts.
+    Connection(connection::Test),
+    /// Of a network interface.
+    Network(network::Test),
+    /// Of a program.
+    Program(program::Test),
+    /// Of whom a process belongs to and what it descends from.
+    Attribute(attribute::Test),
+}
+
+/// How the events of a test are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventNames {
+    /// Monit's filter word.
+    pub word: EventWord,
+    /// The title of an alert about its failure.
+    pub failed: &'static str,
+    /// The title of an alert about its recovery.
+    pub succeeded: &'static str,
+}
+
+/// What a test is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The observation that is judged.
+    pub now: &'a Observation,
+    /// The one before it, also of a former run; for tests of what has changed.
+    pub before: Option<&'a Observation>,
+}
+
+/// Whether a test holds, and how it is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Judged {
+    /// True: what the sentence says is so. None: not known.
+    pub truth: Option<bool>,
+    /// The number or text that it was judged by, with its unit; for programs' environments.
+    pub value: Option<String>,
+    /// What it was compared with.
+    pub limit: Option<String>,
+    /// What is told when it holds: Monit's words.
+    pub failed: String,
+    /// What is told when it holds no longer.
+    pub succeeded: String,
+}
+
+impl Judged {
+    /// Nothing can be said.
+    pub fn unknown() -> Self {
+        Self::default()
+    }
+}
+
+impl CheckTest {
+    /// Whether it holds. Pure; never fails: what was not observed is not known.
+    pub fn judge(&self, seen: Seen<'_>) -> Judged {
+        match self {
+            Self::File(test) => test.judge(seen),
+            Self::Filesystem(test) => test.judge(seen),
+            Self::Connection(test) => test.judge(seen),
+            Self::Network(test) => test.judge(seen),
+            Self::Program(test) => test.judge(seen),
+            Self::Attribute(test) => test.judge(seen),
+        }
+    }
+
+    /// How its events are called.
+    pub fn event(&self) -> EventNames {
+        match self {
+            Self::File(test) => test.event(),
+            Self::Filesystem(test) => test.event(),
+            Self::Connection(test) => test.event(),
+            Self::Network(test) => test.event(),
+            Self::Program(test) => test.event(),
+            Self::Attribute(test) => test.event(),
+        }
+    }
+}
+
+/// The sentence that means it: what the grammar reads back as the same.
+impl fmt::Display for CheckTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(test) => test.fmt(f),
+            Self::Filesystem(test) => test.fmt(f),
+            Self::Connection(test) => test.fmt(f),
+            Self::Network(test) => test.fmt(f),
+            Self::Program(test) => test.fmt(f),
+            Self::Attribute(test) => test.fmt(f),
+        }
+    }
+}
+
+/// What was observed of one service at one time. Kept over a restart of the daemon, so that what
+/// changed meanwhile is noticed; hostile text inside is escaped by each sink.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Observation {
+    /// What the service itself is.
+    pub facts: Facts,
+    /// How the connections that its rules ask for went, each once.
+    pub conversations: Vec<connection::Conversation>,
+}
+
+impl Observation {
+    /// What status shows.
+    pub fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
+        let mut shown = self.facts.shown();
+        if !self.conversations.is_empty() {
+            let all = self.conversations.iter().map(connection::Conversation::shown).collect();
+            shown.push(("connections", serde_json::Value::Array(all)));
+        }
+        shown
+    }
+}
+
+/// What a service itself was observed to be. One variant, one file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facts {
+    /// Nothing to observe besides connections, or nothing could be observed.
+    #[default]
+    None,
+    /// Of a file, directory or named pipe.
+    File(file::Facts),
+    /// Of a file system.
+    Filesystem(filesystem::Facts),
+    /// Of a network interface.
+    Network(network::Facts),
+    /// Of a program.
+    Program(program::Facts),
+    /// Of a process.
+    Attribute(attribute::Facts),
+}
+
+impl Facts {
+    /// Whether the thing is there; `None`: not known, or a thing that always is.
+    pub fn present(&self) -> Option<bool> {
+        match self {
+            Self::File(facts) => facts.present(),
+            Self::Filesystem(facts) => facts.present(),
+            Self::None | Self::Network(_) | Self::Program(_) | Self::Attribute(_) => None,
+        }
+    }
+
+    /// What status shows, in the form and order of the document: snake_case names, base units.
+    pub fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
+        match self {
+            Self::None => Vec::new(),
+            Self::File(facts) => facts.shown(),
+            Self::Filesystem(facts) => facts.shown(),
+            Self::Network(facts) => facts.shown(),
+            Self::Program(facts) => facts.shown(),
+            Self::Attribute(facts) => facts.shown(),
+        }
+    }
+}
+
+impl Service {
+    /// The check, where it is no process and not the host.
+    pub fn checked(&self) -> Option<&Checked> {
+        match &self.kind {
+            ServiceKind::Checked(checked) => Some(checked),
+            ServiceKind::System | ServiceKind::Process(_) => None,
+        }
+    }
+
+    /// Calls `visit` for each test of a check's kind, in the order of the rules.
+    pub fn for_each_check_test(&self, mut visit: impl FnMut(&CheckTest)) {
+        for rule in &self.rules {
+            rule.condition.for_each_test(&mut |test| {
+                if let Test::Check(test) = test {
+                    visit(test);
+                }
+            });
+        }
+    }
+
+    /// Whether something has to be observed for it that no kernel event tells.
+    pub fn is_observed(&self) -> bool {
+        let mut asked = self.checked().is_some();
+        self.for_each_check_test(|_| asked = true);
+        asked
+    }
+}

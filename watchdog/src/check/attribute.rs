@@ -1,0 +1,40 @@
+//! Whom a process belongs to and what it descends from (user, group, parent, security label), and the tests about that.
+//!
+//! Pure. Not here: reading them (`observe::attribute`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{EventNames, Judged, Seen};
+
+/// A test of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {}
+
+/// What was observed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Facts {}
+
+impl Facts {
+    pub(super) fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
+        Vec::new()
+    }
+}
+
+impl Test {
+    pub(super) fn judge(&self, _seen: Seen<'_>) -> Judged {
+        match *self {}
+    }
+
+    pub(super) fn event(&self) -> EventNames {
+        match *self {}
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}

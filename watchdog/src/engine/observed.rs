@@ -1,0 +1,111 @@
+//! What has to be observed: asked for, taken in, and judged when it has come.
+//!
+//! Not here: observing (`observe`) and what an observation means (`check`).
+
+use std::sync::Arc;
+
+use crate::check::{Observation, Seen};
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::judging::Moment;
+use crate::message::{Decision, Observe, Observed};
+
+/// Why something is observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// The kernel says that something has changed.
+    Stirred,
+    /// A cycle.
+    Cycle,
+}
+
+/// What was observed of one service.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observations {
+    /// What is under way, and why.
+    asked: Option<Why>,
+    /// Wanted once more when that has come: it may be older than the wish.
+    again: Option<Why>,
+    now: Option<Arc<Observation>>,
+    before: Option<Arc<Observation>>,
+    /// Whether `now` is of this run.
+    fresh: bool,
+}
+
+impl Observations {
+    /// What a former run saw last.
+    pub(crate) fn restored(saved: Option<Arc<Observation>>) -> Self {
+        Self { now: saved, ..Self::default() }
+    }
+
+    /// The last observation of this run.
+    pub(crate) fn now(&self) -> Option<&Arc<Observation>> {
+        self.now.as_ref().filter(|_| self.fresh)
+    }
+
+    /// What tests are judged by.
+    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
+        Some(Seen { now: self.now()?, before: self.before.as_deref() })
+    }
+
+    /// What is to survive the daemon.
+    pub(crate) fn kept(&self) -> Option<Arc<Observation>> {
+        self.now.clone()
+    }
+
+    /// It is about something else now.
+    pub(crate) fn forget(&mut self) {
+        (self.now, self.before, self.fresh) = (None, None, false);
+        if self.asked.is_some() {
+            // What is under way is about the former thing; it is asked again when it has come.
+            self.again = Some(Why::Cycle);
+        }
+    }
+}
+
+impl Engine {
+    /// Asks for an observation, where the service has something to observe.
+    pub(crate) fn observe(&mut self, i: usize, why: Why) {
+        let state = &mut self.services[i];
+        if !state.monitored || !state.service.is_observed() {
+            return;
+        }
+        let main = state.main();
+        if state.service.process().is_some() && (main.is_none() || state.acting.is_some()) {
+            return;
+        }
+        if state.observed.asked.is_some() {
+            if why == Why::Stirred {
+                state.observed.again = state.observed.again.max(Some(why));
+            }
+            return;
+        }
+        state.observed.asked = Some(why);
+        let (service, before) = (state.service.clone(), state.observed.now.clone());
+        self.out.push(Decision::Observe(Observe { service, before, main }));
+    }
+
+    /// An observation has come: it is judged, unless something was done to the service since.
+    pub(crate) fn observed(&mut self, observed: Observed, at: BootTime) {
+        let Some(i) = self.index(observed.service) else { return };
+        let state = &mut self.services[i];
+        let Some(why) = state.observed.asked.take() else { return };
+        let again = state.observed.again.take();
+        let old = observed.began < state.settled || state.acting.is_some();
+        if again != Some(Why::Cycle) && !old {
+            let changed = state.observed.now.as_ref().map(|now| &now.facts)
+                != Some(&observed.observation.facts);
+            let former = state.observed.now.replace(observed.observation);
+            state.observed.before = former;
+            state.observed.fresh = true;
+            let moment = if why == Why::Cycle { Moment::Observed } else { Moment::Noticed };
+            self.judge_service(i, moment, at);
+            if changed {
+                self.out.push(Decision::Save);
+            }
+        }
+        if let Some(why) = again {
+            self.observe(i, why);
+        }
+    }
+}
