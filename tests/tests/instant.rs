@@ -66,7 +66,7 @@ fn a_limit_is_acted_on_and_a_dead_member_told_without_a_cycle() {
     daemon.wait_log("matches resource limit [total mem amount > 90 MB]", PATIENCE);
     // Who crossed it where a fault told, who holds most where a closer look was the first to see it.
     let log = daemon.wait_log(" by load (pid ", PATIENCE);
-    let child = log.split(" by load (pid ").nth(1).and_then(|rest| rest.split(')').next());
+    let child = log.split(" by load (pid ").nth(1).and_then(|rest| rest.split([')', ',']).next());
     let child: i32 = child.and_then(|text| text.parse().ok()).expect("a pid");
     kill_process(Pid::from_raw(child).expect("a pid"), Signal::KILL).expect("it lives");
     daemon.wait_log(&format!("member load with pid {child} was killed by signal 9"), PATIENCE);

@@ -57,7 +57,7 @@ fn the_document_is_the_contracts() {
         r#""state":"ok","failing_cycles":0,"then":"restart","implicit":false}],"#.into(),
         r#""reason":null,"last_death":null,"death":null,"acting":null,"next_attempt":null,"#.into(),
         r#""braked_until":null,"#.into(),
-        r#""candidates":1}],"inbox":{"refused":0},"notify":null}"#.into(),
+        r#""candidates":1,"observed":{}}],"inbox":{"refused":0},"notify":null}"#.into(),
     ];
     assert_eq!(text, wanted.concat());
 }
