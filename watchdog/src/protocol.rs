@@ -6,6 +6,7 @@
 mod ssh;
 
 use std::fmt;
+use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -23,7 +24,7 @@ pub enum Carrier {
     Datagram,
 }
 
-/// The other end, for what must be said in the conversation.
+/// The other end, and what the conversation needs to know of how it was reached.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer<'a> {
     /// Name or address as configured; for a Unix socket `localhost`.
@@ -32,6 +33,19 @@ pub struct Peer<'a> {
     pub port: u16,
     /// What carries the stream.
     pub carrier: Carrier,
+    /// Nobody else reads along: TLS, or a Unix socket. Only then is a password said as it is.
+    pub private: bool,
+    /// What [`Protocol::before_tls`] has read, where TLS was begun behind it.
+    pub greeting: Option<&'a [u8]>,
+    /// What stands in [`Protocol::password_file`].
+    pub password: Option<&'a str>,
+}
+
+impl<'a> Peer<'a> {
+    /// In clear, without a password.
+    pub fn new(host: &'a str, port: u16, carrier: Carrier) -> Self {
+        Self { host, port, carrier, private: false, greeting: None, password: None }
+    }
 }
 
 /// Why a server is not taken for alive. Hostile text inside: each sink escapes it.
@@ -68,13 +82,96 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// All that a sentence can name, without options.
+    /// All that a sentence can name, without options; in alphabetical order.
     pub const NAMES: &'static [(&'static str, Self)] = &[("ssh", Self::Ssh)];
+
+    /// Names that later work brings; in alphabetical order.
+    pub const NAMES_LATER: &'static [&'static str] = &[
+        "apache-status",
+        "clamav",
+        "default",
+        "dns",
+        "dwp",
+        "fail2ban",
+        "ftp",
+        "gps",
+        "http",
+        "https",
+        "imap",
+        "imaps",
+        "ldap2",
+        "ldap3",
+        "lmtp",
+        "memcache",
+        "mongodb",
+        "mqtt",
+        "mysql",
+        "mysqls",
+        "nntp",
+        "ntp3",
+        "pgsql",
+        "pop",
+        "pops",
+        "postfix-policy",
+        "radius",
+        "rdate",
+        "redis",
+        "rsync",
+        "sieve",
+        "sip",
+        "smtp",
+        "smtps",
+        "spamassassin",
+        "tns",
+        "websocket",
+    ];
+
+    /// The protocol of a name, without options.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(own, _)| *own == name).map(|(_, protocol)| protocol.clone())
+    }
 
     /// The name in a sentence.
     pub fn name(&self) -> &'static str {
+        let kind = std::mem::discriminant(self);
+        let own = |(_, one): &&(_, Self)| std::mem::discriminant(one) == kind;
+        Self::NAMES.iter().find(own).map_or("", |(name, _)| name)
+    }
+
+    /// Whether the name alone says that it is talked inside TLS (`https`).
+    pub fn wants_tls(&self) -> bool {
         match self {
-            Self::Ssh => "ssh",
+            Self::Ssh => false,
+        }
+    }
+
+    /// The port where a sentence names none, as in `failed url https://…`; 0 where there is no usual one.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Ssh => 22,
+        }
+    }
+
+    /// The file of root's with the password to be said. Who makes the connection reads it at each one, and
+    /// gives it as [`Peer::password`].
+    pub fn password_file(&self) -> Option<&Path> {
+        match self {
+            Self::Ssh => None,
+        }
+    }
+
+    /// Talks until TLS may begin, where the server wants to be asked for TLS. Most are not: then nothing is
+    /// said, and nothing comes back.
+    ///
+    /// # Errors
+    /// The server says something wrong, does not want TLS, or hangs up.
+    pub async fn before_tls(
+        &self,
+        _stream: &mut dyn Stream,
+        _peer: &Peer<'_>,
+    ) -> Result<Option<Vec<u8>>, ProtocolError> {
+        match self {
+            Self::Ssh => Ok(None),
         }
     }
 
@@ -89,6 +186,16 @@ impl Protocol {
     ) -> Result<(), ProtocolError> {
         match self {
             Self::Ssh => ssh::talk(stream).await,
+        }
+    }
+}
+
+/// As a sentence names it, with all options: what the grammar reads back as the same.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Ssh => Ok(()),
         }
     }
 }

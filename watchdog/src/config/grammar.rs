@@ -24,6 +24,7 @@ mod network;
 mod parser;
 mod print;
 mod program;
+mod protocol;
 mod qualifier;
 mod token;
 mod trend;
