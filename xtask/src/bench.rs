@@ -10,6 +10,8 @@ mod account;
 mod brake;
 mod cost;
 mod crash;
+mod crowd;
+mod flood;
 mod forecast;
 mod limit;
 mod reaction;
@@ -68,6 +70,8 @@ struct Extent {
     full: usize,
     /// Fork storms braked, of each kind.
     brakes: usize,
+    /// Seconds of a flood of short-lived processes.
+    flood: u64,
 }
 
 const FULL: Extent = Extent {
@@ -80,6 +84,7 @@ const FULL: Extent = Extent {
     taxes: 6,
     full: 10,
     brakes: 3,
+    flood: 60,
 };
 const QUICK: Extent = Extent {
     runs: 1,
@@ -91,11 +96,12 @@ const QUICK: Extent = Extent {
     taxes: 1,
     full: 2,
     brakes: 1,
+    flood: 10,
 };
 
 type Part = fn(&Bed, &Extent, &mut Table) -> Result<()>;
 
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 12] = [
     ("cost", cost::measure),
     ("crash", crash::measure),
     ("short-lived", short_lived::measure),
@@ -106,6 +112,8 @@ const PARTS: [(&str, Part); 10] = [
     ("forecast", forecast::measure),
     ("reaction", reaction::measure),
     ("brake", brake::measure),
+    ("crowd", crowd::measure),
+    ("flood", flood::measure),
 ];
 
 /// Programs of the tests that make the loads.

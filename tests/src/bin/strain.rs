@@ -16,7 +16,9 @@ const HUGE: usize = 2 * MIB;
 /// No load outlives this, in seconds.
 const END: u32 = 20 * 60;
 /// Processes of one load.
-const MOST: u64 = 20_000;
+const MOST: u64 = 30_000;
+/// Seconds of a flood.
+const LONGEST_FLOOD: u64 = 60;
 /// Memory of one load.
 const MOST_MIB: usize = 2_048;
 
@@ -40,6 +42,7 @@ fn main() {
             "leak" => held.leak(number(1), number(2) as usize),
             "free" => held.free(),
             "storm" => storm(number(1), number(2), number(3), number(4)),
+            "flood" => flood(number(1)),
             "exec" => cpu_of(|| exec(number(1))),
             "touch" => cpu_of(|| Held::default().touch("small", number(1) as usize * MIB)),
             "herd" => herd(number(1)),
@@ -142,6 +145,19 @@ fn storm(count: u64, pause: u64, life: u64, at: u64) -> u64 {
     // SAFETY: as above.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     passed
+}
+
+/// Children that end at once, one after the other, for so many seconds. Answers how many.
+fn flood(seconds: u64) -> u64 {
+    let end = now() + seconds.min(LONGEST_FLOOD) * 1_000_000_000;
+    let mut count = 0;
+    while now() < end {
+        let child = fork(|| {});
+        // SAFETY: a null status is allowed.
+        unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        count += 1;
+    }
+    count
 }
 
 /// Runs a program that ends at once, one after the other.

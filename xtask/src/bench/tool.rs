@@ -106,6 +106,8 @@ pub(super) struct Service<'a> {
     pub ours: &'a [String],
     /// Monit's rules, a line each, likewise.
     pub monit: &'a [String],
+    /// More of our services, as lines of YAML.
+    pub more: &'a str,
     /// Without the scheduler class FIFO.
     pub normal_class: bool,
 }
@@ -113,7 +115,15 @@ pub(super) struct Service<'a> {
 impl<'a> Service<'a> {
     /// With the rules that never fire.
     pub(super) fn of(pidfile: &'a Path) -> Self {
-        Self { pidfile, start: None, memory: "pss", ours: &[], monit: &[], normal_class: false }
+        Self {
+            pidfile,
+            start: None,
+            memory: "pss",
+            ours: &[],
+            monit: &[],
+            more: "",
+            normal_class: false,
+        }
     }
 }
 
@@ -136,7 +146,7 @@ impl Service<'_> {
         for rule in or(self.ours, &never) {
             text += &format!("      - {{ {rule} }}\n");
         }
-        text
+        text + self.more
     }
 
     fn control_file(&self, dir: &str) -> String {
@@ -237,13 +247,17 @@ impl Tool<'_> {
 
     /// Our status of the service.
     pub(super) fn service_json(&self) -> Result<Value> {
+        Ok(self.status()?["services"][0].clone())
+    }
+
+    /// Our whole status.
+    pub(super) fn status(&self) -> Result<Value> {
         let said = Command::new(self.program)
             .arg("-c")
             .arg(&self.file)
-            .args(["status", "svc", "--json"])
+            .args(["status", "--json"])
             .output()?;
-        let status: Value = serde_json::from_slice(&said.stdout)?;
-        Ok(status["services"][0].clone())
+        Ok(serde_json::from_slice(&said.stdout)?)
     }
 }
 
