@@ -3,12 +3,32 @@
 //! A protocol sees a stream and nothing else: it opens no socket, knows no TLS and keeps no time. Not
 //! here: making the connection (`observe::connection`) and the sentence (`config::grammar`).
 
+mod clamav;
+mod fail2ban;
+mod ftp;
+#[cfg(test)]
+mod hostile;
+mod imap;
+mod lmtp;
+mod nntp;
+mod pop;
+mod postfix_policy;
+mod reply;
+mod rsync;
+#[cfg(test)]
+mod scripted;
+mod sieve;
+mod sip;
+mod smtp;
+mod spamassassin;
 mod ssh;
 
 use std::fmt;
 use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+pub use smtp::Login as SmtpLogin;
 
 /// What is talked over: a TCP or Unix stream, TLS inside one, or a UDP socket where each write is a
 /// datagram and each read gives one.
@@ -63,12 +83,26 @@ impl ProtocolError {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// The server has ended the connection.
+    pub fn hang_up() -> Self {
+        Self("the server hung up".to_owned())
+    }
+
+    /// Whether it is that.
+    pub fn hung_up(&self) -> bool {
+        *self == Self::hang_up()
+    }
 }
 
 impl From<std::io::Error> for ProtocolError {
     fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind;
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self("the server hung up".to_owned()),
+            ErrorKind::UnexpectedEof
+            | ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset => Self::hang_up(),
             _ => Self(error.to_string()),
         }
     }
@@ -77,51 +111,96 @@ impl From<std::io::Error> for ProtocolError {
 /// A protocol with what its sentence says of it. One variant, one file; Monit's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
+    /// `clamav`
+    Clamav,
+    /// `fail2ban`
+    Fail2ban,
+    /// `ftp`
+    Ftp,
+    /// `imap`
+    Imap,
+    /// `imaps`
+    Imaps,
+    /// `lmtp`
+    Lmtp,
+    /// `nntp`
+    Nntp,
+    /// `pop`
+    Pop,
+    /// `pops`
+    Pops,
+    /// `postfix-policy`
+    PostfixPolicy,
+    /// `rsync`
+    Rsync,
+    /// `sieve`
+    Sieve,
+    /// `sip target bob@pbx maxforward 70`
+    Sip {
+        /// Who is asked for, without `sip:`; none: the host itself.
+        target: Option<String>,
+        /// How many proxies may pass it on; 70 unless told (RFC 3261, section 8.1.1.6).
+        max_forward: u8,
+    },
+    /// `smtp`
+    Smtp {
+        /// The login, if there is to be one.
+        login: Option<SmtpLogin>,
+    },
+    /// `smtps`
+    Smtps {
+        /// The login, if there is to be one.
+        login: Option<SmtpLogin>,
+    },
+    /// `spamassassin`
+    Spamassassin,
     /// `ssh`
     Ssh,
 }
 
 impl Protocol {
     /// All that a sentence can name, without options; in alphabetical order.
-    pub const NAMES: &'static [(&'static str, Self)] = &[("ssh", Self::Ssh)];
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("clamav", Self::Clamav),
+        ("fail2ban", Self::Fail2ban),
+        ("ftp", Self::Ftp),
+        ("imap", Self::Imap),
+        ("imaps", Self::Imaps),
+        ("lmtp", Self::Lmtp),
+        ("nntp", Self::Nntp),
+        ("pop", Self::Pop),
+        ("pops", Self::Pops),
+        ("postfix-policy", Self::PostfixPolicy),
+        ("rsync", Self::Rsync),
+        ("sieve", Self::Sieve),
+        ("sip", Self::Sip { target: None, max_forward: 70 }),
+        ("smtp", Self::Smtp { login: None }),
+        ("smtps", Self::Smtps { login: None }),
+        ("spamassassin", Self::Spamassassin),
+        ("ssh", Self::Ssh),
+    ];
 
     /// Names that later work brings; in alphabetical order.
     pub const NAMES_LATER: &'static [&'static str] = &[
         "apache-status",
-        "clamav",
         "default",
         "dns",
         "dwp",
-        "fail2ban",
-        "ftp",
         "gps",
         "http",
         "https",
-        "imap",
-        "imaps",
         "ldap2",
         "ldap3",
-        "lmtp",
         "memcache",
         "mongodb",
         "mqtt",
         "mysql",
         "mysqls",
-        "nntp",
         "ntp3",
         "pgsql",
-        "pop",
-        "pops",
-        "postfix-policy",
         "radius",
         "rdate",
         "redis",
-        "rsync",
-        "sieve",
-        "sip",
-        "smtp",
-        "smtps",
-        "spamassassin",
         "tns",
         "websocket",
     ];
@@ -141,13 +220,42 @@ impl Protocol {
     /// Whether the name alone says that it is talked inside TLS (`https`).
     pub fn wants_tls(&self) -> bool {
         match self {
-            Self::Ssh => false,
+            Self::Imaps | Self::Pops | Self::Smtps { .. } => true,
+            Self::Clamav
+            | Self::Fail2ban
+            | Self::Ftp
+            | Self::Imap
+            | Self::Lmtp
+            | Self::Nntp
+            | Self::Pop
+            | Self::PostfixPolicy
+            | Self::Rsync
+            | Self::Sieve
+            | Self::Sip { .. }
+            | Self::Smtp { .. }
+            | Self::Spamassassin
+            | Self::Ssh => false,
         }
     }
 
     /// The port where a sentence names none, as in `failed url https://…`; 0 where there is no usual one.
     pub fn port(&self) -> u16 {
         match self {
+            Self::Clamav => 3310,
+            Self::Fail2ban | Self::PostfixPolicy => 0,
+            Self::Ftp => 21,
+            Self::Imap => 143,
+            Self::Imaps => 993,
+            Self::Lmtp => 24,
+            Self::Nntp => 119,
+            Self::Pop => 110,
+            Self::Pops => 995,
+            Self::Rsync => 873,
+            Self::Sieve => 4190,
+            Self::Sip { .. } => 5060,
+            Self::Smtp { .. } => 25,
+            Self::Smtps { .. } => 465,
+            Self::Spamassassin => 783,
             Self::Ssh => 22,
         }
     }
@@ -156,7 +264,24 @@ impl Protocol {
     /// gives it as [`Peer::password`].
     pub fn password_file(&self) -> Option<&Path> {
         match self {
-            Self::Ssh => None,
+            Self::Smtp { login } | Self::Smtps { login } => {
+                login.as_ref().map(|login| login.password_file.as_path())
+            }
+            Self::Clamav
+            | Self::Fail2ban
+            | Self::Ftp
+            | Self::Imap
+            | Self::Imaps
+            | Self::Lmtp
+            | Self::Nntp
+            | Self::Pop
+            | Self::Pops
+            | Self::PostfixPolicy
+            | Self::Rsync
+            | Self::Sieve
+            | Self::Sip { .. }
+            | Self::Spamassassin
+            | Self::Ssh => None,
         }
     }
 
@@ -170,9 +295,7 @@ impl Protocol {
         _stream: &mut dyn Stream,
         _peer: &Peer<'_>,
     ) -> Result<Option<Vec<u8>>, ProtocolError> {
-        match self {
-            Self::Ssh => Ok(None),
-        }
+        Ok(None)
     }
 
     /// Talks until it is clear that the server is alive.
@@ -182,9 +305,26 @@ impl Protocol {
     pub async fn talk(
         &self,
         stream: &mut dyn Stream,
-        _peer: &Peer<'_>,
+        peer: &Peer<'_>,
     ) -> Result<(), ProtocolError> {
         match self {
+            Self::Clamav => clamav::talk(stream).await,
+            Self::Fail2ban => fail2ban::talk(stream).await,
+            Self::Ftp => ftp::talk(stream).await,
+            Self::Imap | Self::Imaps => imap::talk(stream).await,
+            Self::Lmtp => lmtp::talk(stream).await,
+            Self::Nntp => nntp::talk(stream).await,
+            Self::Pop | Self::Pops => pop::talk(stream).await,
+            Self::PostfixPolicy => postfix_policy::talk(stream).await,
+            Self::Rsync => rsync::talk(stream).await,
+            Self::Sieve => sieve::talk(stream).await,
+            Self::Sip { target, max_forward } => {
+                sip::talk(stream, peer, target.as_deref(), *max_forward).await
+            }
+            Self::Smtp { login } | Self::Smtps { login } => {
+                smtp::talk(stream, peer, login.as_ref()).await
+            }
+            Self::Spamassassin => spamassassin::talk(stream).await,
             Self::Ssh => ssh::talk(stream).await,
         }
     }
@@ -195,7 +335,31 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Ssh => Ok(()),
+            Self::Sip { target, max_forward } => {
+                if let Some(target) = target {
+                    write!(f, " target {target}")?;
+                }
+                if *max_forward == 70 { Ok(()) } else { write!(f, " maxforward {max_forward}") }
+            }
+            Self::Smtp { login: Some(login) } | Self::Smtps { login: Some(login) } => {
+                write!(f, " {login}")
+            }
+            Self::Clamav
+            | Self::Fail2ban
+            | Self::Ftp
+            | Self::Imap
+            | Self::Imaps
+            | Self::Lmtp
+            | Self::Nntp
+            | Self::Pop
+            | Self::Pops
+            | Self::PostfixPolicy
+            | Self::Rsync
+            | Self::Sieve
+            | Self::Smtp { login: None }
+            | Self::Smtps { login: None }
+            | Self::Spamassassin
+            | Self::Ssh => Ok(()),
         }
     }
 }

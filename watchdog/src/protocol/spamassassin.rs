@@ -1,0 +1,38 @@
+//! SpamAssassin's daemon: PING, PONG (`spamd/PROTOCOL` of SpamAssassin).
+
+use super::reply::unexpected;
+use super::{ProtocolError, Stream, line, say};
+
+const LONGEST: usize = 256;
+
+/// Asks once; the answer is `SPAMD/<version> 0 PONG`.
+pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+    say(stream, b"PING SPAMC/1.2\r\n\r\n").await?;
+    let answer = line(stream, LONGEST).await?;
+    let mut words = answer.split_ascii_whitespace();
+    let version = words.next().is_some_and(|word| word.starts_with("SPAMD/"));
+    if version && words.next() == Some("0") && words.next() == Some("PONG") {
+        return Ok(());
+    }
+    Err(unexpected(&answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::check;
+    use crate::protocol::Protocol;
+
+    #[test]
+    fn answers() {
+        check(
+            &Protocol::Spamassassin,
+            &[
+                (">PING SPAMC/1.2\n>\n<SPAMD/1.5 0 PONG", ""),
+                (">PING SPAMC/1.2\n>\n<SPAMD/1.5 76 Bad header line", "answers `SPAMD/1.5 76 Bad"),
+                (">PING SPAMC/1.2\n>\n<SPAMD/1.5 0 PING", "the server answers"),
+                (">PING SPAMC/1.2\n>\n<220 mail", "the server answers `220 mail`"),
+                (">PING SPAMC/1.2\n>\n<.SPAMD/1.5 0", "the server hung up"),
+            ],
+        );
+    }
+}
