@@ -4,13 +4,16 @@
 //! here: making the connection (`observe::connection`) and the sentence (`config::grammar`).
 
 mod clamav;
+mod digest;
 mod fail2ban;
 mod ftp;
 #[cfg(test)]
 mod hostile;
+mod http;
 mod imap;
 mod lmtp;
 mod nntp;
+mod pattern;
 mod pop;
 mod postfix_policy;
 mod reply;
@@ -22,13 +25,18 @@ mod sip;
 mod smtp;
 mod spamassassin;
 mod ssh;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::fmt;
 use std::path::Path;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-
+pub use digest::Checksum;
+pub use http::Http;
+pub use pattern::{Pattern, Quoted};
 pub use smtp::Login as SmtpLogin;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What is talked over: a TCP or Unix stream, TLS inside one, or a UDP socket where each write is a
 /// datagram and each read gives one.
@@ -117,6 +125,10 @@ pub enum Protocol {
     Fail2ban,
     /// `ftp`
     Ftp,
+    /// `http`
+    Http(Http),
+    /// `https`
+    Https(Http),
     /// `imap`
     Imap,
     /// `imaps`
@@ -164,6 +176,8 @@ impl Protocol {
         ("clamav", Self::Clamav),
         ("fail2ban", Self::Fail2ban),
         ("ftp", Self::Ftp),
+        ("http", Self::Http(Http::PLAIN)),
+        ("https", Self::Https(Http::PLAIN)),
         ("imap", Self::Imap),
         ("imaps", Self::Imaps),
         ("lmtp", Self::Lmtp),
@@ -187,8 +201,6 @@ impl Protocol {
         "dns",
         "dwp",
         "gps",
-        "http",
-        "https",
         "ldap2",
         "ldap3",
         "memcache",
@@ -219,23 +231,7 @@ impl Protocol {
 
     /// Whether the name alone says that it is talked inside TLS (`https`).
     pub fn wants_tls(&self) -> bool {
-        match self {
-            Self::Imaps | Self::Pops | Self::Smtps { .. } => true,
-            Self::Clamav
-            | Self::Fail2ban
-            | Self::Ftp
-            | Self::Imap
-            | Self::Lmtp
-            | Self::Nntp
-            | Self::Pop
-            | Self::PostfixPolicy
-            | Self::Rsync
-            | Self::Sieve
-            | Self::Sip { .. }
-            | Self::Smtp { .. }
-            | Self::Spamassassin
-            | Self::Ssh => false,
-        }
+        matches!(self, Self::Https(_) | Self::Imaps | Self::Pops | Self::Smtps { .. })
     }
 
     /// The port where a sentence names none, as in `failed url https://…`; 0 where there is no usual one.
@@ -244,6 +240,8 @@ impl Protocol {
             Self::Clamav => 3310,
             Self::Fail2ban | Self::PostfixPolicy => 0,
             Self::Ftp => 21,
+            Self::Http(_) => 80,
+            Self::Https(_) => 443,
             Self::Imap => 143,
             Self::Imaps => 993,
             Self::Lmtp => 24,
@@ -264,24 +262,11 @@ impl Protocol {
     /// gives it as [`Peer::password`].
     pub fn password_file(&self) -> Option<&Path> {
         match self {
+            Self::Http(http) | Self::Https(http) => http.password_file(),
             Self::Smtp { login } | Self::Smtps { login } => {
                 login.as_ref().map(|login| login.password_file.as_path())
             }
-            Self::Clamav
-            | Self::Fail2ban
-            | Self::Ftp
-            | Self::Imap
-            | Self::Imaps
-            | Self::Lmtp
-            | Self::Nntp
-            | Self::Pop
-            | Self::Pops
-            | Self::PostfixPolicy
-            | Self::Rsync
-            | Self::Sieve
-            | Self::Sip { .. }
-            | Self::Spamassassin
-            | Self::Ssh => None,
+            _ => None,
         }
     }
 
@@ -311,6 +296,7 @@ impl Protocol {
             Self::Clamav => clamav::talk(stream).await,
             Self::Fail2ban => fail2ban::talk(stream).await,
             Self::Ftp => ftp::talk(stream).await,
+            Self::Http(http) | Self::Https(http) => http::talk(http, stream, peer).await,
             Self::Imap | Self::Imaps => imap::talk(stream).await,
             Self::Lmtp => lmtp::talk(stream).await,
             Self::Nntp => nntp::talk(stream).await,
@@ -335,6 +321,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
+            Self::Http(http) | Self::Https(http) => http.fmt(f),
             Self::Sip { target, max_forward } => {
                 if let Some(target) = target {
                     write!(f, " target {target}")?;
@@ -344,22 +331,7 @@ impl fmt::Display for Protocol {
             Self::Smtp { login: Some(login) } | Self::Smtps { login: Some(login) } => {
                 write!(f, " {login}")
             }
-            Self::Clamav
-            | Self::Fail2ban
-            | Self::Ftp
-            | Self::Imap
-            | Self::Imaps
-            | Self::Lmtp
-            | Self::Nntp
-            | Self::Pop
-            | Self::Pops
-            | Self::PostfixPolicy
-            | Self::Rsync
-            | Self::Sieve
-            | Self::Smtp { login: None }
-            | Self::Smtps { login: None }
-            | Self::Spamassassin
-            | Self::Ssh => Ok(()),
+            _ => Ok(()),
         }
     }
 }

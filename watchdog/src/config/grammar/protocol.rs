@@ -2,11 +2,22 @@
 //!
 //! Not here: the connection that it is talked over (`connection`). One function a protocol.
 
+mod http;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
 use crate::config::vocabulary::nearest;
-use crate::protocol::{Protocol, SmtpLogin};
+use crate::metric::Operator;
+use crate::protocol::{Pattern, Protocol, SmtpLogin};
 
 use super::SentenceError;
 use super::parser::Parser;
+use super::token::Kind;
+
+/// Words that Monit allows before an option.
+const NOISE: &[&str] = &["with", "and", "using", "has", "http"];
 
 impl Parser<'_> {
     /// What stands behind `protocol`: a name, and all words behind it that are about it.
@@ -32,23 +43,92 @@ impl Parser<'_> {
             });
         };
         match protocol {
+            Protocol::Http(http) => self.http(http).map(Protocol::Http),
+            Protocol::Https(http) => self.http(http).map(Protocol::Https),
             Protocol::Sip { .. } => self.sip(),
             Protocol::Smtp { .. } => Ok(Protocol::Smtp { login: self.smtp_login()? }),
             Protocol::Smtps { .. } => Ok(Protocol::Smtps { login: self.smtp_login()? }),
-            Protocol::Clamav
-            | Protocol::Fail2ban
-            | Protocol::Ftp
-            | Protocol::Imap
-            | Protocol::Imaps
-            | Protocol::Lmtp
-            | Protocol::Nntp
-            | Protocol::Pop
-            | Protocol::Pops
-            | Protocol::PostfixPolicy
-            | Protocol::Rsync
-            | Protocol::Sieve
-            | Protocol::Spamassassin
-            | Protocol::Ssh => Ok(protocol),
+            _ => Ok(protocol),
+        }
+    }
+
+    /// Takes one of an option's words if it stands next, perhaps behind words that mean nothing.
+    fn option<'w>(&mut self, words: &[&'w str]) -> Option<&'w str> {
+        let noise = |ahead| {
+            self.peek_at(ahead).is_some_and(|token| NOISE.iter().any(|word| token.is(word)))
+        };
+        let ahead = (0..NOISE.len()).find(|ahead| !noise(*ahead))?;
+        let token = self.peek_at(ahead)?;
+        let word = *words.iter().find(|word| token.is(word))?;
+        self.at += ahead + 1;
+        Some(word)
+    }
+
+    /// What stands behind an option.
+    fn given(&mut self, what: &str) -> Result<String, SentenceError> {
+        let Some((text, span)) = self.raw() else { return Err(self.expected(what)) };
+        let backslashes = text.len() - text.trim_end_matches('\\').len();
+        if text.is_empty() || backslashes % 2 == 1 || text.contains(char::is_control) {
+            return Err(SentenceError::new(span, format!("this is not {what}")));
+        }
+        Ok(text)
+    }
+
+    /// `file PATH` behind `password`.
+    fn secret(&mut self) -> Result<PathBuf, SentenceError> {
+        let start = self.behind();
+        if !self.word("file") {
+            let span = self.peek().map_or(start..start, |token| token.span.clone());
+            return Err(SentenceError::new(span, "a password does not stand in the configuration")
+                .help(
+                    "put it into a file of root's with mode 0600 and write `password file PATH`",
+                ));
+        }
+        let path = self.given("the path of a file")?;
+        if !path.starts_with('/') {
+            let span = start..self.behind();
+            return Err(SentenceError::new(span, "the path of a password's file begins with `/`"));
+        }
+        Ok(PathBuf::from(path))
+    }
+
+    /// A number of at most `most` behind an operator, or behind none for `=`.
+    fn counted(&mut self, most: u16) -> Result<(Operator, u16), SentenceError> {
+        let number = |parser: &Self| match parser.peek().map(|token| &token.kind) {
+            Some(Kind::Number(number)) => Some(*number),
+            _ => None,
+        };
+        let operator = match number(self) {
+            Some(_) => Operator::Equal,
+            None => self.operator()?,
+        };
+        match number(self) {
+            Some(number) if number.fract() == 0.0 && number <= f64::from(most) => {
+                self.at += 1;
+                Ok((operator, number as u16))
+            }
+            _ => Err(self.expected(&format!("a whole number up to {most}"))),
+        }
+    }
+
+    /// `= "pattern"` or `!= "pattern"` behind `content`.
+    pub(super) fn pattern(&mut self) -> Result<(bool, Pattern), SentenceError> {
+        let wanted = match self.operator()? {
+            Operator::Equal => true,
+            Operator::NotEqual => false,
+            _ => {
+                let span = self.behind()..self.behind();
+                return Err(SentenceError::new(span, "a content is compared by `=` or `!=`"));
+            }
+        };
+        let text = self.given("a pattern")?;
+        match Pattern::new(&text) {
+            Ok(pattern) => Ok((wanted, pattern)),
+            Err(error) => {
+                let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+                let span = last.map_or(0..0, |token| token.span.clone());
+                Err(SentenceError::new(span, format!("not a pattern: {error}")))
+            }
         }
     }
 
@@ -106,68 +186,5 @@ impl Parser<'_> {
             return Err(SentenceError::new(span, format!("expected {wanted}, beginning with `/`")));
         }
         Ok(Some(SmtpLogin { username, password_file: path.into() }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Subject, token};
-    use super::*;
-
-    fn read(text: &str) -> Result<Protocol, String> {
-        let mut parser = Parser {
-            text,
-            tokens: token::tokens(text).unwrap(),
-            at: 0,
-            subject: Subject::Host,
-            depth: 0,
-            doubts: Vec::new(),
-            raw: Vec::new(),
-        };
-        let protocol = parser.protocol().map_err(|error| error.message)?;
-        assert!(parser.peek().is_none(), "words left of {text}");
-        Ok(protocol)
-    }
-
-    #[test]
-    fn what_is_printed_is_read_back() {
-        for (name, _) in Protocol::NAMES {
-            assert_eq!(read(name).unwrap().to_string(), *name);
-        }
-        for (text, printed) in [
-            ("SMTP", "smtp"),
-            (
-                "sip maxforward 6 target \"sip:bob@pbx.example\"",
-                "sip target bob@pbx.example maxforward 6",
-            ),
-            ("sip maxforward 70", "sip"),
-            ("sip target [2001:db8::1]", "sip target [2001:db8::1]"),
-            (
-                "smtps username bob password file '/etc/my secret'",
-                "smtps username \"bob\" password file \"/etc/my secret\"",
-            ),
-        ] {
-            let protocol = read(text).unwrap();
-            assert_eq!(protocol.to_string(), printed);
-            assert_eq!(read(printed).unwrap(), protocol);
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (text, message) in [
-            ("smpt", "unknown protocol `smpt`"),
-            ("sip target", "the condition ends here, but an address"),
-            ("sip target \"a b\"", "expected an address"),
-            ("sip target \"a\r\nb\"", "expected an address"),
-            ("sip maxforward 256", "expected a number of proxies"),
-            ("smtp username bob", "but `password file /path` is missing"),
-            ("smtp username bob password secret", "expected `file /path` behind `password`"),
-            ("smtp username bob password file secret", "expected the path of the file"),
-            ("smtp username \"bo\nb\" password file /s", "`bo\\nb` is no user's name"),
-        ] {
-            let error = read(text).unwrap_err();
-            assert!(error.contains(message), "{text}: {error}");
-        }
     }
 }

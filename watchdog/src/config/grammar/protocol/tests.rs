@@ -1,0 +1,109 @@
+//! Protocols in sentences.
+
+use super::{Parser, SentenceError};
+use crate::config::grammar::{Subject, token};
+use crate::protocol::Protocol;
+
+/// The protocol, and what is left of the sentence.
+fn read(text: &str) -> Result<(Protocol, String), SentenceError> {
+    let tokens = token::tokens(text)?;
+    let doubts = Vec::new();
+    let (subject, raw) = (Subject::Host, Vec::new());
+    let mut parser = Parser { text, tokens, at: 0, subject, depth: 0, doubts, raw };
+    let protocol = parser.protocol()?;
+    if let Some(error) = parser.stray(parser.behind()) {
+        return Err(error);
+    }
+    let rest = parser.peek().map_or("", |token| &text[token.span.start..]);
+    Ok((protocol, rest.to_owned()))
+}
+
+/// Reads it, and reads it again as printed.
+fn normal(text: &str) -> String {
+    let (protocol, rest) = read(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    let printed = protocol.to_string();
+    assert_eq!(read(&printed).unwrap(), (protocol, String::new()), "{text}");
+    format!("{printed} | {rest}")
+}
+
+#[test]
+fn what_is_printed_is_read_back() {
+    for example in crate::protocol::tests::examples() {
+        let printed = example.protocol.to_string();
+        assert_eq!(read(&printed), Ok((example.protocol, String::new())), "{printed}");
+    }
+    for (name, protocol) in Protocol::NAMES {
+        assert_eq!(read(name), Ok((protocol.clone(), String::new())), "{name}");
+    }
+}
+
+#[test]
+fn options_are_in_one_form() {
+    for (text, printed) in [
+        ("HTTP", "http | "),
+        ("ssh responsetime > 2 s", "ssh | responsetime > 2 s"),
+        ("http for 3 cycles", "http | for 3 cycles"),
+        (
+            "https request /a?b=c with status = 401 and content = \"x y\" timeout 5 s",
+            "https request \"/a?b=c\" status = 401 content = \"x y\" | timeout 5 s",
+        ),
+        (
+            r#"http with http headers [Host: example.org, Accept: "a, b"] and request '/_status'"#,
+            r#"http request "/_status" headers [Host: "example.org", Accept: "a, b"] | "#,
+        ),
+        (
+            "http method HEAD status < 500 hostheader www.example.org",
+            "http method HEAD hostheader \"www.example.org\" status < 500 | ",
+        ),
+        (
+            "http username ann password file /etc/probe checksum 00000000000000000000000000000000",
+            "http username \"ann\" password file \"/etc/probe\" checksum 00000000000000000000000000000000 | ",
+        ),
+        ("SMTP", "smtp | "),
+        (
+            "sip maxforward 6 target \"sip:bob@pbx.example\"",
+            "sip target bob@pbx.example maxforward 6 | ",
+        ),
+        ("sip maxforward 70", "sip | "),
+        ("sip target [2001:db8::1]", "sip target [2001:db8::1] | "),
+        (
+            "smtps username bob password file '/etc/my secret'",
+            "smtps username \"bob\" password file \"/etc/my secret\" | ",
+        ),
+        (r#"http content != '\d "a"'"#, r#"http content != '\d "a"' | "#),
+    ] {
+        assert_eq!(normal(text), printed, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    for (text, reason) in [
+        ("htp", "unknown protocol `htp`"),
+        ("", "the condition ends here, but a protocol such as `http` is missing"),
+        ("http status = 1000", "expected a whole number up to 999, found `1000`"),
+        ("http method post", "expected GET or HEAD, found `post`"),
+        ("http content = \"(\"", "not a pattern"),
+        ("http content > 3", "a content is compared by `=` or `!=`"),
+        ("http checksum 12", "this is no checksum"),
+        ("http password secret", "a password does not stand in the configuration"),
+        ("http username ann", "`username` and `password file` belong together"),
+        ("http method head content = x", "the answer to HEAD has no content"),
+        ("http request \"/a b\"", "the path is not allowed in HTTP"),
+        ("http headers [A B: c]", "the header `A B` is not allowed in HTTP"),
+        ("http headers [A: c", "the condition ends here, but `,` or `]` is missing"),
+        ("smpt", "unknown protocol `smpt`"),
+        ("sip target", "the condition ends here, but an address"),
+        ("sip target \"a b\"", "expected an address"),
+        ("sip target \"a\r\nb\"", "expected an address"),
+        ("sip maxforward 256", "expected a number of proxies"),
+        ("smtp username bob", "but `password file /path` is missing"),
+        ("smtp username bob password secret", "expected `file /path` behind `password`"),
+        ("smtp username bob password file secret", "expected the path of the file"),
+        ("smtp username \"bo\nb\" password file /s", "`bo\\nb` is no user's name"),
+        ("http request x\\", "this is not a path"),
+    ] {
+        let error = read(text).expect_err(text);
+        assert!(error.message.contains(reason), "{text}: {}", error.message);
+    }
+}
