@@ -18,7 +18,7 @@ use ebpf_watchdog::message::{
     Act, ActionId, Context, Input, Outcome, Part, Presence, RunProgram, Step, Verb,
 };
 use ebpf_watchdog::runner::{Runner, RunnerParts};
-use ebpf_watchdog::service::{Match, ProcessService, Program, Service, ServiceKind};
+use ebpf_watchdog::service::{Control, Match, ProcessService, Program, Service, ServiceKind};
 use ebpf_watchdog::source::kernel::{KernelSource, Options};
 use ebpf_watchdog::source::{Membership, Source};
 use ebpf_watchdog::state::Folder;
@@ -142,6 +142,7 @@ impl Bed {
             name: format!("service {id}"),
             groups: Vec::new(),
             kind: ServiceKind::Process(process),
+            control: Control::default(),
             rules: Vec::new(),
         }
     }

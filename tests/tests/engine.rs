@@ -42,8 +42,8 @@ struct Play {
     config: Arc<Config>,
     host: HostSample,
     at: BootTime,
-    /// The last action given out, which `acted` answers.
-    action: ActionId,
+    /// The last action on each service, which `acted` answers.
+    actions: BTreeMap<String, ActionId>,
     /// The last order about each service's brake, which `braked` and `released` answer.
     brakes: BTreeMap<String, ActionId>,
     /// The number of each service that there was, also of those that a reload took away.
@@ -66,10 +66,10 @@ impl Play {
         };
         let ids =
             config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
-        let action = ActionId(0);
+        let actions = BTreeMap::new();
         let brakes = BTreeMap::new();
         let out = String::new();
-        let mut play = Self { engine, config, host, at: start, action, brakes, ids, out };
+        let mut play = Self { engine, config, host, at: start, actions, brakes, ids, out };
         play.tell(&decisions);
         play
     }
@@ -93,7 +93,7 @@ impl Play {
         let t = self.at.0 as f64 / 1e9;
         for decision in decisions {
             if let Decision::Act(act) = decision {
-                self.action = act.id;
+                self.actions.insert(act.service.name.clone(), act.id);
             }
             match decision {
                 Decision::Brake(BrakeOrder { id, service, .. })
@@ -349,7 +349,10 @@ impl Play {
                     Some(service) if word == "acted-old" => service.id,
                     _ => self.id(rest[0]),
                 };
-                let id = self.action;
+                let Some(&id) = self.actions.get(rest[0]) else {
+                    let _ = writeln!(self.out, "{time:>7}s  (nothing was done to {})", rest[0]);
+                    return;
+                };
                 self.step(Input::Acted(Acted { id, service, outcome }));
             }
             "braked" | "not-braked" => {
@@ -453,7 +456,7 @@ impl Play {
     }
 
     fn progress(&mut self, service: &str, step: Step) {
-        let (id, service) = (self.action, self.id(service));
+        let (id, service) = (self.actions[service], self.id(service));
         self.step(Input::Progress(Progress { id, service, step }));
     }
 

@@ -14,16 +14,7 @@ use watchdog_tests::scratch::Scratch;
 const WRITER: &str = "WATCHDOG_TEST_STATE_WRITER";
 
 fn state(restarts: u64, padding: usize) -> SavedState {
-    let service = SavedService {
-        monitored: true,
-        restarts,
-        attempts: 0,
-        given_up: false,
-        main: None,
-        acting: None,
-        brake: None,
-        observed: None,
-    };
+    let service = SavedService { restarts, ..SavedService::default() };
     SavedState { services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]) }
 }
 

@@ -8,6 +8,7 @@ mod acl;
 mod actions;
 mod cgroup;
 mod check;
+mod depends;
 mod diagnostic;
 mod files;
 pub mod grammar;
@@ -107,6 +108,7 @@ fn finish(
     let mut reader =
         Reader { out: Diagnostics::default(), options, host: Host::default(), hashes: Vec::new() };
     read(&mut reader, &mut files);
+    reader.dependencies(&mut files.services);
     reader.look_at_files(&files);
     let mut found = reader.out;
     found.sort();

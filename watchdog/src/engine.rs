@@ -17,6 +17,7 @@ mod levels;
 mod measure;
 mod observed;
 mod operator;
+mod order;
 mod presence;
 mod retry;
 mod rule;
@@ -42,6 +43,7 @@ use crate::engine::host::HostLevels;
 use crate::engine::judging::Moment;
 use crate::engine::leaving::Leaving;
 use crate::engine::observed::Why;
+use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
@@ -62,6 +64,7 @@ pub struct Engine {
     started: BootTime,
     generation: u64,
     services: Vec<ServiceState>,
+    graph: Graph,
     host: HostLevels,
     /// Numbers of services that a reload took away while something was done to them: their groups
     /// may still get members, so nobody else gets the number before the answer.
@@ -92,6 +95,7 @@ impl Engine {
             started: now,
             generation: 1,
             services,
+            graph: Graph::default(),
             host: HostLevels::default(),
             retired: BTreeMap::new(),
             leaving: Vec::new(),
@@ -106,6 +110,7 @@ impl Engine {
         };
         engine.follow_host();
         engine.restore(saved, now);
+        engine.follow_dependencies();
         engine
     }
 
@@ -123,6 +128,7 @@ impl Engine {
             self.look(i);
             self.observe(i, Why::Cycle);
         }
+        self.take_turns(self.started);
         self.arm(Scope::All, self.started);
         std::mem::take(&mut self.out)
     }
@@ -159,6 +165,7 @@ impl Engine {
                 self.give_up_waiting(at);
             }
         }
+        self.take_turns(at);
         self.arm(scope, at);
         std::mem::take(&mut self.out)
     }
@@ -277,6 +284,10 @@ impl Engine {
             // Before the rules: a restart that they ask for follows the life led until now.
             self.credit_life(i, at);
             let judged = self.services[i].acting.is_none();
+            if self.graph.holds(i) && self.holder(i).is_some() {
+                // What is true meanwhile is not known.
+                self.services[i].rules.iter_mut().for_each(rule::RuleState::interrupt);
+            }
             self.judge_service(i, Moment::Cycle, at);
             self.observe(i, Why::Cycle);
             self.services[i].levels.cycle_end();

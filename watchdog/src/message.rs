@@ -696,6 +696,9 @@ pub struct SavedService {
     /// What was observed last, for what has changed meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Arc<Observation>>,
+    /// What is to be done as soon as other services allow it. Of this boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<SavedTurn>,
 }
 
 impl Default for SavedService {
@@ -710,8 +713,19 @@ impl Default for SavedService {
             acting: None,
             brake: None,
             observed: None,
+            turn: None,
         }
     }
+}
+
+/// An action that waited for other services when the state was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedTurn {
+    /// `start`, `stop` or `restart`.
+    pub verb: String,
+    /// For the sake of another that is restarted: after a stop comes a start.
+    pub above: bool,
 }
 
 /// An action that was under way when the state was written.

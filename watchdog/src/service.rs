@@ -2,6 +2,8 @@
 //!
 //! Past `config`, an invalid state does not exist. Not here: YAML (`config`), judging (`engine`).
 
+mod control;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use crate::check::{CheckTest, Checked};
 use crate::identity::ServiceId;
 use crate::metric::{Metric, Operator};
+
+pub use control::Control;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -274,6 +278,8 @@ pub struct Service {
     pub groups: Vec<String>,
     /// What it is.
     pub kind: ServiceKind,
+    /// How it stands to others.
+    pub control: Control,
     /// Its rules in the file's order. `rules[i]` is `RuleId(i)`. The implicit
     /// `does not exist` rule of a process service comes last, marked `implicit`.
     pub rules: Vec<Rule>,

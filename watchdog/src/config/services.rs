@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::identity::ServiceId;
-use crate::service::{Action, Service, ServiceKind, Test};
+use crate::service::{Action, Control, Service, ServiceKind, Test};
 
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
@@ -27,7 +27,9 @@ const MAX_SERVICES: usize = 100_000;
 pub(super) struct Services {
     pub(super) list: Vec<Arc<Service>>,
     /// Lower-case name to the place of the first.
-    names: HashMap<String, Place>,
+    pub(super) names: HashMap<String, Place>,
+    /// What depends on others, by their names: looked up when all files are read.
+    pub(super) waiting: Vec<(ServiceId, Vec<(String, Place)>)>,
     /// Only one system makes sense.
     system: Option<Place>,
 }
@@ -62,6 +64,9 @@ impl Reader {
         }
         self.drop_foreign_keys(&mut table, subject);
         let groups = table.take("group").map(|entry| self.names(entry)).unwrap_or_default();
+        let depends_on =
+            table.take("depends_on").map(|entry| self.placed_names(entry)).unwrap_or_default();
+        let control = Control::default();
         let mut placed = Vec::new();
         if let Some(entry) = table.take("rules") {
             let at = entry.key;
@@ -106,7 +111,10 @@ impl Reader {
             }
         }
         let id = ServiceId(u32::try_from(services.list.len()).unwrap_or(u32::MAX));
-        services.list.push(Arc::new(Service { id, name, groups, kind, rules }));
+        if !depends_on.is_empty() {
+            services.waiting.push((id, depends_on));
+        }
+        services.list.push(Arc::new(Service { id, name, groups, kind, control, rules }));
     }
 
     /// The one key that says what it is.

@@ -7,6 +7,7 @@ use crate::service::{Config, MemoryBasis};
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Entry, Reader, Table};
+use super::source::Place;
 use super::vocabulary::{CONTROL, LOG, QUEUE};
 
 const DEFAULT_CYCLE: Duration = Duration::from_secs(60);
@@ -157,8 +158,14 @@ impl Reader {
 
     /// One name or a list of names.
     pub(super) fn names(&mut self, entry: Entry) -> Vec<String> {
+        self.placed_names(entry).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The same with the place of each.
+    pub(super) fn placed_names(&mut self, entry: Entry) -> Vec<(String, Place)> {
         let at = entry.key;
         let items = self.list(entry);
-        items.iter().filter_map(|node| self.line(node, at)).collect()
+        let named = items.iter().filter_map(|node| Some((self.line(node, at)?, node.place)));
+        named.collect()
     }
 }

@@ -69,7 +69,7 @@ pub(super) const KINDS: &[&str] = &["system", "process", "file", "directory", "f
 /// Kinds of later work.
 pub(super) const KINDS_LATER: &[&str] = &["filesystem", "host", "network", "program"];
 /// Keys that every kind takes.
-pub(super) const SERVICE_KEYS: &[&str] = &["group", "rules"];
+pub(super) const SERVICE_KEYS: &[&str] = &["group", "depends_on", "rules"];
 /// Keys that a process takes besides.
 pub(super) const PROCESS_KEYS: &[&str] =
     &["pidfile", "match", "unit", "cgroup", "start", "stop", "restart", "stop_timeout"];
@@ -77,7 +77,6 @@ pub(super) const PROCESS_KEYS: &[&str] =
 pub(super) const CHECK_KEYS: &[(&str, &[&str])] = &[("path", &["file", "directory", "fifo"])];
 /// Keys of later work, of any kind.
 pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
-    "depends_on",
     "mode",
     "every",
     "onreboot",

@@ -5,6 +5,7 @@
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::order::{Role, Turn};
 use crate::engine::service::Life;
 use crate::identity::ProcessKey;
 use crate::message::{Acted, Context, Decision, Level, Outcome, Part, Progress, Step, Verb};
@@ -48,24 +49,38 @@ impl Engine {
         let Some(acting) = self.services[i].acting.take() else { return };
         self.services[i].settled = at;
         self.brake_ended(i);
+        let mut request = acting.request;
         let reply = match acted.outcome {
             Outcome::Started { main, candidates } => {
                 self.started(i, main, candidates, at);
                 Ok(format!("process is running with pid {}", main.pid))
             }
+            Outcome::Stopped if matches!(acting.role, Role::Above | Role::Unsure) => {
+                self.stopped(i, "it was stopped for another service's restart");
+                if self.services[i].monitored && acting.role == Role::Above {
+                    let context = Context::plain("Action done", "start again".to_owned(), at);
+                    let turn = Turn::own(Verb::Start, context, request.take());
+                    let (role, cascade) = (acting.role, acting.cascade);
+                    self.give_turn(i, Turn { role, cascade, ..turn });
+                }
+                Ok("stopped".to_owned())
+            }
             Outcome::Stopped => {
-                self.stopped(i, at);
+                self.stopped(i, "it was stopped");
+                let text = "stop action done".to_owned();
+                self.log(i, Level::Info, Some(EventWord::Action), text, at);
                 Ok("stopped".to_owned())
             }
             Outcome::Ran => Ok("done".to_owned()),
             Outcome::Failed { part, message } => Err(self.failed(i, part, &message, at)),
         };
-        if let Some(id) = acting.request {
+        if let Some(id) = request {
             self.out.push(Decision::Reply { id, result: reply });
         }
         self.services[i].settle_down();
         self.ask(i);
         self.judge_service(i, Moment::Attempt, at);
+        self.rouse(i, at);
     }
 
     fn started(&mut self, i: usize, main: ProcessKey, candidates: u32, at: BootTime) {
@@ -105,15 +120,14 @@ impl Engine {
         }
     }
 
-    fn stopped(&mut self, i: usize, at: BootTime) {
+    fn stopped(&mut self, i: usize, why: &str) {
         let state = &mut self.services[i];
-        state.life = Life::Absent { why: "it was stopped".into() };
+        state.life = Life::Absent { why: why.to_owned() };
         (state.former_main, state.hint) = (None, None);
         state.levels.forget_main();
         let service = state.service.id;
         self.out.push(Decision::Unwatch(service));
         self.out.push(Decision::Save);
-        self.log(i, Level::Info, Some(EventWord::Action), "stop action done".into(), at);
     }
 
     fn failed(&mut self, i: usize, part: Part, message: &str, at: BootTime) -> String {
@@ -134,6 +148,7 @@ impl Engine {
         match part {
             Part::Start => {
                 self.services[i].life = Life::Absent { why: text.clone() };
+                self.start_failed(i);
                 if self.services[i].monitored {
                     // Whoever asked for it wants it up: try again when the pause is over.
                     self.request(i, Verb::Start, context, at);
@@ -142,6 +157,7 @@ impl Engine {
             Part::Stop => {
                 // What is left of it is looked for; the rule counts afresh.
                 self.look(i);
+                self.stop_failed(i, at);
             }
             Part::Exec => {}
         }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::{counts_events, is_about_presence};
+use crate::engine::order::{Role, Turn};
 use crate::engine::retry::GIVEN_UP_PAUSE;
 use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted};
-use crate::message::{Act, Context, Decision, Level, RequestId, Verb};
+use crate::message::{Act, Context, Decision, Level, Verb};
 use crate::service::{EventWord, Severity};
 
 /// So long after a death nobody else can have started the service, as far as was seen.
@@ -20,7 +21,7 @@ impl Engine {
     /// attempt is over.
     pub(crate) fn request(&mut self, i: usize, verb: Verb, context: Context, at: BootTime) {
         let state = &mut self.services[i];
-        if state.acting.is_some() || !state.is_startable() {
+        if state.acting.is_some() || state.turn.is_some() || !state.is_startable() {
             return;
         }
         if (verb == Verb::Start && state.main().is_some()) || state.wanted.is_some() {
@@ -34,12 +35,17 @@ impl Engine {
         }
         let state = &mut self.services[i];
         let due = state.retry.next(at, own_limit, state.seed());
-        if due <= at {
-            self.begin(i, verb, context, None, at);
+        let held = self.held(i);
+        if due <= at && held.is_none() {
+            self.launch(i, Turn::own(verb, context, None), at);
             return;
         }
-        state.wanted = Some(Wanted { at: due, verb, context });
-        let text = format!("next attempt to {} in {}", verb.word(), human(due.since(at)));
+        self.services[i].wanted = Some(Wanted { at: due, verb, context });
+        let word = verb.word();
+        let text = match held {
+            Some(why) => format!("{word} waits: {why}"),
+            None => format!("next attempt to {word} in {}", human(due.since(at))),
+        };
         self.log(i, Level::Info, None, text, at);
     }
 
@@ -73,32 +79,34 @@ impl Engine {
     }
 
     /// Begins an action on the service as a whole.
-    pub(crate) fn begin(
-        &mut self,
-        i: usize,
-        verb: Verb,
-        context: Context,
-        request: Option<RequestId>,
-        at: BootTime,
-    ) {
+    pub(crate) fn begin(&mut self, i: usize, turn: Turn, at: BootTime) {
         let id = self.next_action();
         let cycle = self.cycle;
         let state = &mut self.services[i];
+        if turn.unmonitors() {
+            state.monitored = false;
+        }
+        let Turn { verb, role, context, request, cascade } = turn;
         // Nothing to stop: the stop program of a dead service is not run.
         let absent = matches!(state.life, Life::Absent { .. });
         let carried = if verb == Verb::Restart && absent { Verb::Start } else { verb };
         if verb != Verb::Stop {
-            state.retry.begin(at);
-            state.note_restart(cycle, at);
+            if role != Role::Above {
+                // What is up again for another's sake has not failed.
+                state.retry.begin(at);
+                state.note_restart(cycle, at);
+            }
             // A start that somebody asks for after a stop is no restart.
-            if state.was_up && !(verb == Verb::Start && request.is_some()) {
+            let asked = verb == Verb::Start && request.is_some() && role != Role::Above;
+            if state.was_up && !asked {
                 state.restarts = state.restarts.saturating_add(1);
             }
         }
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
         state.wanted = None;
         state.measure.drop_waiting();
-        state.acting = Some(Acting { id, verb: carried, since: at, program: None, request });
+        state.acting =
+            Some(Acting { id, verb: carried, since: at, program: None, request, role, cascade });
         for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
             // That it is down goes on until it is up: one alert for all attempts. And events are
             // counted over restarts, or a service that is restarted each time never dies twice.
@@ -121,10 +129,11 @@ impl Engine {
             braked: self.ends_brake(i),
             context: Context { action: verb.word().into(), ..context },
         };
-        let text = format!("trying to {}", verb.word());
         // The note stands before the deed: after a crash of ours nothing is started twice.
         self.out.push(Decision::Save);
-        self.log(i, Level::Info, None, text, at);
+        if role == Role::Own {
+            self.log(i, Level::Info, None, format!("trying to {}", verb.word()), at);
+        }
         self.out.push(Decision::Act(act));
     }
 
@@ -132,6 +141,7 @@ impl Engine {
     pub(crate) fn wake(&mut self, at: BootTime) {
         self.release_due(at);
         for i in 0..self.services.len() {
+            let held = self.services[i].wanted.is_some() && self.holder(i).is_some();
             let state = &mut self.services[i];
             if state.acting.is_some() || !state.monitored {
                 continue;
@@ -147,10 +157,11 @@ impl Engine {
             }
             self.look_again(i, at);
             let state = &mut self.services[i];
-            if state.wanted.as_ref().is_some_and(|wanted| wanted.at <= at)
+            if !held
+                && state.wanted.as_ref().is_some_and(|wanted| wanted.at <= at)
                 && let Some(wanted) = state.wanted.take()
             {
-                self.begin(i, wanted.verb, wanted.context, None, at);
+                self.launch(i, Turn::own(wanted.verb, wanted.context, None), at);
             }
         }
     }
@@ -159,10 +170,13 @@ impl Engine {
     pub fn next_wake(&self) -> Option<BootTime> {
         self.services
             .iter()
-            .filter(|state| state.acting.is_none() && state.monitored)
-            .flat_map(|state| {
+            .enumerate()
+            .filter(|(_, state)| state.acting.is_none() && state.monitored)
+            .flat_map(|(i, state)| {
                 let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
-                let wanted = state.wanted.as_ref().map(|wanted| wanted.at);
+                // What waits for another begins with that.
+                let wanted = state.wanted.as_ref().filter(|_| self.holder(i).is_none());
+                let wanted = wanted.map(|wanted| wanted.at);
                 let due = [state.armed.due(), state.measure.due()].into_iter().flatten();
                 recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())
             })
@@ -171,8 +185,22 @@ impl Engine {
             .min()
     }
 
-    /// Nobody watches the service any longer.
-    pub(crate) fn unmonitor(&mut self, i: usize) {
+    /// Nobody watches the service any longer, nor what depends on it.
+    pub(crate) fn unmonitor(&mut self, i: usize, at: BootTime) {
+        let name = self.services[i].service.name.clone();
+        let above: Vec<usize> = self.graph.all_above(i).collect();
+        for d in above.into_iter().rev() {
+            if self.services[d].monitored {
+                let text = format!("unmonitored with '{name}', which it depends on");
+                self.log(d, Level::Warning, Some(EventWord::Action), text, at);
+                self.unmonitor_one(d);
+            }
+        }
+        self.unmonitor_one(i);
+    }
+
+    pub(crate) fn unmonitor_one(&mut self, i: usize) {
+        self.drop_turn(i, Err("it was unmonitored".to_owned()));
         // While the sensor still knows who is in the group.
         self.release_wholly(i);
         let state = &mut self.services[i];

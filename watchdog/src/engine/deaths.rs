@@ -212,7 +212,7 @@ impl Engine {
     /// A process has ended: rules about such events, at once.
     pub(crate) fn judge_death(&mut self, i: usize, end: End, tell: bool, at: BootTime) {
         for r in 0..self.services[i].service.rules.len() {
-            if !self.services[i].monitored || self.services[i].acting.is_some() {
+            if !self.is_judged(i) {
                 return;
             }
             let service = self.services[i].service.clone();

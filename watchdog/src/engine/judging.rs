@@ -9,6 +9,7 @@ use crate::engine::crossing;
 use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, judge, limit_number};
 use crate::engine::levels::Over;
+use crate::engine::order::Turn;
 use crate::engine::rule::Change;
 use crate::engine::wording;
 use crate::engine::{Detail, Engine};
@@ -52,7 +53,7 @@ pub(crate) struct By<'a> {
 
 impl Engine {
     pub(crate) fn judge_service(&mut self, i: usize, moment: Moment, at: BootTime) {
-        if !self.services[i].monitored || self.services[i].acting.is_some() {
+        if !self.is_judged(i) {
             return;
         }
         for r in 0..self.services[i].service.rules.len() {
@@ -85,7 +86,8 @@ impl Engine {
             }
             self.conclude(i, r, moment, truth, &findings, at);
             // An action or an operator's word may have changed everything.
-            if !self.services[i].monitored || self.services[i].acting.is_some() {
+            let state = &self.services[i];
+            if !state.monitored || state.acting.is_some() || state.turn.is_some() {
                 return;
             }
         }
@@ -269,10 +271,9 @@ impl Engine {
                 Action::Restart => self.request(i, Verb::Restart, context.clone(), at),
                 Action::Start => self.request(i, Verb::Start, context.clone(), at),
                 Action::Stop => {
-                    self.services[i].monitored = false;
-                    self.begin(i, Verb::Stop, context.clone(), None, at);
+                    self.launch(i, Turn::own(Verb::Stop, context.clone(), None), at);
                 }
-                Action::Unmonitor => self.unmonitor(i),
+                Action::Unmonitor => self.unmonitor(i, at),
                 Action::Exec(exec) => self.exec(i, &exec.program, &context),
                 Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }

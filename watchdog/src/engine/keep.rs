@@ -41,6 +41,7 @@ impl Engine {
                 acting,
                 brake: state.may_hold(),
                 observed: state.observed.kept(),
+                turn: state.saved_turn(),
             };
             (state.service.name.clone(), saved)
         });
@@ -102,23 +103,27 @@ impl Engine {
                 let service = gone.service.id;
                 self.out.push(Decision::Want { service, by: Vec::new() });
             }
+            let requests = gone.turn.and_then(|turn| turn.request).into_iter();
+            let requests = requests.chain(gone.acting.as_ref().and_then(|acting| acting.request));
+            for id in requests {
+                let result = Err("the service was taken out of the rule file".to_owned());
+                self.out.push(Decision::Reply { id, result });
+            }
             if let Some(acting) = gone.acting {
                 self.retired.insert(gone.service.id, acting.id);
-                if let Some(id) = acting.request {
-                    let result = Err("the service was taken out of the rule file".to_owned());
-                    self.out.push(Decision::Reply { id, result });
-                }
             }
         }
         self.config = Arc::new(config);
         self.generation += 1;
         self.follow_host();
+        self.follow_dependencies();
         for i in 0..self.services.len() {
             if fresh.contains(&self.services[i].service.name) || self.services[i].main().is_none() {
                 self.look(i);
             }
         }
         self.out.push(Decision::Save);
+        self.take_turns(self.judged);
         self.arm(Scope::All, self.judged);
         std::mem::take(&mut self.out)
     }

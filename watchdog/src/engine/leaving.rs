@@ -12,7 +12,7 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{
     ActionId, Braked, Decision, Held, LogLine, ReleaseOrder, Released, SavedService, SavedState,
 };
-use crate::service::{Service, ServiceKind};
+use crate::service::{Control, Service, ServiceKind};
 
 /// A service that is no more, and may hold somebody.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ impl Engine {
                 name: name.clone(),
                 groups: Vec::new(),
                 kind: ServiceKind::System,
+                control: Control::default(),
                 rules: Vec::new(),
             });
             number += 1;

@@ -268,7 +268,7 @@ impl Engine {
     fn outgrown(&mut self, i: usize, judged: &[usize], at: BootTime) {
         let service = self.services[i].service.clone();
         for r in judged {
-            if !self.services[i].monitored || self.services[i].acting.is_some() {
+            if !self.is_judged(i) {
                 return;
             }
             let Some(rule) = service.rules.get(*r).filter(|rule| is_at_once(rule)) else {
@@ -294,7 +294,7 @@ impl Engine {
         }
         self.services[i].armed.crossed = put_off.crossed;
         for (r, moment, at) in put_off.rules {
-            if !self.services[i].monitored || self.services[i].acting.is_some() {
+            if !self.is_judged(i) {
                 break;
             }
             let service = self.services[i].service.clone();

@@ -100,6 +100,7 @@ impl Engine {
             state.observed.fresh = true;
             let moment = if why == Why::Cycle { Moment::Observed } else { Moment::Noticed };
             self.judge_service(i, moment, at);
+            self.rouse(i, at);
             if changed {
                 self.out.push(Decision::Save);
             }

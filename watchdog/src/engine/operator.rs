@@ -4,6 +4,7 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::order::Turn;
 use crate::engine::service::Life;
 use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, Verb};
 use crate::service::EventWord;
@@ -34,6 +35,13 @@ impl Engine {
 
     fn monitor(&mut self, i: usize, at: BootTime) -> Result<String, String> {
         self.log(i, Level::Info, Some(EventWord::Action), "monitor on user request".into(), at);
+        self.pull_up(i, false, at);
+        self.monitor_one(i, at);
+        self.out.push(Decision::Save);
+        Ok("monitored".into())
+    }
+
+    pub(crate) fn monitor_one(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
         state.retry.clear();
         let was = std::mem::replace(&mut state.monitored, true);
@@ -47,8 +55,6 @@ impl Engine {
                 wanted.at = at;
             }
         }
-        self.out.push(Decision::Save);
-        Ok("monitored".into())
     }
 
     /// Looks for the process of a service that was not monitored until now.
@@ -71,7 +77,7 @@ impl Engine {
 
     fn unmonitor_asked(&mut self, i: usize, at: BootTime) -> Result<String, String> {
         self.log(i, Level::Info, Some(EventWord::Action), "unmonitor on user request".into(), at);
-        self.unmonitor(i);
+        self.unmonitor(i, at);
         Ok("unmonitored; its processes keep running".into())
     }
 
@@ -85,6 +91,9 @@ impl Engine {
         let state = &mut self.services[i];
         if let Some(acting) = &state.acting {
             return Some(Err(format!("a {} is under way", acting.verb.word())));
+        }
+        if let Some(verb) = state.stops() {
+            return Some(Err(format!("a {} is under way", verb.word())));
         }
         if verb != Verb::Stop && !state.is_startable() {
             return Some(Err("it has no start program".into()));
@@ -100,7 +109,7 @@ impl Engine {
             return Some(Err(why.clone()));
         }
         state.retry.clear();
-        let was = std::mem::replace(&mut state.monitored, verb != Verb::Stop);
+        let was = std::mem::replace(&mut state.monitored, true);
         let nameless = state.service.process().is_some_and(|process| !process.has_selector());
         if !was
             && nameless
@@ -112,6 +121,8 @@ impl Engine {
             let service = state.service.id;
             self.out.push(Decision::Watch { service, main });
         }
+        // What waited to be started is asked for anew, or not wanted any more.
+        self.drop_turn(i, Err(format!("a {} was asked for instead", verb.word())));
         let main = self.services[i].main();
         let text = format!("{} on user request", verb.word());
         let context = Context {
@@ -122,7 +133,10 @@ impl Engine {
             ..Context::default()
         };
         self.log(i, Level::Info, Some(EventWord::Action), text, at);
-        self.begin(i, verb, context, Some(request), at);
+        if verb != Verb::Stop {
+            self.pull_up(i, true, at);
+        }
+        self.launch(i, Turn::own(verb, context, Some(request)), at);
         None
     }
 }

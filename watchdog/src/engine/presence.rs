@@ -122,6 +122,7 @@ impl Engine {
         }
         self.presence_counts_afresh(i);
         self.judge_service(i, Moment::Presence, at);
+        self.rouse(i, at);
     }
 
     /// The main process is no more, by event or because a pass no longer saw it.

@@ -13,6 +13,7 @@ use crate::engine::deaths::Deaths;
 use crate::engine::levels::Levels;
 use crate::engine::measure::Measure;
 use crate::engine::observed::Observations;
+use crate::engine::order::{Role, Turn};
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
@@ -35,6 +36,8 @@ pub(crate) struct ServiceState {
     pub retry: Retry,
     /// An attempt that waits for its time.
     pub wanted: Option<Wanted>,
+    /// An action that waits for other services.
+    pub turn: Option<Turn>,
     pub restarts: u64,
     /// It was up before, so that the next start is a restart.
     pub was_up: bool,
@@ -91,6 +94,10 @@ pub(crate) struct Acting {
     pub since: BootTime,
     pub program: Option<ProcessKey>,
     pub request: Option<RequestId>,
+    /// For whose sake.
+    pub role: Role,
+    /// With which others it is done.
+    pub cascade: u64,
 }
 
 /// An attempt that waits for its time.
@@ -126,6 +133,7 @@ impl ServiceState {
             acting: None,
             retry: Retry::default(),
             wanted: None,
+            turn: None,
             restarts: 0,
             was_up: false,
             restart_log: VecDeque::new(),
@@ -158,6 +166,7 @@ impl ServiceState {
         self.hint = saved.main;
         self.brake = saved.brake.clone().map(InForce::former);
         self.observed = Observations::restored(saved.observed.clone());
+        self.restore_turn(saved.turn.as_ref(), now);
         let Some(process) = self.service.process() else { return };
         // A start without a program never came to run one: each is noted before it does.
         let begun = |acting: &&SavedAction| match acting.verb.as_str() {

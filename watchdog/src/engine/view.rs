@@ -22,12 +22,14 @@ impl Engine {
             cycles: self.cycle,
             config_generation: self.generation,
             sensor: Health::default(),
-            services: self.services.iter().map(|state| self.view(state, at)).collect(),
+            services: (0..self.services.len()).map(|i| self.view(i, at)).collect(),
         }
     }
 
-    fn view(&self, state: &ServiceState, at: BootTime) -> ServiceView {
+    fn view(&self, i: usize, at: BootTime) -> ServiceView {
+        let state = &self.services[i];
         let service = &state.service;
+        let held = self.held(i);
         let is_process = service.process().is_some();
         let rules: Vec<RuleView> = service
             .rules
@@ -35,19 +37,20 @@ impl Engine {
             .zip(&state.rules)
             .map(|(rule, remembered)| RuleView {
                 text: rule.text.clone(),
-                state: remembered.status(),
+                // While it waits for another, nobody judges it.
+                state: held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown),
                 failing_cycles: remembered.failing_cycles(),
                 then: first_action(&rule.then),
                 implicit: rule.implicit,
             })
             .collect();
-        let status = self.status(state, &rules);
+        let status = self.status(state, &rules, held.is_some());
         let main = state.main();
         ServiceView {
             name: service.name.clone(),
             kind: service.kind.word(),
             status,
-            reason: reason(state, &rules, status, at),
+            reason: reason(state, &rules, status, held, at),
             monitored: state.monitored,
             groups: service.groups.clone(),
             main,
@@ -61,7 +64,7 @@ impl Engine {
                 _ => 0,
             },
             restarts: state.restarts,
-            acting: state.acting.as_ref().map(|acting| acting.verb),
+            acting: state.acting.as_ref().map(|acting| acting.verb).or(state.stops()),
             next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
             braked_until: state.brake.as_ref().and_then(InForce::until),
             last_death: state.last_death.clone(),
@@ -80,15 +83,15 @@ impl Engine {
     }
 
     /// The first that holds, in the contract's order.
-    fn status(&self, state: &ServiceState, rules: &[RuleView]) -> Status {
+    fn status(&self, state: &ServiceState, rules: &[RuleView], held: bool) -> Status {
         let any = |wanted| rules.iter().any(|rule| rule.state == wanted);
         if !state.monitored {
             Status::Unmonitored
         } else if state.retry.given_up {
             Status::GivenUp
-        } else if state.acting.is_some() {
+        } else if state.acting.is_some() || state.stops().is_some() {
             Status::Acting
-        } else if self.is_unknown(state) {
+        } else if held || self.is_unknown(state) {
             Status::Unknown
         } else if any(RuleStatus::Failing) || matches!(state.life, Life::Absent { .. }) {
             Status::Failing
@@ -114,6 +117,7 @@ fn reason(
     state: &ServiceState,
     rules: &[RuleView],
     status: Status,
+    held: Option<String>,
     at: BootTime,
 ) -> Option<String> {
     let next = state.wanted.as_ref().map(|wanted| {
@@ -123,9 +127,13 @@ fn reason(
         |wanted| rules.iter().find(|rule| rule.state == wanted).map(|rule| rule.text.clone());
     let why = match (&state.life, status) {
         (_, Status::Ok | Status::Unmonitored) => None,
-        (_, Status::Acting) => state.acting.as_ref().map(|acting| {
-            format!("{} since {}", acting.verb.word(), human(at.since(acting.since)))
-        }),
+        (_, Status::Acting) => match &state.acting {
+            Some(acting) => {
+                Some(format!("{} since {}", acting.verb.word(), human(at.since(acting.since))))
+            }
+            None => state.stops().map(|verb| format!("{} waits for others to stop", verb.word())),
+        },
+        (_, Status::Unknown) if held.is_some() => held.map(|why| format!("not judged: {why}")),
         (Life::Untrusted { why } | Life::Absent { why }, _) => Some(why.clone()),
         (_, Status::Pending) => rule(RuleStatus::Pending),
         (Life::Unknown, Status::Unknown) if state.service.process().is_some() => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::identity::ServiceId;
-use crate::service::ServiceKind;
+use crate::service::{Control, ServiceKind};
 
 fn find(service: &Service, known: Option<ProcessKey>, membership: &dyn Membership) -> Presence {
     super::find(service, known, &[], membership).presence
@@ -75,6 +75,7 @@ fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
         name: "x".to_owned(),
         groups: Vec::new(),
         kind: ServiceKind::Process(process),
+        control: Control::default(),
         rules: Vec::new(),
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
                 // Processes and programs of another boot are none.
                 service.main = None;
                 service.acting = None;
+                service.turn = None;
                 service.brake = None;
                 service.attempts = 0;
             }

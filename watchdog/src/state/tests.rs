@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 use crate::identity::ProcessKey;
-use crate::message::{Held, SavedAction, SavedService};
+use crate::message::{Held, SavedAction, SavedService, SavedTurn};
 
 fn some_state() -> SavedState {
     let service = SavedService {
@@ -17,6 +17,7 @@ fn some_state() -> SavedState {
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         observed: Some(Arc::default()),
+        turn: Some(SavedTurn { verb: "start".to_owned(), above: true }),
     };
     SavedState { services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]) }
 }

@@ -231,7 +231,6 @@ fn services() {
             "3:3",
             &["has no key `pidflie`", "did you mean `pidfile`?"],
         ),
-        (&with_keys("  depends_on: [b]"), "4:3", &["`depends_on` is not supported yet"]),
         (&with_keys("  every: 2 cycles"), "4:3", &["`every` is not supported yet"]),
         (
             &with_keys("  start: httpd -k start"),
@@ -479,4 +478,25 @@ fn no_finding_shows_a_secret() {
             assert!(!shown.contains("hunter2") && !shown.contains("eeeee"), "{shown}");
         }
     }
+}
+
+#[test]
+fn dependencies() {
+    let service = |name: &str, on: &str| {
+        format!("- process: {name}\n  pidfile: /run/{name}.pid\n  depends_on: {on}\n")
+    };
+    let list = |of: &[(&str, &str)]| {
+        let all: String = of.iter().map(|(name, on)| service(name, on)).collect();
+        format!("services:\n{all}")
+    };
+    all_refused(&[
+        (&list(&[("a", "b")]), "4:15", &["there is no service `b` to depend on"]),
+        (&list(&[("web", "wbe"), ("db", "[]")]), "4:15", &["did you mean `web`?"]),
+        (&list(&[("a", "a")]), "4:15", &["`a` depends on itself: a → a"]),
+        (
+            &list(&[("x", "a"), ("a", "[b, c]"), ("b", "[]"), ("c", "x"), ("d", "[a, x]")]),
+            "13:15",
+            &["`x` depends on itself: x → a → c → x", "leave one of these"],
+        ),
+    ]);
 }

@@ -268,3 +268,24 @@ fn what_would_do_nothing_is_warned_of() {
     let quiet = load_text("mail: { servers: x }\nalerts: [a@b.org]\nservices: [{ system: x }]\n");
     assert!(!quiet.expect("loads").warnings.to_json().to_string().contains("there is no"));
 }
+
+#[test]
+fn dependencies_are_looked_up_whatever_their_case_and_order() {
+    let text = "services:\n\
+                - { process: web, pidfile: /run/a.pid, depends_on: [DB, db, $HOST] }\n\
+                - { process: db, pidfile: /run/b.pid, depends_on: conf }\n\
+                - { file: conf, path: /etc/x }\n- system: $HOST\n";
+    let services = load_text(text).expect("loads").config.services;
+    assert_eq!(services[0].control.depends_on, ["db", "box.example.org"]);
+    assert_eq!(services[1].control.depends_on, ["conf"]);
+    assert!(services[2].control.depends_on.is_empty());
+}
+
+#[test]
+fn ten_thousand_services_in_a_chain_load() {
+    let mut text = String::from("services:\n- { file: f0, path: /etc/x }\n");
+    for i in 1..10_000 {
+        text.push_str(&format!("- {{ file: f{i}, path: /etc/x, depends_on: f{} }}\n", i - 1));
+    }
+    assert_eq!(load_text(&text).expect("loads").config.services.len(), 10_000);
+}
