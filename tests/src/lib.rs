@@ -2,6 +2,7 @@
 
 pub mod apache;
 pub mod daemon;
+pub mod debian;
 pub mod need;
 pub mod scratch;
 pub mod smtp;

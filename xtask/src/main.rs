@@ -3,6 +3,7 @@
 mod bench;
 mod ebpf;
 mod run;
+mod servers;
 mod setup;
 mod step;
 mod test;

