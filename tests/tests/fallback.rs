@@ -13,7 +13,7 @@ use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A launcher under which bpf(2), or one command of it, answers with an error.
 fn refuse<'a>(errno: &'a str, command: &'a str) -> [&'a str; 3] {

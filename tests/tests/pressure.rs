@@ -8,6 +8,7 @@ use std::time::Duration;
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
+use watchdog_tests::until::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,12 +43,18 @@ fn a_rule_about_pressure_acts_without_a_sample() {
     let rules = "cycle: 1h\nsample: 1h\nservices:\n  - system: here\n    rules:\n      \
                  - { if: \"pressure (cpu) > 5%\", then: alert }\n";
     let daemon = Daemon::start(&scratch, rules);
-    let status = daemon.try_status().expect("status");
+    let status = until(PATIENCE, || daemon.try_status()).expect("status");
     assert!(!status["sensor"]["missing"].to_string().contains("/proc/pressure"), "{status}");
     // Two more than there are CPUs: something always waits for one.
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
     let spinners: Vec<_> = (0..cpus.min(62) + 2).map(|_| Spinner::start()).collect();
     daemon.wait_log("cpu pressure some of 5.0% matches resource limit", PATIENCE);
-    daemon.wait_log("most CPU is used by ", PATIENCE);
+    // Under that very load it may run out of its time, and says so.
+    let named = ["most CPU is used by ", "who did it was not found out in time"];
+    let said = until(PATIENCE, || {
+        let log = daemon.log();
+        named.iter().any(|text| log.contains(text)).then_some(())
+    });
+    assert!(said.is_some(), "{}", daemon.said());
     drop(spinners);
 }

@@ -140,7 +140,8 @@ async fn hand_on(parts: &Parts, Waiting { mut alert, look, until }: Waiting) {
     parts.notifier.send(alert);
 }
 
-/// The worst processes in words, the first in a sentence; empty where nothing stands out.
+/// The worst processes in words, the first in a sentence; empty where nothing stands out, none where
+/// the time did not suffice to say.
 async fn survey(
     by: SurveyBy,
     began: BootTime,
@@ -169,6 +170,10 @@ async fn survey(
         Some((named.collect::<Vec<_>>(), seen.partly, seen.elapsed))
     });
     let (mut named, partly, elapsed) = look.await.ok()??;
+    if partly && named.is_empty() {
+        // Who did it is among those that were not looked at, or not twice.
+        return None;
+    }
     let held: u64 = named.iter().map(|named| named.worst.number).sum();
     if by == SurveyBy::Memory
         && held <= CHEAP

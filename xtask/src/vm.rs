@@ -11,6 +11,7 @@ mod cache;
 mod guest;
 mod image;
 mod kernel;
+mod lockup;
 mod machine;
 mod payload;
 mod plan;
@@ -113,7 +114,8 @@ fn perform(cache: &Cache, kernels: &[Kernel], variants: &[Variant], plan: &Plan)
             if *variant == Variant::Plain {
                 snapshot::save(cache, kernel)?;
             }
-            all.join(&guest::run(cache, kernel, *variant, &payload, plan)?);
+            let run = guest::Run { cache, kernel, variant: *variant, payload: &payload, plan };
+            all.join(&run.perform()?);
         }
         Ok(all)
     })?;

@@ -26,7 +26,7 @@ fn all(stage: &mut Stage) -> Vec<Crossed> {
 
 /// Does the sensor's upkeep as it asks for, until a crossing is told.
 fn tended(stage: &mut Stage) -> Option<Crossed> {
-    tended_for(stage, Duration::from_secs(20))
+    tended_for(stage, LONG)
 }
 
 /// What is told although nothing should be. A look follows at once, the closer ones every 10 ms.
@@ -125,7 +125,7 @@ fn without_a_main_process_all_who_live_are_children() {
     let mut main = watched(&mut stage, &["grow"]);
     let mut loads = vec![stage.born(SERVICE, &["grow"]), stage.born(SERVICE, &["grow"])];
     stage.source.limits(SERVICE, &Limits { children: Some(2), ..Limits::default() }).unwrap();
-    assert_eq!(tended(&mut stage), None, "two beside the main process");
+    assert_eq!(untold(&mut stage), None, "two beside the main process");
     main.end();
     loads.push(stage.born(SERVICE, &["grow"]));
     let found = stage.await_event(crossed).expect("told");

@@ -81,12 +81,14 @@ fn a_running_tree_is_enrolled_and_its_past_is_not_counted() {
     let orphan =
         *all.iter().find(|pid| **pid != load.pid() && parent(**pid) != load.pid()).unwrap();
     stage.source.watch(SERVICE, load.key()).unwrap();
+    stage.at_rest(load.pid());
     let first = stage.pass();
     assert_eq!(pids(&first), all.iter().copied().filter(|pid| *pid != orphan).collect());
     let (before, truth) = (first.total(SERVICE), account.used());
     assert!(first.of(load.pid()).unwrap().main);
     load.say("50000000");
     assert_eq!(load.hear(), "done");
+    stage.at_rest(load.pid());
     let used = stage.pass().total(SERVICE) - before;
     let truth_used = account.used() - truth;
     println!("after enrolment: {used} ns, the cgroup says {truth_used} ns");

@@ -10,6 +10,7 @@ use ebpf_watchdog::event::{Event, Group, Sample};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::source::Source;
 use ebpf_watchdog::source::kernel::{KernelSource, Options};
+use watchdog_tests::until::until;
 
 /// Timings and counts are the machine's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -68,7 +69,7 @@ impl Stage {
     /// CPU time of a member once it uses no more of it, which a started load soon does.
     pub(crate) fn at_rest(&mut self, pid: u32) -> u64 {
         let mut before = None;
-        for _ in 0..400 {
+        for _ in 0..1200 {
             let used = self.pass().of(pid).map(|sample| sample.cpu_ns);
             if used.is_some() && used == before {
                 return used.unwrap_or_default();
@@ -79,26 +80,26 @@ impl Stage {
         panic!("{pid} does not come to rest");
     }
 
-    /// Drains until an event fits, for at most five seconds.
+    /// Drains until an event fits, for at most a minute.
     pub(crate) fn await_event<T>(&mut self, fits: impl Fn(&Event) -> Option<T>) -> Option<T> {
-        let wait = rustix::event::Timespec { tv_sec: 5, tv_nsec: 0 };
-        for _ in 0..50 {
+        let wait = rustix::event::Timespec { tv_sec: 1, tv_nsec: 0 };
+        until(Duration::from_secs(60), || {
             if let Some(found) = self.events.iter().find_map(&fits) {
                 return Some(found);
             }
+            // Woken, not looked for: what nobody announces is not found.
             let fd = self.source.fd();
             let mut polled = [rustix::event::PollFd::new(&fd, rustix::event::PollFlags::IN)];
-            if rustix::event::poll(&mut polled, Some(&wait)).ok()? == 0 {
-                return None;
+            if rustix::event::poll(&mut polled, Some(&wait)).is_ok_and(|ready| ready > 0) {
+                self.source.drain(&mut self.events);
             }
-            self.source.drain(&mut self.events);
-        }
-        None
+            self.events.iter().find_map(&fits)
+        })
     }
 
-    /// Passes until no process of the service is left, for at most ten seconds.
+    /// Passes until no process of the service is left, for at least a minute.
     pub(crate) fn until_empty(&mut self, service: ServiceId) -> Group {
-        for _ in 0..200 {
+        for _ in 0..1200 {
             let pass = self.pass();
             let empty = pass.samples.iter().all(|sample| sample.service != service);
             if empty {

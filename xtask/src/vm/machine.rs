@@ -1,8 +1,8 @@
 //! One QEMU: started, spoken to over a serial line, and ended whatever happens.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -36,12 +36,24 @@ pub(crate) struct Parts<'a> {
     pub(crate) more: &'a [&'a str],
 }
 
+/// What a guest had to say.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Line(String),
+    /// No sign of life.
+    Silence,
+    /// It lives, but its time is over.
+    Late,
+}
+
 /// A running machine; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Machine {
     child: Child,
     line: ChildStdin,
     heard: Receiver<String>,
+    /// The file that the console's text goes to.
+    console: PathBuf,
     /// On the monotonic clock.
     end: Duration,
 }
@@ -85,7 +97,8 @@ impl Machine {
                 bytes.clear();
             }
         });
-        Ok(Self { child, line, heard, end: now() + limit })
+        let console = parts.folder.join(parts.console);
+        Ok(Self { child, line, heard, console, end: now() + limit })
     }
 
     /// From now on it has this much time.
@@ -93,14 +106,10 @@ impl Machine {
         self.end = now() + limit;
     }
 
-    /// The next line within `patience`, if there is one; an error when the machine is gone or has
-    /// used up its time.
+    /// The next line within `patience` and its time, if there is one; an error when the machine is
+    /// gone.
     pub(crate) fn hear(&mut self, patience: Duration) -> Result<Option<String>> {
-        let left = self.end.saturating_sub(now());
-        if left.is_zero() {
-            bail!("its time is over");
-        }
-        match self.heard.recv_timeout(patience.min(left)) {
+        match self.heard.recv_timeout(patience.min(self.end.saturating_sub(now()))) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => bail!("it has ended ({})", self.child.wait()?),
@@ -110,12 +119,36 @@ impl Machine {
     /// Waits for a line that begins with `word` and gives the rest of it; `show` gets the others.
     pub(crate) fn await_line(&mut self, word: &str, mut show: impl FnMut(&str)) -> Result<String> {
         loop {
-            let Some(line) = self.hear(Duration::MAX)? else { continue };
+            let Some(line) = self.hear(Duration::MAX)? else { bail!("its time is over") };
             match line.strip_prefix(word) {
                 Some(rest) => return Ok(rest.trim().to_owned()),
                 None => show(&line),
             }
         }
+    }
+
+    /// The next line of a guest that gives signs of life: lines, or anything on its console, where
+    /// what runs there beats time. An error when the machine is gone.
+    pub(crate) fn hear_living(&mut self, silence: Duration) -> Result<Heard> {
+        let mut told = self.console_bytes();
+        let mut since = now();
+        while now() < self.end {
+            if let Some(line) = self.hear(Duration::from_secs(1))? {
+                return Ok(Heard::Line(line));
+            }
+            if self.console_bytes() != told {
+                told = self.console_bytes();
+                since = now();
+            }
+            if now().saturating_sub(since) > silence {
+                return Ok(Heard::Silence);
+            }
+        }
+        Ok(Heard::Late)
+    }
+
+    fn console_bytes(&self) -> u64 {
+        fs::metadata(&self.console).map_or(0, |file| file.len())
     }
 
     /// Sends a line.

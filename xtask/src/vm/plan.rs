@@ -1,6 +1,7 @@
 //! What runs in a guest, in which variant of it, and why there.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::payload::Programs;
 use super::variant::Variant;
@@ -107,6 +108,16 @@ impl Plan {
     pub(crate) fn has(&self, variant: Variant) -> bool {
         matches!(self, Self::Command(_))
             || SUITES.iter().any(|suite| suite.variants.contains(&variant))
+    }
+
+    /// How long a guest may work for it: longer than all commands' own limits.
+    pub(crate) fn limit(&self, variant: Variant) -> Duration {
+        let suites = SUITES.iter().filter(|suite| suite.variants.contains(&variant));
+        let seconds: u32 = match self {
+            Self::Command(_) => BY_HAND_LIMIT,
+            _ => suites.filter_map(|suite| self.chosen(suite)).map(|one| one.0).sum(),
+        };
+        Duration::from_secs(u64::from(seconds) + 60)
     }
 
     /// The guest's list: a name, seconds, a command line.
