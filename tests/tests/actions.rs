@@ -657,6 +657,7 @@ fn run(bed: &Bed, service: &Service, program: Program) -> ActionId {
         memory_kb: Some(4),
         children: Some(5),
         cpu_percent: Some(6.25),
+        program_status: None,
         at: boot_now(),
     };
     let service = Arc::new(service.clone());

@@ -14,6 +14,7 @@ pub(crate) mod exec;
 mod family;
 pub(crate) mod hanging;
 pub(crate) mod output;
+pub(crate) mod probe;
 mod program;
 pub(crate) mod restart;
 mod signal;

@@ -210,6 +210,14 @@ impl Facts {
         }
     }
 
+    /// How a program service's program ended last; -1 where it could not be run to its end.
+    pub(crate) fn program_status(&self) -> Option<i32> {
+        match self {
+            Self::Program(facts) => facts.status(),
+            _ => None,
+        }
+    }
+
     /// What status shows, in the form and order of the document: snake_case names, base units.
     pub fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
         match self {

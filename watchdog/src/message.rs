@@ -365,6 +365,8 @@ pub struct Context {
     pub children: Option<u64>,
     /// CPU of the main process in percent.
     pub cpu_percent: Option<f64>,
+    /// How the program of a program service ended last; -1 where it could not be run to its end.
+    pub program_status: Option<i32>,
     /// Moment of the event.
     pub at: BootTime,
 }

@@ -5,35 +5,34 @@
 //! a test holds (`check`), when to observe (`engine`), and how many at a time (`runner::observe`).
 
 mod file;
+mod program;
 
 use std::sync::Arc;
 
+use crate::action::Tools;
 use crate::check::{Check, Facts, Observation};
 use crate::identity::ProcessKey;
 use crate::service::Service;
-use crate::sys::spawn::Baseline;
 
 /// What an observation may use.
 pub(crate) struct Scene {
     /// What is observed, with the rules that say what is worth looking at.
     pub(crate) service: Arc<Service>,
     /// The observation before this one: where reading goes on.
-    #[expect(dead_code, reason = "for the kinds to come")]
     pub(crate) before: Option<Arc<Observation>>,
     /// The main process, where it is a process.
     #[expect(dead_code, reason = "for the kinds to come")]
     pub(crate) main: Option<ProcessKey>,
-    /// What programs that we run get back.
-    #[expect(dead_code, reason = "for the kinds to come")]
-    pub(crate) baseline: Baseline,
+    /// What deeds use: programs are run in the same way, whatever for.
+    pub(crate) tools: Arc<Tools>,
 }
 
 /// Observes everything that the service's kind and rules ask for, side by side.
 pub(crate) async fn observe(scene: &Arc<Scene>) -> Observation {
     let facts = match scene.service.checked().map(|checked| &checked.check) {
         Some(Check::File(file)) => Facts::File(file::observe(scene, file).await),
-        Some(Check::Filesystem(_) | Check::Host(_) | Check::Network(_) | Check::Program(_))
-        | None => Facts::None,
+        Some(Check::Program(probe)) => Facts::Program(program::observe(scene, probe).await),
+        Some(Check::Filesystem(_) | Check::Host(_) | Check::Network(_)) | None => Facts::None,
     };
     Observation { facts, conversations: Vec::new() }
 }

@@ -4,6 +4,7 @@
 use jiff::tz::TimeZone;
 
 use super::output::printable;
+use crate::check::Check;
 use crate::clock::wall_of;
 use crate::message::Context;
 use crate::service::{Program, Service, ServiceKind};
@@ -65,6 +66,10 @@ pub(super) fn environment(
         for (name, value) in monit {
             set(&format!("MONIT_PROCESS_{name}"), value.as_deref().unwrap_or("0"));
         }
+    }
+    if let Some(Check::Program(_)) = service.checked().map(|checked| &checked.check) {
+        let status = context.program_status.unwrap_or_default().to_string();
+        set("MONIT_PROGRAM_STATUS", &status);
     }
     all
 }

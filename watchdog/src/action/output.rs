@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
 use crate::state::Folder;
@@ -29,10 +30,26 @@ pub(crate) enum Writer {
     Rule(usize),
 }
 
+/// Where a program's output goes.
+#[derive(Debug)]
+pub(super) enum Sink {
+    /// Into one of the service's files.
+    Kept(Writer),
+    /// To whoever holds the other ends of these pipes.
+    Pipes {
+        /// Of standard output.
+        output: OwnedFd,
+        /// Of standard error.
+        errors: OwnedFd,
+    },
+}
+
 /// The output of one program: the file from where the program began.
 #[derive(Debug)]
 pub(super) struct Output {
     file: File,
+    /// Where standard error goes elsewhere.
+    errors: Option<File>,
     from: u64,
 }
 
@@ -42,27 +59,41 @@ impl Output {
     ///
     /// # Errors
     /// Where not even `/dev/null` can be opened (no descriptors left).
-    pub(super) fn open(folder: Option<&Folder>, service: &str, writer: Writer) -> io::Result<Self> {
+    pub(super) fn open(folder: Option<&Folder>, service: &str, sink: Sink) -> io::Result<Self> {
+        let writer = match sink {
+            Sink::Kept(writer) => writer,
+            Sink::Pipes { output, errors } => {
+                return Ok(Self { file: output.into(), errors: Some(errors.into()), from: 0 });
+            }
+        };
         let kept = folder.and_then(|folder| folder.append(&file_name(service, writer)).ok());
         match kept {
             Some(file) => {
                 trim(&file)?;
                 let from = file.metadata()?.len();
-                Ok(Self { file, from })
+                Ok(Self { file, errors: None, from })
             }
             None => {
                 let file = File::options().read(true).write(true).open("/dev/null")?;
-                Ok(Self { file, from: 0 })
+                Ok(Self { file, errors: None, from: 0 })
             }
         }
     }
 
-    /// For the program.
+    /// For the program's standard output.
     ///
     /// # Errors
     /// No descriptors left.
     pub(super) fn file(&self) -> io::Result<File> {
         self.file.try_clone()
+    }
+
+    /// For the program's standard error.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub(super) fn errors(&self) -> io::Result<File> {
+        self.errors.as_ref().unwrap_or(&self.file).try_clone()
     }
 
     /// The first lines that the program wrote, as one line; empty where it wrote none.
@@ -147,9 +178,9 @@ mod tests {
     fn only_what_this_program_wrote_is_shown() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::open(&temp.path().join("output")).unwrap();
-        let before = Output::open(Some(&folder), "x", Writer::Deed).unwrap();
+        let before = Output::open(Some(&folder), "x", Sink::Kept(Writer::Deed)).unwrap();
         io::Write::write_all(&mut before.file().unwrap(), b"old\n").unwrap();
-        let output = Output::open(Some(&folder), "x", Writer::Deed).unwrap();
+        let output = Output::open(Some(&folder), "x", Sink::Kept(Writer::Deed)).unwrap();
         assert_eq!(output.first_lines(), "");
         io::Write::write_all(&mut output.file().unwrap(), b"one\r\n\n\x1b[2Jtwo\n3\n4\n").unwrap();
         assert_eq!(output.first_lines(), "one; \\x1b[2Jtwo; 3");
@@ -159,7 +190,7 @@ mod tests {
     fn a_file_that_is_too_long_is_cut() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::open(&temp.path().join("output")).unwrap();
-        let output = Output::open(Some(&folder), "x", Writer::Deed).unwrap();
+        let output = Output::open(Some(&folder), "x", Sink::Kept(Writer::Deed)).unwrap();
         io::Write::write_all(&mut output.file().unwrap(), &vec![b'x'; 2 << 20]).unwrap();
         trim_all(&folder);
         io::Write::write_all(&mut output.file().unwrap(), b"again").unwrap();

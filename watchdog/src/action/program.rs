@@ -15,7 +15,7 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 use super::ending::{Left, end};
 use super::environment::environment;
 use super::family::Family;
-use super::output::{Output, Writer};
+use super::output::{Output, Sink, Writer};
 use super::{Deed, text};
 use crate::config::trusted_program;
 use crate::event::ExitStatus;
@@ -70,10 +70,24 @@ impl Deed {
         writer: Writer,
         birth: Birth,
     ) -> Result<Running, String> {
+        let running = self.launch(program, Sink::Kept(writer), birth).await;
+        running.map_err(|why| text::without_status(&why))
+    }
+
+    /// The same, with any sink for its output.
+    ///
+    /// # Errors
+    /// One line, without the words about an exit status that there is none of.
+    pub(super) async fn launch(
+        &self,
+        program: &Program,
+        sink: Sink,
+        birth: Birth,
+    ) -> Result<Running, String> {
         let line = program.line();
         let failed = |why: &str| text::not_run(&line, why);
         let unwanted = Arc::new(AtomicBool::new(false));
-        let begun = self.begin(program.clone(), writer, birth, Arc::clone(&unwanted));
+        let begun = self.begin(program.clone(), sink, birth, Arc::clone(&unwanted));
         let begun = begun.map_err(|why| failed(&why))?;
         // Looking up users and opening programs can hang on the network: on a thread that may.
         let (child, output) = match tokio::time::timeout(program.timeout, begun).await {
@@ -91,7 +105,7 @@ impl Deed {
     fn begin(
         &self,
         program: Program,
-        writer: Writer,
+        sink: Sink,
         birth: Birth,
         unwanted: Arc<AtomicBool>,
     ) -> Result<tokio::task::JoinHandle<Begun>, String> {
@@ -102,7 +116,7 @@ impl Deed {
             let account = account(program.user.as_deref(), program.group.as_deref());
             let account = account.map_err(text)?;
             let env = environment(&service, &program, &account, &context, &tools.host);
-            let output = Output::open(tools.outputs.as_deref(), &service.name, writer);
+            let output = Output::open(tools.outputs.as_deref(), &service.name, sink);
             let output = output.map_err(text)?;
             let path = Path::new(program.argv.first().map_or("", String::as_str));
             if account.uid == 0 {
@@ -117,6 +131,7 @@ impl Deed {
                 cwd: program.cwd.as_deref().unwrap_or(Path::new("/")),
                 account: &account,
                 output: output.file().map_err(text)?,
+                errors: output.errors().map_err(text)?,
                 baseline: &tools.baseline,
             };
             let child = match birth {
@@ -226,7 +241,8 @@ impl Running {
 
     /// The text of a program that still runs when its time is up.
     pub(super) fn overdue(&self) -> String {
-        text::timed_out(&self.line, self.timeout, &self.output.first_lines())
+        let said = self.output.first_lines();
+        text::without_status(&text::timed_out(&self.line, self.timeout, &said))
     }
 
     /// A failure in the program's own words, where it ended well but in vain.

@@ -20,15 +20,20 @@ pub(super) fn ended(line: &str, status: ExitStatus, output: &str) -> String {
     format!("(exit status {code}) -- '{line}': {said}")
 }
 
+/// Why a program gave no status of its own, in the shape of one that did.
+pub(super) fn without_status(why: &str) -> String {
+    format!("(exit status -1) -- {why}")
+}
+
 /// A program that did not end.
 pub(super) fn timed_out(line: &str, after: Duration, output: &str) -> String {
     let said = if output.is_empty() { String::new() } else { format!(": {output}") };
-    format!("(exit status -1) -- Program '{line}' timed out after {}{said}", seconds(after))
+    format!("Program '{line}' timed out after {}{said}", seconds(after))
 }
 
 /// A program that could not be run at all.
 pub(super) fn not_run(line: &str, why: &str) -> String {
-    format!("(exit status -1) -- '{line}': {why}")
+    format!("'{line}': {why}")
 }
 
 /// `3 s`, `0.5 s`.
@@ -47,7 +52,7 @@ mod tests {
             "(exit status 3) -- '/etc/init.d/x start': cannot start: refused"
         );
         assert_eq!(
-            timed_out("sleep 60", Duration::from_secs(3), ""),
+            without_status(&timed_out("sleep 60", Duration::from_secs(3), "")),
             "(exit status -1) -- Program 'sleep 60' timed out after 3 s"
         );
         let killed = ExitStatus::Signal { number: 9, core: false };

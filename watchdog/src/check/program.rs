@@ -7,7 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{EventNames, Judged, Seen};
-use crate::service::Program;
+use crate::metric::Operator;
+use crate::protocol::{Pattern, Quoted};
+use crate::service::{EventWord, Program};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,31 +20,321 @@ pub struct Probe {
 
 /// A test of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Test {}
+pub enum Test {
+    /// `does not run`: it could not be run, or not to its end. Stands in every program service that
+    /// has no test of the status, which says the same.
+    DoesNotRun,
+    /// `status != 0`. Where it does not run this holds, whatever is asked of the status.
+    Status(Operator, u8),
+    /// `changed status`: another than the last time.
+    StatusChanged,
+    /// `content = "regex"`, `content != "regex"`.
+    Content {
+        /// What is looked for in the output.
+        pattern: Pattern,
+        /// Whether it has to be there.
+        found: bool,
+    },
+    /// `content changed`, `content not changed`: the output as compared with the last time's.
+    ContentChanged {
+        /// Whether it is another.
+        changed: bool,
+    },
+}
 
 /// What was observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Facts {}
+pub struct Facts {
+    /// The last run that came to an end of its own; none yet.
+    pub run: Option<Run>,
+    /// Why the latest run did not, in one line.
+    pub trouble: Option<String>,
+}
+
+/// A program's run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Its exit status; 128 and the signal's number where a signal ended it, as in a shell.
+    pub status: u8,
+    /// The beginning of its standard error, and of its standard output behind that.
+    pub output: String,
+}
+
+impl Run {
+    /// What it said, on one line.
+    fn said(&self) -> String {
+        let lines = self.output.lines().map(str::trim).filter(|line| !line.is_empty());
+        let said = lines.collect::<Vec<_>>().join("; ");
+        if said.is_empty() { "no output".to_owned() } else { said }
+    }
+}
 
 impl Facts {
+    /// For environments: as Monit a number always where it ran, -1 where it could not be run.
+    pub(super) fn status(&self) -> Option<i32> {
+        match (&self.trouble, &self.run) {
+            (Some(_), _) => Some(-1),
+            (None, run) => run.as_ref().map(|run| i32::from(run.status)),
+        }
+    }
+
     pub(super) fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
-        Vec::new()
+        let run = self.run.as_ref().filter(|_| self.trouble.is_none());
+        vec![
+            ("program_status", run.map(|run| run.status).into()),
+            ("output", run.map(|run| run.output.clone()).into()),
+            ("trouble", self.trouble.clone().into()),
+        ]
     }
 }
 
 impl Test {
-    pub(super) fn judge(&self, _seen: Seen<'_>) -> Judged {
-        match *self {}
+    pub(super) fn judge(&self, seen: Seen<'_>) -> Judged {
+        let super::Facts::Program(now) = &seen.now.facts else { return Judged::unknown() };
+        if let Some(trouble) = &now.trouble {
+            return Judged {
+                // What it would have said is not known.
+                truth: self.is_of_status().then_some(true),
+                limit: self.limit(),
+                failed: format!("status failed (-1) -- {trouble}"),
+                ..Judged::default()
+            };
+        }
+        let Some(run) = &now.run else { return Judged::unknown() };
+        let before = match seen.before.map(|before| &before.facts) {
+            Some(super::Facts::Program(before)) => before.run.as_ref(),
+            _ => None,
+        };
+        let (status, said) = (run.status, run.said());
+        let judged = |truth: Option<bool>, value: String, failed: String, succeeded: String| {
+            Judged { truth, value: Some(value), limit: self.limit(), failed, succeeded }
+        };
+        match self {
+            Self::DoesNotRun => judged(
+                Some(false),
+                status.to_string(),
+                String::new(),
+                format!("status succeeded ({status}) -- {said}"),
+            ),
+            Self::Status(operator, limit) => judged(
+                Some(operator.holds(f64::from(status), f64::from(*limit))),
+                status.to_string(),
+                format!("status failed ({status}) -- {said}"),
+                format!("status succeeded ({status}) -- {said}"),
+            ),
+            Self::StatusChanged => judged(
+                Some(before.is_some_and(|before| before.status != status)),
+                status.to_string(),
+                format!(
+                    "status changed ({} -> {status}) -- {said}",
+                    before.map_or(status, |before| before.status)
+                ),
+                format!("status didn't change ({status}) -- {said}"),
+            ),
+            Self::Content { pattern, found } => {
+                let words =
+                    [format!("content match: {said}"), format!("content doesn't match: {said}")];
+                let [there, absent] = words;
+                let truth = Some(pattern.is_in(run.output.as_bytes()) == *found);
+                let (failed, succeeded) = if *found { (there, absent) } else { (absent, there) };
+                judged(truth, said, failed, succeeded)
+            }
+            Self::ContentChanged { changed } => {
+                let words =
+                    [format!("content changed: {said}"), "content has not changed".to_owned()];
+                let [other, same] = words;
+                // The first one is no change, and that it is the same cannot be said of it either.
+                let truth = before.is_some_and(|before| (before.output != run.output) == *changed);
+                let truth = Some(truth);
+                let (failed, succeeded) = if *changed { (other, same) } else { (same, other) };
+                judged(truth, said, failed, succeeded)
+            }
+        }
+    }
+
+    /// Whether a program that does not run fails it.
+    pub fn is_of_status(&self) -> bool {
+        matches!(self, Self::DoesNotRun | Self::Status(..))
+    }
+
+    fn limit(&self) -> Option<String> {
+        match self {
+            Self::Status(_, limit) => Some(limit.to_string()),
+            Self::Content { pattern, .. } => Some(pattern.as_str().to_owned()),
+            Self::DoesNotRun | Self::StatusChanged | Self::ContentChanged { .. } => None,
+        }
     }
 
     pub(super) fn event(&self) -> EventNames {
-        match *self {}
+        let (word, failed, succeeded) = match self {
+            Self::DoesNotRun | Self::Status(..) => {
+                (EventWord::Status, "Status failed", "Status succeeded")
+            }
+            Self::StatusChanged => (EventWord::Status, "Status changed", "Status not changed"),
+            Self::Content { found: true, .. } => {
+                (EventWord::Content, "Content match", "Content doesn't match")
+            }
+            Self::Content { found: false, .. } => {
+                (EventWord::Content, "Content doesn't match", "Content match")
+            }
+            Self::ContentChanged { changed: true } => {
+                (EventWord::Content, "Content changed", "Content not changed")
+            }
+            Self::ContentChanged { changed: false } => {
+                (EventWord::Content, "Content not changed", "Content changed")
+            }
+        };
+        EventNames { word, failed, succeeded }
     }
 }
 
 impl fmt::Display for Test {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DoesNotRun => f.write_str("does not run"),
+            Self::Status(operator, limit) => write!(f, "status {operator} {limit}"),
+            Self::StatusChanged => f.write_str("changed status"),
+            Self::Content { pattern, found } => {
+                let sign = if *found { "=" } else { "!=" };
+                write!(f, "content {sign} {}", Quoted(pattern.as_str()))
+            }
+            Self::ContentChanged { changed: true } => f.write_str("content changed"),
+            Self::ContentChanged { changed: false } => f.write_str("content not changed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Observation;
+
+    fn ran(status: u8, output: &str) -> Observation {
+        seen(Facts { run: Some(Run { status, output: output.into() }), trouble: None })
+    }
+
+    fn seen(facts: Facts) -> Observation {
+        Observation { facts: crate::check::Facts::Program(facts), ..Observation::default() }
+    }
+
+    fn words(
+        test: &Test,
+        now: &Observation,
+        before: Option<&Observation>,
+    ) -> (Option<bool>, String) {
+        let judged = test.judge(Seen { now, before });
+        (judged.truth, if judged.truth == Some(true) { judged.failed } else { judged.succeeded })
+    }
+
+    type Case<'a> = (&'a Test, &'a Observation, Option<&'a Observation>, Option<bool>, &'a str);
+
+    #[test]
+    fn in_monits_words() {
+        let bad = ran(3, "bad thing happened\ndisk ok, value 42\n");
+        let (good, silent) = (ran(0, "disk ok, value 42\n"), ran(0, " \n"));
+        let nonzero = Test::Status(Operator::NotEqual, 0);
+        let content = |text: &str, found| Test::Content {
+            pattern: Pattern::new(text).expect("a pattern"),
+            found,
+        };
+        let table: &[Case<'_>] = &[
+            (
+                &nonzero,
+                &bad,
+                None,
+                Some(true),
+                "status failed (3) -- bad thing happened; disk ok, value 42",
+            ),
+            (&nonzero, &good, None, Some(false), "status succeeded (0) -- disk ok, value 42"),
+            (&nonzero, &silent, None, Some(false), "status succeeded (0) -- no output"),
+            (
+                &Test::StatusChanged,
+                &bad,
+                None,
+                Some(false),
+                "status didn't change (3) -- bad thing happened; disk ok, value 42",
+            ),
+            (
+                &Test::StatusChanged,
+                &bad,
+                Some(&silent),
+                Some(true),
+                "status changed (0 -> 3) -- bad thing happened; disk ok, value 42",
+            ),
+            (
+                &Test::StatusChanged,
+                &good,
+                Some(&silent),
+                Some(false),
+                "status didn't change (0) -- disk ok, value 42",
+            ),
+            (
+                &content("value 4[0-9]", true),
+                &good,
+                None,
+                Some(true),
+                "content match: disk ok, value 42",
+            ),
+            (
+                &content("^bad", true),
+                &good,
+                None,
+                Some(false),
+                "content doesn't match: disk ok, value 42",
+            ),
+            (
+                &content("disk ok", false),
+                &silent,
+                None,
+                Some(true),
+                "content doesn't match: no output",
+            ),
+            (
+                &Test::ContentChanged { changed: true },
+                &good,
+                Some(&bad),
+                Some(true),
+                "content changed: disk ok, value 42",
+            ),
+            (
+                &Test::ContentChanged { changed: false },
+                &good,
+                Some(&good),
+                Some(true),
+                "content has not changed",
+            ),
+            (
+                &Test::ContentChanged { changed: false },
+                &good,
+                None,
+                Some(false),
+                "content changed: disk ok, value 42",
+            ),
+        ];
+        for (test, now, before, truth, text) in table {
+            assert_eq!(words(test, now, *before), (*truth, (*text).to_owned()), "{test}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_run_fails_tests_of_the_status_and_is_no_change() {
+        let before = ran(0, "x");
+        let former = Some(Run { status: 0, output: "x".into() });
+        let trouble = Some("'/x': no such file".into());
+        let broken = seen(Facts { run: former.clone(), trouble });
+        for test in [Test::Status(Operator::Equal, 9), Test::DoesNotRun] {
+            let expect = (Some(true), "status failed (-1) -- '/x': no such file".to_owned());
+            assert_eq!(words(&test, &broken, Some(&before)), expect);
+            assert_eq!(words(&test, &before, Some(&broken)).0, Some(false));
+        }
+        for test in [Test::StatusChanged, Test::ContentChanged { changed: true }] {
+            assert_eq!(words(&test, &broken, Some(&before)).0, None);
+            let again = seen(Facts { run: former.clone(), trouble: None });
+            assert_eq!(words(&test, &again, Some(&broken)).0, Some(false));
+        }
+        assert_eq!(seen(Facts::default()).facts.program_status(), None);
+        assert_eq!(broken.facts.program_status(), Some(-1));
     }
 }

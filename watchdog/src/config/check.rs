@@ -3,6 +3,7 @@
 //! Not here: the sentences of their rules (`grammar`).
 
 mod file;
+mod program;
 
 use crate::check::{Check, Checked, file::FileType};
 
@@ -22,11 +23,11 @@ impl Reader {
             Subject::File => Check::File(self.file(table, kind, FileType::File)?),
             Subject::Directory => Check::File(self.file(table, kind, FileType::Directory)?),
             Subject::Fifo => Check::File(self.file(table, kind, FileType::Fifo)?),
+            Subject::Program => Check::Program(self.probe(table, kind)?),
             // Their kinds are refused as not supported yet; the rest are no checks.
             Subject::Filesystem
             | Subject::Host
             | Subject::Network
-            | Subject::Program
             | Subject::System
             | Subject::Process => return None,
         };

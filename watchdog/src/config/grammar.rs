@@ -131,7 +131,10 @@ impl Subject {
                 &["does not exist", "exists", "failed permission"]
             }
             Self::Filesystem => &["does not exist", "exists"],
-            Self::Host | Self::Network | Self::Program => &[],
+            Self::Program => {
+                &["status", "changed status", "content", "content changed", "does not run"]
+            }
+            Self::Host | Self::Network => &[],
         }
     }
 }

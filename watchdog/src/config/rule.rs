@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::service::{Action, Condition, Qualifier, Rule, Severity, Test};
 
 use super::diagnostic::{Diagnostic, Gravity};
-use super::grammar::{self, SentenceError, Subject};
+use super::grammar::{self, SentenceError, Subject, print};
 use super::raw::Node;
 use super::reader::{Entry, Reader, item_place};
 use super::source::Place;
@@ -140,12 +140,13 @@ impl Reader {
     }
 }
 
-/// `does not exist`, as every process service has it unless the user says otherwise.
-pub(super) fn implicit_rule(action: Action) -> Rule {
+/// A rule that stands in a service unless the user says otherwise, such as `does not exist`.
+pub(super) fn implicit_rule(test: Test, action: Action) -> Rule {
+    let condition = Condition::Test(test);
     Rule {
-        text: "does not exist".to_owned(),
+        text: print(&condition, Qualifier::Once),
         name: None,
-        condition: Condition::Test(Test::DoesNotExist),
+        condition,
         qualifier: Qualifier::Once,
         then: vec![action],
         recover_after: 1,

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::check::{CheckTest, program};
 use crate::identity::ServiceId;
-use crate::service::{Action, Control, Service, ServiceKind, Test};
+use crate::service::{Action, Control, Rule, Service, ServiceKind, Test};
 
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
@@ -107,8 +108,13 @@ impl Reader {
                         checked.start.is_some() || checked.restart.is_some()
                     }
                 };
-                rules.push(implicit_rule(if can { Action::Restart } else { Action::Alert }));
+                let action = if can { Action::Restart } else { Action::Alert };
+                rules.push(implicit_rule(Test::DoesNotExist, action));
             }
+        }
+        if subject == Subject::Program && !has(&rules, program::Test::is_of_status) {
+            let test = CheckTest::Program(program::Test::DoesNotRun);
+            rules.push(implicit_rule(Test::Check(Arc::new(test)), Action::Alert));
         }
         let id = ServiceId(u32::try_from(services.list.len()).unwrap_or(u32::MAX));
         if !depends_on.is_empty() {
@@ -226,4 +232,19 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether one of the rules has such a test of a program.
+fn has(rules: &[Rule], what: impl Fn(&program::Test) -> bool) -> bool {
+    let mut found = false;
+    for rule in rules {
+        rule.condition.for_each_test(&mut |test| {
+            if let Test::Check(test) = test
+                && let CheckTest::Program(test) = &**test
+            {
+                found |= what(test);
+            }
+        });
+    }
+    found
 }

@@ -65,16 +65,17 @@ pub(super) const WEB_USER: Keys =
     Keys { title: "a user of `http`", known: &["name", "password_hash", "role"], later: &[] };
 
 /// Kinds of services understood now.
-pub(super) const KINDS: &[&str] = &["system", "process", "file", "directory", "fifo"];
+pub(super) const KINDS: &[&str] = &["system", "process", "file", "directory", "fifo", "program"];
 /// Kinds of later work.
-pub(super) const KINDS_LATER: &[&str] = &["filesystem", "host", "network", "program"];
+pub(super) const KINDS_LATER: &[&str] = &["filesystem", "host", "network"];
 /// Keys that every kind takes.
 pub(super) const SERVICE_KEYS: &[&str] = &["group", "depends_on", "rules"];
 /// Keys that a process takes besides.
 pub(super) const PROCESS_KEYS: &[&str] =
     &["pidfile", "match", "unit", "cgroup", "start", "stop", "restart", "stop_timeout"];
 /// Keys that other kinds take besides: the kinds that have the key.
-pub(super) const CHECK_KEYS: &[(&str, &[&str])] = &[("path", &["file", "directory", "fifo"])];
+pub(super) const CHECK_KEYS: &[(&str, &[&str])] =
+    &[("path", &["file", "directory", "fifo", "program"])];
 /// Keys of later work, of any kind.
 pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
     "mode",

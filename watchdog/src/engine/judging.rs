@@ -348,6 +348,7 @@ impl Engine {
             memory_kb: metrics.memory_bytes.map(|bytes| bytes / 1024),
             children: metrics.children,
             cpu_percent: metrics.cpu.map(|cpu| cpu * 100.0),
+            program_status: state.observed.now().and_then(|seen| seen.facts.program_status()),
             at,
         }
     }

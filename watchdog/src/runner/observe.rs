@@ -2,12 +2,13 @@
 //!
 //! Not here: how something is observed (`observe`).
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use crate::action::Tools;
-use crate::check::Observation;
+use crate::check::{Check, Observation};
 use crate::clock::boot_now;
 use crate::message::{Input, Observe, Observed};
 use crate::observe::{Scene, observe};
@@ -15,26 +16,43 @@ use crate::observe::{Scene, observe};
 /// Observations at the same time. Most wait for a network; those that hang on files are bounded by
 /// the blocking threads.
 const AT_ONCE: usize = 128;
+/// Programs at the same time: each may take minutes, and nobody else shall wait for them.
+const PROGRAMS: usize = 64;
 
 /// The observations under way.
 #[derive(Clone)]
 pub(super) struct Observations {
     places: Arc<Semaphore>,
+    programs: Arc<Semaphore>,
+    /// By the service's name: one that a reload took away and another brought back is not observed
+    /// twice at a time.
+    turns: Arc<Mutex<HashMap<String, Turn>>>,
 }
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Default for Observations {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            programs: Arc::new(Semaphore::new(PROGRAMS)),
+            turns: Arc::default(),
+        }
     }
 }
 
 impl Observations {
     /// Observes and answers. The engine asks once per service at a time.
     pub(super) fn enter(&self, tools: &Arc<Tools>, order: Observe) {
-        let (places, inbox) = (Arc::clone(&self.places), Arc::clone(&tools.inbox));
         let Observe { service, before, main } = order;
-        let scene = Arc::new(Scene { service, before, main, baseline: tools.baseline.clone() });
+        let places = match service.checked().map(|checked| &checked.check) {
+            Some(Check::Program(_)) => Arc::clone(&self.programs),
+            _ => Arc::clone(&self.places),
+        };
+        let (turn, inbox) = (self.turn(&service.name), Arc::clone(&tools.inbox));
+        let scene = Arc::new(Scene { service, before, main, tools: Arc::clone(tools) });
         tokio::spawn(async move {
+            let _turn = turn.lock_owned().await;
             // Never closed, so the error cannot happen.
             let _place = places.acquire_owned().await;
             let (began, service) = (boot_now(), scene.service.id);
@@ -44,5 +62,11 @@ impl Observations {
             let observation = Arc::new(observation);
             inbox.answer(Input::Observed(Observed { service, began, observation }));
         });
+    }
+
+    fn turn(&self, service: &str) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(service.to_owned()).or_default())
     }
 }

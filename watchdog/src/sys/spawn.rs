@@ -70,8 +70,10 @@ pub struct Launch<'a> {
     pub cwd: &'a Path,
     /// What to run as.
     pub account: &'a Account,
-    /// Standard output and standard error.
+    /// Standard output.
     pub output: File,
+    /// Standard error.
+    pub errors: File,
     /// Settings to go back to.
     pub baseline: &'a Baseline,
 }
@@ -167,7 +169,7 @@ fn run(
         .current_dir(launch.cwd)
         .stdin(Stdio::null())
         .stdout(Stdio::from(launch.output.try_clone()?))
-        .stderr(Stdio::from(launch.output.try_clone()?));
+        .stderr(Stdio::from(launch.errors.try_clone()?));
     // SAFETY: the closures of this module make system calls only. They neither allocate nor lock:
     // everything that they use was made before the fork and is only read.
     unsafe { command.pre_exec(before_exec) };
@@ -305,6 +307,7 @@ mod tests {
                 cwd: Path::new("/"),
                 account: &account,
                 output: File::open("/dev/null").expect("a null device"),
+                errors: File::open("/dev/null").expect("a null device"),
                 baseline: &Baseline::read(),
             },
             noted,

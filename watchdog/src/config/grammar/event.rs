@@ -159,7 +159,8 @@ impl Parser<'_> {
         Ok(Way::Killed { signal: Some(self.small("a signal", 1, 64)?) })
     }
 
-    fn small(&mut self, what: &str, from: u32, to: u32) -> Result<u8, SentenceError> {
+    /// A whole number within bounds.
+    pub(super) fn small(&mut self, what: &str, from: u32, to: u32) -> Result<u8, SentenceError> {
         let expected = format!("{what} from {from} to {to}");
         let Some(Kind::Number(number)) = self.peek().map(|token| &token.kind) else {
             return Err(self.expected(&expected));

@@ -20,7 +20,6 @@ const LATER: &[&str] = &[
     "failed",
     "succeeded",
     "changed",
-    "status",
     "content",
     "permission",
     "perm",

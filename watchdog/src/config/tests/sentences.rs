@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::check::{CheckTest, file};
+use crate::check::{CheckTest, file, program};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
+use crate::protocol::Pattern;
 use crate::service::*;
 use std::time::Duration;
 
@@ -119,6 +120,34 @@ fn sentences_of_a_system() {
 }
 
 #[test]
+fn sentences_of_a_program() {
+    for (text, printed) in [
+        ("status != 0", "status != 0"),
+        ("Status is greater than 2 for 3 cycles", "status > 2 for 3 cycles"),
+        ("changed status", "changed status"),
+        ("does not run for 2 cycles", "does not run for 2 cycles"),
+        ("content = error", "content = \"error\""),
+        ("content != \"all \\\"well\\\"\" for 2 cycles", "content != 'all \"well\"' for 2 cycles"),
+        ("content changed", "content changed"),
+        ("content not changed for 5 cycles", "content not changed for 5 cycles"),
+        ("not content == \"ok\" and status = 0", "not content = \"ok\" and status = 0"),
+    ] {
+        assert_eq!(normal(Subject::Program, text), printed, "{text}");
+    }
+    for text in [
+        "status",
+        "status != 256",
+        "status != -1",
+        "content > \"x\"",
+        "content = \"(\"",
+        "changed",
+        "cpu > 5%",
+    ] {
+        assert!(parse(text, Subject::Program).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn noise_words_stand_only_where_monit_has_them() {
     for text in
         ["cpu than > 5%", "is cpu > 5%", "cpu > is 5%", "children usage > 5", "cpu > than 5%"]
@@ -190,7 +219,8 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         }
         // No tests of their own yet.
         Subject::Filesystem => prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists)].boxed(),
-        Subject::Host | Subject::Network | Subject::Program => unreachable!("not supported yet"),
+        Subject::Program => check(program_tests()).boxed(),
+        Subject::Host | Subject::Network => unreachable!("not supported yet"),
         Subject::Process => prop_oneof![
             level,
             Just(Test::DoesNotExist),
@@ -218,6 +248,23 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
 /// One of each form that a test of a file has.
 fn file_tests() -> Vec<CheckTest> {
     [file::Test::Permission(0o755), file::Test::Permission(0)].map(CheckTest::File).into()
+}
+
+/// One of each form that a test of a program has.
+fn program_tests() -> Vec<CheckTest> {
+    let pattern = |text| Pattern::new(text).expect("a pattern");
+    [
+        program::Test::Status(Operator::NotEqual, 0),
+        program::Test::Status(Operator::GreaterOrEqual, 255),
+        program::Test::StatusChanged,
+        program::Test::DoesNotRun,
+        program::Test::Content { pattern: pattern("a b"), found: true },
+        program::Test::Content { pattern: pattern(r"^ä\s(x|'y')$"), found: false },
+        program::Test::ContentChanged { changed: true },
+        program::Test::ContentChanged { changed: false },
+    ]
+    .map(CheckTest::Program)
+    .into()
 }
 
 fn way(operator: impl Strategy<Value = Operator>) -> impl Strategy<Value = Way> {
@@ -277,6 +324,7 @@ proptest! {
             condition(Subject::Process).prop_map(|c| (Subject::Process, c)),
             condition(Subject::System).prop_map(|c| (Subject::System, c)),
             condition(Subject::File).prop_map(|c| (Subject::File, c)),
+            condition(Subject::Program).prop_map(|c| (Subject::Program, c)),
         ],
         qualifier in qualifier(),
     ) {
