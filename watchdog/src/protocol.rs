@@ -3,21 +3,38 @@
 //! A protocol sees a stream and nothing else: it opens no socket, knows no TLS and keeps no time. Not
 //! here: making the connection (`observe::connection`) and the sentence (`config::grammar`).
 
+mod apache_status;
+mod bytes;
 mod clamav;
 mod digest;
+mod dns;
+mod dwp;
 mod fail2ban;
 mod ftp;
+mod gps;
 #[cfg(test)]
 mod hostile;
 mod http;
 mod imap;
+mod ldap;
 mod lmtp;
+mod login;
+mod memcache;
+mod mongodb;
+mod mqtt;
+mod mysql;
 mod nntp;
+mod ntp;
 mod pattern;
+mod pgsql;
 mod pop;
 mod postfix_policy;
+mod radius;
+mod rdate;
+mod redis;
 mod reply;
 mod rsync;
+mod scram;
 #[cfg(test)]
 mod scripted;
 mod sieve;
@@ -27,14 +44,20 @@ mod spamassassin;
 mod ssh;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tns;
+mod websocket;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+pub use apache_status::{ApacheStatus, STATES as WORKER_STATES, WorkerLimit};
 pub use digest::Checksum;
 pub use http::Http;
+pub use login::Login;
 pub use pattern::{Pattern, Quoted};
+pub use pgsql::Pgsql;
 pub use smtp::Login as SmtpLogin;
+pub use websocket::Websocket;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -67,12 +90,22 @@ pub struct Peer<'a> {
     pub greeting: Option<&'a [u8]>,
     /// What stands in [`Protocol::password_file`].
     pub password: Option<&'a str>,
+    /// What our clock says, in seconds since 1970; where it is not given, no other is compared with it.
+    pub unix_seconds: Option<i64>,
 }
 
 impl<'a> Peer<'a> {
     /// In clear, without a password.
     pub fn new(host: &'a str, port: u16, carrier: Carrier) -> Self {
-        Self { host, port, carrier, private: false, greeting: None, password: None }
+        Self {
+            host,
+            port,
+            carrier,
+            private: false,
+            greeting: None,
+            password: None,
+            unix_seconds: None,
+        }
     }
 }
 
@@ -119,12 +152,20 @@ impl From<std::io::Error> for ProtocolError {
 /// A protocol with what its sentence says of it. One variant, one file; Monit's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
+    /// `apache-status`
+    ApacheStatus(ApacheStatus),
     /// `clamav`
     Clamav,
+    /// `dns`
+    Dns,
+    /// `dwp`
+    Dwp,
     /// `fail2ban`
     Fail2ban,
     /// `ftp`
     Ftp,
+    /// `gps`
+    Gps,
     /// `http`
     Http(Http),
     /// `https`
@@ -133,16 +174,40 @@ pub enum Protocol {
     Imap,
     /// `imaps`
     Imaps,
+    /// `ldap2`
+    Ldap2,
+    /// `ldap3`
+    Ldap3,
     /// `lmtp`
     Lmtp,
+    /// `memcache`
+    Memcache,
+    /// `mongodb`
+    Mongodb,
+    /// `mqtt`
+    Mqtt(Option<Login>),
+    /// `mysql`
+    Mysql(Option<Login>),
+    /// `mysqls`: TLS is asked for behind the greeting
+    Mysqls(Option<Login>),
     /// `nntp`
     Nntp,
+    /// `ntp3`
+    Ntp3,
+    /// `pgsql`
+    Pgsql(Pgsql),
     /// `pop`
     Pop,
     /// `pops`
     Pops,
     /// `postfix-policy`
     PostfixPolicy,
+    /// `radius`, with the file of the secret
+    Radius(Option<PathBuf>),
+    /// `rdate`
+    Rdate,
+    /// `redis`
+    Redis,
     /// `rsync`
     Rsync,
     /// `sieve`
@@ -168,23 +233,43 @@ pub enum Protocol {
     Spamassassin,
     /// `ssh`
     Ssh,
+    /// `tns`
+    Tns,
+    /// `websocket`
+    Websocket(Websocket),
 }
 
 impl Protocol {
     /// All that a sentence can name, without options; in alphabetical order.
     pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("apache-status", Self::ApacheStatus(ApacheStatus::PLAIN)),
         ("clamav", Self::Clamav),
+        ("dns", Self::Dns),
+        ("dwp", Self::Dwp),
         ("fail2ban", Self::Fail2ban),
         ("ftp", Self::Ftp),
+        ("gps", Self::Gps),
         ("http", Self::Http(Http::PLAIN)),
         ("https", Self::Https(Http::PLAIN)),
         ("imap", Self::Imap),
         ("imaps", Self::Imaps),
+        ("ldap2", Self::Ldap2),
+        ("ldap3", Self::Ldap3),
         ("lmtp", Self::Lmtp),
+        ("memcache", Self::Memcache),
+        ("mongodb", Self::Mongodb),
+        ("mqtt", Self::Mqtt(None)),
+        ("mysql", Self::Mysql(None)),
+        ("mysqls", Self::Mysqls(None)),
         ("nntp", Self::Nntp),
+        ("ntp3", Self::Ntp3),
+        ("pgsql", Self::Pgsql(Pgsql::PLAIN)),
         ("pop", Self::Pop),
         ("pops", Self::Pops),
         ("postfix-policy", Self::PostfixPolicy),
+        ("radius", Self::Radius(None)),
+        ("rdate", Self::Rdate),
+        ("redis", Self::Redis),
         ("rsync", Self::Rsync),
         ("sieve", Self::Sieve),
         ("sip", Self::Sip { target: None, max_forward: 70 }),
@@ -192,30 +277,12 @@ impl Protocol {
         ("smtps", Self::Smtps { login: None }),
         ("spamassassin", Self::Spamassassin),
         ("ssh", Self::Ssh),
+        ("tns", Self::Tns),
+        ("websocket", Self::Websocket(Websocket::PLAIN)),
     ];
 
     /// Names that later work brings; in alphabetical order.
-    pub const NAMES_LATER: &'static [&'static str] = &[
-        "apache-status",
-        "default",
-        "dns",
-        "dwp",
-        "gps",
-        "ldap2",
-        "ldap3",
-        "memcache",
-        "mongodb",
-        "mqtt",
-        "mysql",
-        "mysqls",
-        "ntp3",
-        "pgsql",
-        "radius",
-        "rdate",
-        "redis",
-        "tns",
-        "websocket",
-    ];
+    pub const NAMES_LATER: &'static [&'static str] = &["default"];
 
     /// The protocol of a name, without options.
     pub fn named(name: &str) -> Option<Self> {
@@ -231,16 +298,19 @@ impl Protocol {
 
     /// Whether the name alone says that it is talked inside TLS (`https`).
     pub fn wants_tls(&self) -> bool {
-        matches!(self, Self::Https(_) | Self::Imaps | Self::Pops | Self::Smtps { .. })
+        matches!(
+            self,
+            Self::Https(_) | Self::Imaps | Self::Mysqls(_) | Self::Pops | Self::Smtps { .. }
+        )
     }
 
     /// The port where a sentence names none, as in `failed url https://…`; 0 where there is no usual one.
     pub fn port(&self) -> u16 {
         match self {
             Self::Clamav => 3310,
-            Self::Fail2ban | Self::PostfixPolicy => 0,
+            Self::Dwp | Self::Fail2ban | Self::PostfixPolicy => 0,
             Self::Ftp => 21,
-            Self::Http(_) => 80,
+            Self::ApacheStatus(_) | Self::Http(_) | Self::Websocket(_) => 80,
             Self::Https(_) => 443,
             Self::Imap => 143,
             Self::Imaps => 993,
@@ -254,6 +324,19 @@ impl Protocol {
             Self::Smtp { .. } => 25,
             Self::Smtps { .. } => 465,
             Self::Spamassassin => 783,
+            Self::Dns => 53,
+            Self::Gps => 2947,
+            Self::Memcache => 11211,
+            Self::Mongodb => 27017,
+            Self::Mqtt(_) => 1883,
+            Self::Ntp3 => 123,
+            Self::Pgsql(_) => 5432,
+            Self::Radius(_) => 1812,
+            Self::Rdate => 37,
+            Self::Redis => 6379,
+            Self::Tns => 1521,
+            Self::Ldap2 | Self::Ldap3 => 389,
+            Self::Mysql(_) | Self::Mysqls(_) => 3306,
             Self::Ssh => 22,
         }
     }
@@ -262,7 +345,13 @@ impl Protocol {
     /// gives it as [`Peer::password`].
     pub fn password_file(&self) -> Option<&Path> {
         match self {
+            Self::ApacheStatus(status) => status.http.password_file(),
             Self::Http(http) | Self::Https(http) => http.password_file(),
+            Self::Mqtt(login) | Self::Mysql(login) | Self::Mysqls(login) => {
+                login.as_ref().and_then(|login| login.password.as_deref())
+            }
+            Self::Pgsql(pgsql) => pgsql.login.as_ref().and_then(|login| login.password.as_deref()),
+            Self::Radius(secret) => secret.as_deref(),
             Self::Smtp { login } | Self::Smtps { login } => {
                 login.as_ref().map(|login| login.password_file.as_path())
             }
@@ -277,10 +366,14 @@ impl Protocol {
     /// The server says something wrong, does not want TLS, or hangs up.
     pub async fn before_tls(
         &self,
-        _stream: &mut dyn Stream,
+        stream: &mut dyn Stream,
         _peer: &Peer<'_>,
     ) -> Result<Option<Vec<u8>>, ProtocolError> {
-        Ok(None)
+        match self {
+            Self::Mysql(_) | Self::Mysqls(_) => mysql::before_tls(stream).await.map(Some),
+            Self::Pgsql(_) => pgsql::before_tls(stream).await.map(|()| None),
+            _ => Ok(None),
+        }
     }
 
     /// Talks until it is clear that the server is alive.
@@ -296,7 +389,26 @@ impl Protocol {
             Self::Clamav => clamav::talk(stream).await,
             Self::Fail2ban => fail2ban::talk(stream).await,
             Self::Ftp => ftp::talk(stream).await,
+            Self::ApacheStatus(status) => apache_status::talk(status, stream, peer).await,
+            Self::Dns => dns::talk(stream, peer).await,
+            Self::Dwp => dwp::talk(stream).await,
+            Self::Gps => gps::talk(stream).await,
             Self::Http(http) | Self::Https(http) => http::talk(http, stream, peer).await,
+            Self::Ldap2 => ldap::talk(2, stream).await,
+            Self::Ldap3 => ldap::talk(3, stream).await,
+            Self::Memcache => memcache::talk(stream).await,
+            Self::Mongodb => mongodb::talk(stream).await,
+            Self::Mqtt(login) => mqtt::talk(login.as_ref(), stream, peer).await,
+            Self::Mysql(login) | Self::Mysqls(login) => {
+                mysql::talk(login.as_ref(), stream, peer).await
+            }
+            Self::Ntp3 => ntp::talk(stream, peer).await,
+            Self::Pgsql(pgsql) => pgsql::talk(pgsql, stream, peer).await,
+            Self::Radius(_) => radius::talk(stream, peer).await,
+            Self::Rdate => rdate::talk(stream, peer).await,
+            Self::Redis => redis::talk(stream).await,
+            Self::Tns => tns::talk(stream).await,
+            Self::Websocket(websocket) => websocket::talk(websocket, stream, peer).await,
             Self::Imap | Self::Imaps => imap::talk(stream).await,
             Self::Lmtp => lmtp::talk(stream).await,
             Self::Nntp => nntp::talk(stream).await,
@@ -321,7 +433,16 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
+            Self::ApacheStatus(status) => status.fmt(f),
             Self::Http(http) | Self::Https(http) => http.fmt(f),
+            Self::Mqtt(Some(login)) | Self::Mysql(Some(login)) | Self::Mysqls(Some(login)) => {
+                login.fmt(f)
+            }
+            Self::Pgsql(pgsql) => pgsql.fmt(f),
+            Self::Radius(Some(path)) => {
+                write!(f, " secret file {}", Quoted(&path.to_string_lossy()))
+            }
+            Self::Websocket(websocket) => websocket.fmt(f),
             Self::Sip { target, max_forward } => {
                 if let Some(target) = target {
                     write!(f, " target {target}")?;
@@ -365,4 +486,9 @@ pub async fn line(stream: &mut dyn Stream, most: usize) -> Result<String, Protoc
 pub async fn say(stream: &mut dyn Stream, text: &[u8]) -> Result<(), ProtocolError> {
     stream.write_all(text).await?;
     Ok(stream.flush().await?)
+}
+
+/// Says goodbye to a server that has shown that it is alive: it need not hear it.
+pub async fn leave(stream: &mut dyn Stream, text: &[u8]) {
+    let _ = say(stream, text).await;
 }

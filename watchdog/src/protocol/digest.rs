@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -30,6 +31,21 @@ fn hash<D: Digest>(parts: &[&[u8]]) -> sha2::digest::Output<D> {
         state.update(part);
     }
     state.finalize()
+}
+
+/// HMAC-SHA-256 (RFC 2104).
+pub(super) fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
+    // A key of any length will do.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC-MD5 (RFC 2104).
+pub(super) fn hmac_md5(key: &[u8], text: &[u8]) -> [u8; 16] {
+    let Ok(mut mac) = Hmac::<Md5>::new_from_slice(key) else { return [0; 16] };
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 /// In hexadecimal digits.

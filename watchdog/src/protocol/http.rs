@@ -78,6 +78,16 @@ impl Http {
         self.build(&peer).map(drop)
     }
 
+    /// What the header `Host` says of the other end.
+    pub(super) fn host_of(peer: &Peer<'_>) -> String {
+        match (peer.host, peer.port) {
+            (host, 0 | 80 | 443) if host.contains(':') => format!("[{host}]"),
+            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            (host, 0 | 80 | 443) => host.to_owned(),
+            (host, port) => format!("{host}:{port}"),
+        }
+    }
+
     fn build(&self, peer: &Peer<'_>) -> Result<Request<Empty<Bytes>>, ProtocolError> {
         let wrong = |what: &str| ProtocolError::new(format!("{what} is not allowed in HTTP"));
         let path = if self.request.is_empty() { "/" } else { &self.request };
@@ -85,12 +95,7 @@ impl Http {
         *request.method_mut() = if self.head { hyper::Method::HEAD } else { hyper::Method::GET };
         *request.uri_mut() = path.parse().map_err(|_| wrong("the path"))?;
         let headers = request.headers_mut();
-        let host = self.host.clone().unwrap_or_else(|| match (peer.host, peer.port) {
-            (host, 0 | 80 | 443) if host.contains(':') => format!("[{host}]"),
-            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            (host, 0 | 80 | 443) => host.to_owned(),
-            (host, port) => format!("{host}:{port}"),
-        });
+        let host = self.host.clone().unwrap_or_else(|| Self::host_of(peer));
         headers.insert(header::HOST, HeaderValue::from_str(&host).map_err(|_| wrong("the host"))?);
         let agent = concat!("ebpf-watchdog/", env!("CARGO_PKG_VERSION"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
@@ -109,27 +114,32 @@ impl Http {
         Ok(request)
     }
 
-    async fn judge(&self, answer: Response<Incoming>) -> Result<(), ProtocolError> {
+    /// Whether a body is to be read.
+    fn reads(&self) -> bool {
+        self.checksum.is_some() || !self.content.is_empty()
+    }
+
+    fn judge_status(&self, answer: &Response<Incoming>) -> Result<(), ProtocolError> {
         let status = answer.status().as_u16();
         let (operator, limit) = self.status.unwrap_or((Operator::Less, 400));
-        if !operator.holds(f64::from(status), f64::from(limit)) {
-            return Err(error(&format!("Server returned status {status}")));
-        }
-        if self.checksum.is_none() && self.content.is_empty() {
+        if operator.holds(f64::from(status), f64::from(limit)) {
             return Ok(());
         }
-        let (body, whole) = body(answer).await?;
+        Err(error(&format!("Server returned status {status}")))
+    }
+
+    fn judge_body(&self, body: &[u8], whole: bool) -> Result<(), ProtocolError> {
         if let Some(checksum) = &self.checksum {
             if !whole {
                 return Err(error("the body is over 1 MB, too much for a checksum"));
             }
-            let got = checksum.of(&body);
+            let got = checksum.of(body);
             if got != *checksum {
                 return Err(error(&format!("Document checksum mismatch, got {got}")));
             }
         }
         for (wanted, pattern) in &self.content {
-            if pattern.is_in(&body) != *wanted {
+            if pattern.is_in(body) != *wanted {
                 let how = if *wanted { "doesn't match" } else { "matches" };
                 return Err(error(&format!("content {how} \"{}\"", pattern.as_str())));
             }
@@ -181,6 +191,26 @@ pub(super) async fn talk(
     stream: &mut dyn Stream,
     peer: &Peer<'_>,
 ) -> Result<(), ProtocolError> {
+    let (body, whole) = ask(http, stream, peer, http.reads()).await?;
+    http.judge_body(&body, whole)
+}
+
+/// The first megabyte of the body.
+pub(super) async fn document(
+    http: &Http,
+    stream: &mut dyn Stream,
+    peer: &Peer<'_>,
+) -> Result<Vec<u8>, ProtocolError> {
+    ask(http, stream, peer, true).await.map(|(body, _)| body)
+}
+
+/// The body if it is to be read, and whether that is all of it; an error if the status is wrong.
+async fn ask(
+    http: &Http,
+    stream: &mut dyn Stream,
+    peer: &Peer<'_>,
+    read: bool,
+) -> Result<(Vec<u8>, bool), ProtocolError> {
     let request = http.build(peer)?;
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_buf_size(HEAD);
@@ -189,14 +219,15 @@ pub(super) async fn talk(
     let mut connection = pin!(connection);
     let mut exchange = pin!(async {
         let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
-        http.judge(answer).await
+        http.judge_status(&answer)?;
+        if read { body(answer).await } else { Ok((Vec::new(), true)) }
     });
     // What drives the connection ends when the server closes it; what it has read is judged then.
     let mut open = true;
     loop {
         tokio::select! {
             biased;
-            judged = &mut exchange => return judged,
+            told = &mut exchange => return told,
             _ = &mut connection, if open => open = false,
         }
     }

@@ -1,6 +1,11 @@
-//! Conversations with scripted servers: right, wrong, cut short and hostile answers.
+//! Conversations with servers that can be played byte by byte: right, wrong, cut short and spoiled answers.
+//!
+//! Not here: servers of lines of text (`scripted`), and real ones (`tests/tests/protocols.rs`).
 
+mod database;
 mod http;
+mod message;
+mod network;
 mod spoiled;
 
 use std::time::Duration;
@@ -14,8 +19,45 @@ use super::{Carrier, Peer, Protocol, ProtocolError};
 pub(super) enum Step {
     /// Reads until this has been read.
     Hears(Vec<u8>),
+    /// Reads so many bytes.
+    Takes(usize),
     /// Writes.
-    Says(Vec<u8>),
+    Says(Said, Edit),
+}
+
+/// What it writes.
+#[derive(Debug, Clone)]
+pub(super) enum Said {
+    /// This.
+    Bytes(Vec<u8>),
+    /// Something made of what it has read last.
+    Made(fn(&[u8]) -> Vec<u8>),
+}
+
+/// How what it writes is spoiled.
+#[derive(Debug, Clone)]
+pub(super) enum Edit {
+    /// Not at all.
+    None,
+    /// So many quarters of it come.
+    Quarters(usize),
+    /// Other bytes from somewhere on.
+    Splice(proptest::sample::Index, Vec<u8>),
+}
+
+impl Edit {
+    fn apply(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::None => {}
+            Self::Quarters(quarters) => bytes.truncate(bytes.len() * quarters / 4),
+            Self::Splice(at, with) => {
+                let from = if bytes.is_empty() { 0 } else { at.index(bytes.len()) };
+                let to = (from + with.len()).min(bytes.len());
+                bytes.splice(from..to, with.iter().copied());
+            }
+        }
+        bytes
+    }
 }
 
 /// Reads until this has been read.
@@ -25,7 +67,12 @@ pub(super) fn hears(bytes: impl AsRef<[u8]>) -> Step {
 
 /// Writes.
 pub(super) fn says(bytes: impl AsRef<[u8]>) -> Step {
-    Step::Says(bytes.as_ref().to_vec())
+    Step::Says(Said::Bytes(bytes.as_ref().to_vec()), Edit::None)
+}
+
+/// Writes what it makes of what it has read.
+pub(super) fn replies(make: fn(&[u8]) -> Vec<u8>) -> Step {
+    Step::Says(Said::Made(make), Edit::None)
 }
 
 /// A protocol with its options, the other end, and what a right server does.
@@ -42,33 +89,61 @@ impl Example {
         let peer = Peer::new("server.example", protocol.port(), Carrier::Stream);
         Self { protocol, peer: Peer { password: Some("secret"), ..peer }, steps }
     }
+
+    /// Over datagrams.
+    pub(super) fn datagram(mut self) -> Self {
+        self.peer.carrier = Carrier::Datagram;
+        self
+    }
+
+    /// Over a stream that nobody else reads.
+    pub(super) fn private(mut self) -> Self {
+        self.peer.private = true;
+        self
+    }
+
+    /// `ok` or the reason.
+    pub(super) fn verdict(&self) -> String {
+        talk(&self.protocol, &self.peer, &self.steps).0.map_or_else(|e| e.0, |()| "ok".to_owned())
+    }
 }
 
 /// One right conversation at least for each protocol: these are also cut short and spoiled.
 pub(crate) fn examples() -> Vec<Example> {
-    [http::examples()].concat()
+    [http::examples(), database::examples(), message::examples(), network::examples()].concat()
 }
 
 async fn serve(mut stream: DuplexStream, steps: Vec<Step>) -> Vec<u8> {
-    let mut all = Vec::new();
+    let (mut all, mut last) = (Vec::new(), Vec::new());
     for step in steps {
         match step {
-            Step::Says(bytes) => {
-                if stream.write_all(&bytes).await.is_err() {
+            Step::Says(said, edit) => {
+                let bytes = match said {
+                    Said::Bytes(bytes) => bytes,
+                    Said::Made(make) => make(&last),
+                };
+                if stream.write_all(&edit.apply(bytes)).await.is_err() {
+                    break;
+                }
+                continue;
+            }
+            Step::Takes(count) => {
+                last = vec![0; count];
+                if stream.read_exact(&mut last).await.is_err() {
                     break;
                 }
             }
             Step::Hears(what) => {
-                let mut heard = Vec::new();
-                while !heard.windows(what.len()).any(|window| window == what) {
+                last.clear();
+                while !last.windows(what.len()).any(|window| window == what) {
                     match stream.read_u8().await {
-                        Ok(byte) => heard.push(byte),
+                        Ok(byte) => last.push(byte),
                         Err(_) => return all,
                     }
                 }
-                all.extend(heard);
             }
         }
+        all.extend(&last);
     }
     all
 }
@@ -98,34 +173,29 @@ pub(super) fn talk(
 
 /// As [`talk`], for a table: `ok` or the reason.
 pub(super) fn verdict(protocol: &Protocol, steps: &[Step]) -> String {
-    let example = Example::new(protocol.clone(), steps.to_vec());
-    match talk(protocol, &example.peer, steps).0 {
-        Ok(()) => "ok".to_owned(),
-        Err(error) => error.to_string(),
-    }
+    Example::new(protocol.clone(), steps.to_vec()).verdict()
 }
 
 #[test]
 fn right_servers_are_alive() {
     for example in examples() {
-        let (judged, _) = talk(&example.protocol, &example.peer, &example.steps);
-        assert_eq!(judged, Ok(()), "{example:?}");
+        assert_eq!(example.verdict(), "ok", "{example:?}");
     }
 }
 
-/// No protocol takes the first half of what a server says for enough.
+/// No protocol takes the first part of what a server says for enough.
 #[test]
 fn a_server_that_hangs_up_is_not_alive() {
-    for example in examples() {
-        let last = example.steps.iter().rposition(|step| matches!(step, Step::Says(_)));
-        let last = last.expect("a server says something");
-        for part in [0, 1, 2] {
-            let mut steps = example.steps[..=last].to_vec();
-            let Step::Says(bytes) = &mut steps[last] else { unreachable!() };
-            bytes.truncate(bytes.len() * part / 4);
-            let (judged, _) = talk(&example.protocol, &example.peer, &steps);
-            let error = judged.expect_err(&format!("{part}/4 of {example:?}")).to_string();
-            assert!(error != "both sides wait", "{part}/4 of {example:?}");
+    for mut example in examples() {
+        let says = |step: &Step| matches!(step, Step::Says(..));
+        let last = example.steps.iter().rposition(says).expect("a server says something");
+        example.steps.truncate(last + 1);
+        for quarters in 0..3 {
+            if let Step::Says(_, edit) = &mut example.steps[last] {
+                *edit = Edit::Quarters(quarters);
+            }
+            let told = example.verdict();
+            assert!(told != "ok" && told != "both sides wait", "{told}: {example:?}");
         }
     }
 }

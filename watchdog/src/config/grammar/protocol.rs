@@ -3,6 +3,7 @@
 //! Not here: the connection that it is talked over (`connection`). One function a protocol.
 
 mod http;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -43,8 +44,17 @@ impl Parser<'_> {
             });
         };
         match protocol {
+            Protocol::ApacheStatus(status) => {
+                self.apache_status(status).map(Protocol::ApacheStatus)
+            }
             Protocol::Http(http) => self.http(http).map(Protocol::Http),
             Protocol::Https(http) => self.http(http).map(Protocol::Https),
+            Protocol::Mqtt(_) => self.login().map(Protocol::Mqtt),
+            Protocol::Mysql(_) => self.login().map(Protocol::Mysql),
+            Protocol::Mysqls(_) => self.login().map(Protocol::Mysqls),
+            Protocol::Pgsql(pgsql) => self.pgsql(pgsql).map(Protocol::Pgsql),
+            Protocol::Radius(_) => self.radius().map(Protocol::Radius),
+            Protocol::Websocket(websocket) => self.websocket(websocket).map(Protocol::Websocket),
             Protocol::Sip { .. } => self.sip(),
             Protocol::Smtp { .. } => Ok(Protocol::Smtp { login: self.smtp_login()? }),
             Protocol::Smtps { .. } => Ok(Protocol::Smtps { login: self.smtp_login()? }),
@@ -92,23 +102,11 @@ impl Parser<'_> {
         Ok(PathBuf::from(path))
     }
 
-    /// A number of at most `most` behind an operator, or behind none for `=`.
+    /// A whole number of at most `most` behind an operator, or behind none for `=`.
     fn counted(&mut self, most: u16) -> Result<(Operator, u16), SentenceError> {
-        let number = |parser: &Self| match parser.peek().map(|token| &token.kind) {
-            Some(Kind::Number(number)) => Some(*number),
-            _ => None,
-        };
-        let operator = match number(self) {
-            Some(_) => Operator::Equal,
-            None => self.operator()?,
-        };
-        match number(self) {
-            Some(number) if number.fract() == 0.0 && number <= f64::from(most) => {
-                self.at += 1;
-                Ok((operator, number as u16))
-            }
-            _ => Err(self.expected(&format!("a whole number up to {most}"))),
-        }
+        let bare = matches!(self.peek().map(|token| &token.kind), Some(Kind::Number(_)));
+        let operator = if bare { Operator::Equal } else { self.operator()? };
+        Ok((operator, self.whole(most)?))
     }
 
     /// `= "pattern"` or `!= "pattern"` behind `content`.

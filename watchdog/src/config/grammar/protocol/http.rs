@@ -25,12 +25,7 @@ impl Parser<'_> {
                 "method" if self.word("get") => http.head = false,
                 "method" if self.word("head") => http.head = true,
                 "method" => return Err(self.expected("GET or HEAD")),
-                "request" => {
-                    http.request = self.given("a path such as `/index.html`")?;
-                    if !http.request.starts_with('/') {
-                        http.request.insert(0, '/');
-                    }
-                }
+                "request" => http.request = self.path()?,
                 "hostheader" => http.host = Some(self.given("the name of a host")?),
                 "status" => http.status = Some(self.counted(999)?),
                 "checksum" => http.checksum = Some(self.checksum()?),

@@ -59,6 +59,25 @@ fn options_are_in_one_form() {
             "http username ann password file /etc/probe checksum 00000000000000000000000000000000",
             "http username \"ann\" password file \"/etc/probe\" checksum 00000000000000000000000000000000 | ",
         ),
+        (
+            "mysql username ann and password file /etc/p responsetime < 1 s",
+            "mysql username \"ann\" password file \"/etc/p\" | responsetime < 1 s",
+        ),
+        ("mqtt", "mqtt | "),
+        ("pgsql database shop username ann", "pgsql username \"ann\" database \"shop\" | "),
+        ("radius secret file /etc/s", "radius secret file \"/etc/s\" | "),
+        (
+            "websocket host a.example origin http://a.example request chat version 13",
+            "websocket request \"/chat\" host \"a.example\" origin \"http://a.example\" | ",
+        ),
+        (
+            "apache-status loglimit > 10% or dnslimit > 50 or waitlimit < 20% or exists",
+            "apache-status loglimit > 10% dnslimit > 50% waitlimit < 20% | or exists",
+        ),
+        (
+            "apache-status path /s?auto with username ann with password file /etc/p",
+            "apache-status request \"/s?auto\" username \"ann\" password file \"/etc/p\" | ",
+        ),
         ("SMTP", "smtp | "),
         (
             "sip maxforward 6 target \"sip:bob@pbx.example\"",
@@ -92,6 +111,12 @@ fn what_cannot_be_is_refused() {
         ("http request \"/a b\"", "the path is not allowed in HTTP"),
         ("http headers [A B: c]", "the header `A B` is not allowed in HTTP"),
         ("http headers [A: c", "the condition ends here, but `,` or `]` is missing"),
+        ("mysql password file /etc/p", "a `password` without a `username` before it"),
+        ("mysql username ann password p", "a password does not stand in the configuration"),
+        ("radius secret testing123", "a password does not stand in the configuration"),
+        ("apache-status waitlimit > 101%", "expected a whole number up to 100"),
+        ("apache-status username ann", "belong together"),
+        ("websocket origin \"a\u{7f}\"", "this is not an origin"),
         ("smpt", "unknown protocol `smpt`"),
         ("sip target", "the condition ends here, but an address"),
         ("sip target \"a b\"", "expected an address"),

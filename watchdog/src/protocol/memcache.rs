@@ -1,0 +1,18 @@
+//! memcached: the command `version` (`doc/protocol.txt` of its source).
+//!
+//! Not here: the binary protocol, which memcached calls obsolete.
+
+use super::{ProtocolError, Stream, leave, line, say};
+
+const LONGEST: usize = 1024;
+
+/// Asks and leaves.
+pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+    say(stream, b"version\r\n").await?;
+    let answer = line(stream, LONGEST).await?;
+    if !answer.starts_with("VERSION ") {
+        return Err(ProtocolError::new(format!("MEMCACHE: {answer}")));
+    }
+    leave(stream, b"quit\r\n").await;
+    Ok(())
+}
