@@ -17,8 +17,10 @@ pub mod doctor;
 pub mod events;
 pub mod hash_password;
 pub mod matching;
+pub mod names;
 pub mod order;
 pub mod print;
+pub mod report;
 pub mod run;
 pub mod status;
 pub mod summary;
@@ -110,8 +112,13 @@ fn dispatch(arguments: Arguments) -> Done {
     match command {
         Command::Run => run::run(&config_file()),
         Command::Check { json } => check::run(&config_file(), json),
-        Command::Status { names, json } => status::run(&client(), &names, json),
-        Command::Summary { json } => summary::run(&client(), json),
+        Command::Status { names, group, json } => {
+            status::run(&client(), &names, group.as_deref(), json)
+        }
+        Command::Summary { names, group, json } => {
+            summary::run(&client(), &names, group.as_deref(), json)
+        }
+        Command::Report { which, json } => report::run(&client(), which, json),
         Command::Start(which) => act::run(&client(), crate::message::CommandVerb::Start, &which),
         Command::Stop(which) => act::run(&client(), crate::message::CommandVerb::Stop, &which),
         Command::Restart(which) => {
@@ -131,8 +138,7 @@ fn dispatch(arguments: Arguments) -> Done {
         Command::Doctor { json } => doctor::run(&client(), json),
         Command::HashPassword => hash_password::run(),
         Command::Web => crate::web::front::run(),
-        Command::Report(_)
-        | Command::Top(_)
+        Command::Top(_)
         | Command::Schema(_)
         | Command::Import(_)
         | Command::Incident(_)

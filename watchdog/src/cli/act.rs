@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::arguments::Which;
 use super::client::{Client, PATIENTLY, SHORTLY, block_on, read};
+use super::names;
 use super::print::{failure, output};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
@@ -27,11 +28,7 @@ pub fn run(client: &Client, verb: CommandVerb, which: &Which) -> Done {
 }
 
 async fn act_on_all(client: &Client, verb: CommandVerb, which: &Which) -> Done {
-    let names = if which.names.is_empty() {
-        chosen(client, verb, which.group.as_deref()).await?
-    } else {
-        which.names.clone()
-    };
+    let names = chosen(client, verb, which).await?;
     let mut waiting = names.into_iter();
     let mut under_way = JoinSet::new();
     let mut worst = Exit::Ok;
@@ -60,30 +57,19 @@ async fn act_on_all(client: &Client, verb: CommandVerb, which: &Which) -> Done {
     }
 }
 
-/// The services of a group, or all. Where none is named, those that cannot be started or stopped
-/// (the system) are left out of such actions.
-async fn chosen(
-    client: &Client,
-    verb: CommandVerb,
-    group: Option<&str>,
-) -> Result<Vec<String>, Failure> {
-    let document = client.document().await?;
-    let needs_process =
-        matches!(verb, CommandVerb::Start | CommandVerb::Stop | CommandVerb::Restart);
-    let names: Vec<String> = document
-        .services
-        .into_iter()
-        .filter(|service| group.is_none_or(|group| service.group.iter().any(|own| own == group)))
-        .filter(|service| !needs_process || service.kind != "system")
-        .map(|service| service.name)
-        .collect();
-    match group {
-        Some(group) if names.is_empty() => Err(Failure {
-            exit: Exit::NotAllowed,
-            text: format!("there is no service to {} in a group '{group}'", verb.word()),
-        }),
-        _ => Ok(names),
+/// The services meant. Where a group, a pattern or all are meant, those that cannot be started or
+/// stopped (the system) are left out of such actions.
+async fn chosen(client: &Client, verb: CommandVerb, which: &Which) -> Result<Vec<String>, Failure> {
+    let services = client.document().await?.services;
+    let mut names = names::chosen(&services, &which.names, which.group.as_deref())?;
+    let starts = matches!(verb, CommandVerb::Start | CommandVerb::Stop | CommandVerb::Restart);
+    if starts {
+        let is_host = |name: &String| {
+            services.iter().any(|service| service.name == *name && service.kind == "system")
+        };
+        names.retain(|name| which.names.contains(name) || !is_host(name));
     }
+    Ok(names)
 }
 
 async fn act(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// Watches services from the kernel and acts by rules.
 #[derive(Debug, Parser)]
@@ -34,16 +34,33 @@ pub enum Command {
     },
     /// Show services in full; exit code 1 if one of them is failing
     Status {
-        /// Only these
+        /// Only these: names, or patterns with `*`, `?` and `[…]`
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Only those of this group
+        #[arg(short, long, value_name = "GROUP")]
+        group: Option<String>,
         /// As JSON, as in GET /api/v1/status
         #[arg(long)]
         json: bool,
     },
     /// Show one line for each service
     Summary {
+        /// Only these: names, or patterns with `*`, `?` and `[…]`
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Only those of this group
+        #[arg(short, long, value_name = "GROUP")]
+        group: Option<String>,
         /// As JSON, as in GET /api/v1/services
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count services: up, down, initialising, unmonitored; with a word only that number
+    Report {
+        /// Only this number
+        which: Option<Count>,
+        /// As JSON
         #[arg(long)]
         json: bool,
     },
@@ -93,9 +110,6 @@ pub enum Command {
     Web,
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
-    Report(Later),
-    #[command(hide = true)]
-    #[expect(missing_docs, reason = "a word kept for later work")]
     Top(Later),
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
@@ -126,12 +140,28 @@ pub enum Command {
     Quiet(Later),
 }
 
+/// What `report` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Count {
+    /// All is well, or no limit was passed for long enough, or it is being acted on.
+    Up,
+    /// A rule has failed, or starting was given up.
+    Down,
+    /// Nothing is known yet.
+    #[value(alias = "initializing")]
+    Initialising,
+    /// Not watched.
+    Unmonitored,
+    /// All of them.
+    Total,
+}
+
 /// To which services an action goes.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(group = ArgGroup::new("which").required(true).args(["names", "group", "all"]))]
 pub struct Which {
-    /// These services
+    /// These services: names, patterns with `*`, `?` and `[…]`, or `all`
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// All services of this group

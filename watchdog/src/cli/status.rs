@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use hyper::Method;
 
 use super::client::{Client, SHORTLY, block_on, read};
+use super::names::chosen;
 use super::print::{Style, output, tone};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
@@ -15,21 +16,17 @@ use crate::status::words;
 const VALUES: usize = 22;
 
 /// Asks and prints. Exit code 1 if one of the services shown is failing or given up.
-pub fn run(client: &Client, names: &[String], json: bool) -> Done {
+pub fn run(client: &Client, names: &[String], group: Option<&str>, json: bool) -> Done {
     let body = block_on(client.ask(Method::GET, "/api/v1/status", SHORTLY))??;
     let mut document: Document = read(&body)?;
-    if !names.is_empty() {
-        for name in names {
-            if !document.services.iter().any(|service| service.name == *name) {
-                let text = format!("there is no service '{name}'");
-                return Err(Failure { exit: Exit::NotAllowed, text });
-            }
-        }
-        document.services.retain(|service| names.contains(&service.name));
+    let all = names.is_empty() && group.is_none();
+    if !all {
+        let chosen = chosen(&document.services, names, group)?;
+        document.services.retain(|service| chosen.contains(&service.name));
     }
     if !json {
-        output(text(&document, names.is_empty(), Style::of_stdout()))?;
-    } else if names.is_empty() {
+        output(text(&document, all, Style::of_stdout()))?;
+    } else if all {
         // As it came: a newer daemon may say more than we know.
         output(&body)?;
     } else {

@@ -1,23 +1,35 @@
-//! `summary [--json]`: one line for each service.
+//! `summary [NAME…] [--json]`: one line for each service.
 
 use std::fmt::Write as _;
 
 use hyper::Method;
 
 use super::client::{Client, SHORTLY, block_on, read};
+use super::names::chosen;
 use super::print::{Style, output, tone};
-use super::{Done, Exit};
+use super::{Done, Exit, Failure};
 use crate::escape::one_line;
 use crate::status::view::ServiceDocument;
 use crate::status::words;
 
 /// Asks and prints.
-pub fn run(client: &Client, json: bool) -> Done {
+pub fn run(client: &Client, names: &[String], group: Option<&str>, json: bool) -> Done {
     let body = block_on(client.ask(Method::GET, "/api/v1/services", SHORTLY))??;
-    if json {
+    let all = names.is_empty() && group.is_none();
+    if json && all {
         output(&body)?;
+        return Ok(Exit::Ok);
+    }
+    let mut services: Vec<ServiceDocument> = read(&body)?;
+    if !all {
+        let chosen = chosen(&services, names, group)?;
+        services.retain(|service| chosen.contains(&service.name));
+    }
+    if json {
+        let shown = serde_json::to_string(&services).map_err(|e| Failure::failed(e.to_string()))?;
+        output(shown + "\n")?;
     } else {
-        output(text(&read::<Vec<ServiceDocument>>(&body)?, Style::of_stdout()))?;
+        output(text(&services, Style::of_stdout()))?;
     }
     Ok(Exit::Ok)
 }

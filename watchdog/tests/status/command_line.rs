@@ -50,7 +50,7 @@ fn wrong_words_are_2() {
         &["start", "--group", "g", "--all"],
         &["status", "--nonsense"],
         &["match", "("],
-        &["report"],
+        &["report", "sideways"],
         &["top", "--anything", "x"],
         &["test-alert"],
         &[],
@@ -101,6 +101,38 @@ fn status_shows_blocks_and_fails_with_a_failing_service() {
     assert!(shown.contains("812 (the oldest of 3 that match)"));
     assert_code(&run(&daemon.socket, &["status", "apache"]), 0);
     assert_code(&run(&daemon.socket, &["status", "apache", "nobody"]), 4);
+}
+
+#[test]
+fn names_may_be_patterns_and_a_report_counts() {
+    let daemon = Daemon::start(vec![
+        system(),
+        apache(),
+        named("db one", Status::Failing),
+        named("db two", Status::Unmonitored),
+        named("cache", Status::Unknown),
+    ]);
+    let output = run(&daemon.socket, &["summary", "DB*", "cache"]);
+    assert_code(&output, 0);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("db one") && shown.contains("db two") && shown.contains("cache"));
+    assert!(!shown.contains("apache"), "{shown}");
+    assert_code(&run(&daemon.socket, &["status", "db o*"]), 1);
+    assert_code(&run(&daemon.socket, &["status", "all", "--group", "server"]), 1);
+    assert_code(&run(&daemon.socket, &["status", "x*"]), 4);
+    assert_code(&run(&daemon.socket, &["summary", "--group", "nobody"]), 4);
+    let output = run(&daemon.socket, &["report"]);
+    assert_code(&output, 0);
+    assert_eq!(
+        text(&output.stdout),
+        "up:               2 (40.0%)\ndown:             1 (20.0%)\n\
+         initialising:     1 (20.0%)\nunmonitored:      1 (20.0%)\ntotal:            5 services\n"
+    );
+    assert_eq!(text(&run(&daemon.socket, &["report", "down"]).stdout), "1\n");
+    assert_eq!(text(&run(&daemon.socket, &["report", "initializing"]).stdout), "1\n");
+    let output = run(&daemon.socket, &["report", "--json"]);
+    let counts: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(counts["total"], 5);
 }
 
 #[test]
