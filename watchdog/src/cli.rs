@@ -24,6 +24,7 @@ pub mod report;
 pub mod run;
 pub mod status;
 pub mod summary;
+pub mod top;
 
 use arguments::{Arguments, Command};
 use client::Client;
@@ -135,11 +136,13 @@ fn dispatch(arguments: Arguments) -> Done {
         Command::Quit => order::quit(&client()),
         Command::Match { pattern, json } => matching::run(&pattern, json),
         Command::Events { follow, json } => events::run(&client(), follow, json),
+        Command::Top { times, delay, json } => {
+            top::run(&client(), times, std::time::Duration::from_secs(delay.into()), json)
+        }
         Command::Doctor { json } => doctor::run(&client(), json),
         Command::HashPassword => hash_password::run(),
         Command::Web => crate::web::front::run(),
-        Command::Top(_)
-        | Command::Schema(_)
+        Command::Schema(_)
         | Command::Import(_)
         | Command::Incident(_)
         | Command::Incidents(_)

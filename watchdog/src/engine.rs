@@ -25,6 +25,7 @@ mod service;
 mod stalls;
 mod stirring;
 mod survey;
+mod top;
 pub mod trail;
 mod trails;
 pub mod trend;

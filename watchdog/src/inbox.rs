@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
-use crate::message::{CommandVerb, Input, Progress, Snapshot};
+use crate::message::{CommandVerb, Input, Progress, Snapshot, Top};
 use crate::service::Config;
 
 /// How many messages may wait before operators' requests are refused.
@@ -42,6 +42,8 @@ pub enum Message {
     },
     /// All that status shows.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// The processes of all services, looked at now.
+    Top(oneshot::Sender<Top>),
     /// Read the configuration again; all or nothing. The answer is a summary or the errors.
     Reload(oneshot::Sender<Result<String, String>>),
     /// A configuration asked for by `Reload` has been read.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Observation;
 use crate::clock::BootTime;
-use crate::event::{Crossed, Event, ExitStatus};
+use crate::event::{Crossed, Event, ExitStatus, Sample};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::metric::Resource;
 use crate::service::{Action, BrakeHow, EventWord, Program, Service, Severity};
@@ -761,6 +761,28 @@ pub struct Snapshot {
     pub sensor: Health,
     /// In the configuration's order.
     pub services: Vec<ServiceView>,
+}
+
+/// The processes of all watched services at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Top {
+    /// When they were looked at.
+    pub at: BootTime,
+    /// In no order.
+    pub processes: Vec<Running>,
+    /// So many more there are.
+    pub omitted: usize,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    /// Its service's name.
+    pub service: String,
+    /// Its user's name, where the host's own list has one.
+    pub user: Option<String>,
+    /// What it is and has used.
+    pub sample: Sample,
 }
 
 /// One service in a snapshot.

@@ -21,6 +21,7 @@ pub mod peer;
 pub mod problem;
 pub mod routes;
 pub mod serve;
+pub mod top;
 pub mod view;
 pub mod words;
 

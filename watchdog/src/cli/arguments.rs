@@ -88,6 +88,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show the processes of all services by CPU and memory, again and again on a terminal
+    Top {
+        /// So many tables, then end
+        #[arg(short = 'n', long, value_name = "TIMES")]
+        times: Option<u32>,
+        /// So many seconds from one to the next
+        #[arg(short, long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
+        delay: u32,
+        /// As JSON, one list a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the last events
     Events {
         /// Go on with new ones until interrupted
@@ -108,9 +120,6 @@ pub enum Command {
     /// The web front, started by `run`
     #[command(hide = true)]
     Web,
-    #[command(hide = true)]
-    #[expect(missing_docs, reason = "a word kept for later work")]
-    Top(Later),
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
     Schema(Later),

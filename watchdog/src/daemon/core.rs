@@ -64,6 +64,10 @@ enum Deed {
     Release(ReleaseOrder, Vec<ProcessKey>),
 }
 
+/// Whoever wants to see the processes gets a pass of their own where the last is older: many readers cost
+/// no more than one.
+const FRESH: Duration = Duration::from_millis(900);
+
 /// The loop.
 pub(super) struct Core {
     parts: Parts,
@@ -72,6 +76,8 @@ pub(super) struct Core {
     requests: u64,
     next_cycle: BootTime,
     next_sample: BootTime,
+    /// When the last pass began.
+    passed: BootTime,
     /// When the sensor wants its upkeep.
     next_tend: Option<BootTime>,
     /// Whether any rule needs passes between cycles.
@@ -102,6 +108,7 @@ impl Core {
             requests: 0,
             next_cycle: BootTime::default(),
             next_sample: BootTime::default(),
+            passed: BootTime::default(),
             next_tend: Some(BootTime::default()),
             seen: Vec::new(),
             deeds: Vec::new(),
@@ -247,6 +254,7 @@ impl Core {
 
     /// Looks at every watched process once, and at the host.
     fn pass(&mut self) {
+        self.passed = clock::boot_now();
         let mut seen = std::mem::take(&mut self.seen);
         self.parts.source.pass(&mut seen);
         self.descriptors.fill(&mut seen);
@@ -436,6 +444,13 @@ impl Core {
                 snapshot.sensor.missing.extend_from_slice(&self.parts.refused);
                 snapshot.sensor.missing.extend(self.pressure_missing());
                 let _ = reply.send(Arc::new(snapshot));
+            }
+            Message::Top(reply) => {
+                let now = clock::boot_now();
+                if now.since(self.passed) >= FRESH {
+                    self.pass();
+                }
+                let _ = reply.send(self.parts.engine.top(self.passed));
             }
             Message::Reload(reply) => {
                 if let Err(error) = self.parts.log.reopen() {

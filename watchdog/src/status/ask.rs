@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::SNAPSHOT_WAIT;
 use crate::inbox::{Inbox, Message};
-use crate::message::{CommandVerb, Snapshot};
+use crate::message::{CommandVerb, Snapshot, Top};
 
 /// How long an operator's action may take: above every sensible program timeout in a rule file.
 const ACTION_WAIT: Duration = Duration::from_secs(3600);
@@ -45,6 +45,13 @@ pub type Outcome = Result<String, String>;
 pub async fn snapshot(inbox: &Inbox) -> Result<Arc<Snapshot>, Unanswered> {
     let (reply, answer) = oneshot::channel();
     put(inbox, Message::Snapshot(reply))?;
+    wait(answer, SNAPSHOT_WAIT).await
+}
+
+/// The processes of all services.
+pub async fn top(inbox: &Inbox) -> Result<Top, Unanswered> {
+    let (reply, answer) = oneshot::channel();
+    put(inbox, Message::Top(reply))?;
     wait(answer, SNAPSHOT_WAIT).await
 }
 

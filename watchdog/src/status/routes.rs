@@ -14,6 +14,7 @@ use super::ask::{self, Outcome, Unanswered};
 use super::path::{decode, parameter};
 use super::peer::Rights;
 use super::problem::{Answer, answer as plain, json as give, problem};
+use super::top::TopDocument;
 use super::view::{Document, Extras};
 use super::{ACCOUNT, Core};
 use crate::inbox::Message;
@@ -52,6 +53,10 @@ pub async fn answer(caller: &Caller, request: Request<()>) -> Answer {
     match segments.as_slice() {
         ["healthz"] if get => health(caller).await,
         ["api", "v1", "status"] if get => status(caller).await,
+        ["api", "v1", "top"] if get => match ask::top(&caller.core.inbox).await {
+            Ok(top) => give(StatusCode::OK, &TopDocument::of(&top)),
+            Err(why) => unanswered(why),
+        },
         ["api", "v1", "services"] if get => services(caller).await,
         ["api", "v1", "services", name] if get => service(caller, name).await,
         ["api", "v1", "events"] if get => events(caller, uri.query()).await,
@@ -67,7 +72,11 @@ pub async fn answer(caller: &Caller, request: Request<()>) -> Answer {
         }
         ["api", "v1", "quit"] if post => order(caller, Message::Quit, StatusCode::CONFLICT).await,
         ["healthz"]
-        | ["api", "v1", "status" | "services" | "events" | "reload" | "validate" | "quit"]
+        | [
+            "api",
+            "v1",
+            "status" | "top" | "services" | "events" | "reload" | "validate" | "quit",
+        ]
         | ["api", "v1", "services", _]
         | ["api", "v1", "services", _, "actions", _] => problem(
             StatusCode::METHOD_NOT_ALLOWED,

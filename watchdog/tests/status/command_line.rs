@@ -52,13 +52,14 @@ fn wrong_words_are_2() {
         &["match", "("],
         &["report", "sideways"],
         &["top", "--anything", "x"],
+        &["top", "-d", "0"],
         &["test-alert"],
         &[],
     ];
     for words in cases {
         assert_code(&run(nowhere, words), 2);
     }
-    assert!(text(&run(nowhere, &["top"]).stderr).contains("not supported yet"));
+    assert!(text(&run(nowhere, &["schema"]).stderr).contains("not supported yet"));
     assert_code(&run(nowhere, &["--help"]), 0);
     assert_code(&run(nowhere, &["--version"]), 0);
 }
