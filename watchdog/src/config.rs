@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use crate::service::Config;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
+pub(crate) use trust::open_secret;
 pub use trust::{TrustError, TrustFault, trusted_program};
 
 use files::Files;

@@ -4,6 +4,7 @@
 //! in time by itself; what may hang on a dead file system goes to a blocking thread. Not here: whether
 //! a test holds (`check`), when to observe (`engine`), and how many at a time (`runner::observe`).
 
+mod connection;
 mod file;
 mod program;
 
@@ -21,7 +22,6 @@ pub(crate) struct Scene {
     /// The observation before this one: where reading goes on.
     pub(crate) before: Option<Arc<Observation>>,
     /// The main process, where it is a process.
-    #[expect(dead_code, reason = "for the kinds to come")]
     pub(crate) main: Option<ProcessKey>,
     /// What deeds use: programs are run in the same way, whatever for.
     pub(crate) tools: Arc<Tools>,
@@ -29,10 +29,16 @@ pub(crate) struct Scene {
 
 /// Observes everything that the service's kind and rules ask for, side by side.
 pub(crate) async fn observe(scene: &Arc<Scene>) -> Observation {
-    let facts = match scene.service.checked().map(|checked| &checked.check) {
+    let (facts, conversations) =
+        tokio::join!(facts(scene), connection::observe(&scene.service, scene.main));
+    Observation { facts, conversations }
+}
+
+/// What the service itself is.
+async fn facts(scene: &Arc<Scene>) -> Facts {
+    match scene.service.checked().map(|checked| &checked.check) {
         Some(Check::File(file)) => Facts::File(file::observe(scene, file).await),
         Some(Check::Program(probe)) => Facts::Program(program::observe(scene, probe).await),
         Some(Check::Filesystem(_) | Check::Host(_) | Check::Network(_)) | None => Facts::None,
-    };
-    Observation { facts, conversations: Vec::new() }
+    }
 }

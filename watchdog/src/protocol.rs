@@ -11,6 +11,7 @@ mod dns;
 mod dwp;
 mod fail2ban;
 mod ftp;
+pub mod generic;
 mod gps;
 #[cfg(test)]
 mod hostile;
@@ -144,7 +145,7 @@ impl From<std::io::Error> for ProtocolError {
             | ErrorKind::BrokenPipe
             | ErrorKind::ConnectionAborted
             | ErrorKind::ConnectionReset => Self::hang_up(),
-            _ => Self(error.to_string()),
+            _ => Self(plain(&error)),
         }
     }
 }
@@ -280,9 +281,6 @@ impl Protocol {
         ("tns", Self::Tns),
         ("websocket", Self::Websocket(Websocket::PLAIN)),
     ];
-
-    /// Names that later work brings; in alphabetical order.
-    pub const NAMES_LATER: &'static [&'static str] = &["default"];
 
     /// The protocol of a name, without options.
     pub fn named(name: &str) -> Option<Self> {
@@ -491,4 +489,10 @@ pub async fn say(stream: &mut dyn Stream, text: &[u8]) -> Result<(), ProtocolErr
 /// Says goodbye to a server that has shown that it is alive: it need not hear it.
 pub async fn leave(stream: &mut dyn Stream, text: &[u8]) {
     let _ = say(stream, text).await;
+}
+
+/// What went wrong, without the number that the standard library adds: as Monit logs it.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -3,7 +3,10 @@
 //! Not here: the sentences of their rules (`grammar`).
 
 mod file;
+mod host;
 mod program;
+
+pub(super) use host::address;
 
 use crate::check::{Check, Checked, file::FileType};
 
@@ -23,13 +26,12 @@ impl Reader {
             Subject::File => Check::File(self.file(table, kind, FileType::File)?),
             Subject::Directory => Check::File(self.file(table, kind, FileType::Directory)?),
             Subject::Fifo => Check::File(self.file(table, kind, FileType::Fifo)?),
+            Subject::Host => Check::Host(self.host_check(table, kind)?),
             Subject::Program => Check::Program(self.probe(table, kind)?),
             // Their kinds are refused as not supported yet; the rest are no checks.
-            Subject::Filesystem
-            | Subject::Host
-            | Subject::Network
-            | Subject::System
-            | Subject::Process => return None,
+            Subject::Filesystem | Subject::Network | Subject::System | Subject::Process => {
+                return None;
+            }
         };
         Some(Checked { check, start: None, stop: None, restart: None })
     }

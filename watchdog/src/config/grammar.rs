@@ -126,6 +126,8 @@ impl Subject {
                 "oom killed",
                 "member exits",
                 "restarts",
+                "failed port",
+                "failed unixsocket",
             ],
             Self::File | Self::Directory | Self::Fifo => {
                 &["does not exist", "exists", "failed permission"]
@@ -134,7 +136,8 @@ impl Subject {
             Self::Program => {
                 &["status", "changed status", "content", "content changed", "does not run"]
             }
-            Self::Host | Self::Network => &[],
+            Self::Host => &["failed port", "succeeded port", "failed unixsocket"],
+            Self::Network => &[],
         }
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn open_any(path: &Path) -> Result<File, TrustError> {
 ///
 /// # Errors
 /// As [`open_trusted`], and a mode that lets others read.
-pub(super) fn open_secret(path: &Path) -> Result<File, TrustError> {
+pub(crate) fn open_secret(path: &Path) -> Result<File, TrustError> {
     let found = walk(path, Strict::Yes)?;
     if found.stat.st_mode & 0o077 != 0 {
         return Err(found.error(TrustFault::Readable(found.stat.st_mode)));

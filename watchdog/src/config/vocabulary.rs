@@ -65,9 +65,10 @@ pub(super) const WEB_USER: Keys =
     Keys { title: "a user of `http`", known: &["name", "password_hash", "role"], later: &[] };
 
 /// Kinds of services understood now.
-pub(super) const KINDS: &[&str] = &["system", "process", "file", "directory", "fifo", "program"];
+pub(super) const KINDS: &[&str] =
+    &["system", "process", "file", "directory", "fifo", "program", "host"];
 /// Kinds of later work.
-pub(super) const KINDS_LATER: &[&str] = &["filesystem", "host", "network"];
+pub(super) const KINDS_LATER: &[&str] = &["filesystem", "network"];
 /// Keys that every kind takes.
 pub(super) const SERVICE_KEYS: &[&str] = &["group", "depends_on", "rules"];
 /// Keys that a process takes besides.
@@ -75,7 +76,7 @@ pub(super) const PROCESS_KEYS: &[&str] =
     &["pidfile", "match", "unit", "cgroup", "start", "stop", "restart", "stop_timeout"];
 /// Keys that other kinds take besides: the kinds that have the key.
 pub(super) const CHECK_KEYS: &[(&str, &[&str])] =
-    &[("path", &["file", "directory", "fifo", "program"])];
+    &[("path", &["file", "directory", "fifo", "program"]), ("address", &["host"])];
 /// Keys of later work, of any kind.
 pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
     "mode",
@@ -85,7 +86,6 @@ pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
     "brake",
     "alert",
     "alerts",
-    "address",
     "interface",
     "timeout",
     "ignore",

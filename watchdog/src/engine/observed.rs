@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::check::{Observation, Seen};
+use crate::check::{Facts, Observation, Seen};
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
@@ -48,9 +48,16 @@ impl Observations {
         Some(Seen { now: self.now()?, before: self.before.as_deref() })
     }
 
-    /// What is to survive the daemon.
+    /// What is to survive the daemon: what something was, not how a connection went.
     pub(crate) fn kept(&self) -> Option<Arc<Observation>> {
-        self.now.clone()
+        let now = self.now.as_ref()?;
+        match (&now.facts, now.conversations.is_empty()) {
+            (_, true) => Some(now.clone()),
+            (Facts::None, false) => None,
+            (facts, false) => {
+                Some(Arc::new(Observation { facts: facts.clone(), ..Observation::default() }))
+            }
+        }
     }
 
     /// It is about something else now.

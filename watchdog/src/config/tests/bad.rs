@@ -199,7 +199,13 @@ fn mail_and_http() {
 #[test]
 fn services() {
     all_refused(&[
-        ("services:\n- host: x\n  address: x\n", "2:3", &["kind `host` are not supported yet"]),
+        ("services:\n- network: x\n", "2:3", &["kind `network` are not supported yet"]),
+        ("services:\n- host: x\n", "2:3", &["nothing says where the host is", "`address:`"]),
+        (
+            "services:\n- host: x\n  address: 'x:80'\n",
+            "3:12",
+            &["`x:80` is no name and no address", "without a port"],
+        ),
         ("services:\n- proces: x\n", "2:3", &["has no kind", "did you mean `process`?"]),
         (
             "services:\n- process: x\n  system: y\n",
@@ -375,7 +381,7 @@ fn sentences() {
         ("cpu > -5%", 18, &["not negative"]),
         ("cpu\u{a0}> 5%", 15, &["no-break space"]),
         ("cpu > 5% && cpu > 6%", 21, &["write `and` or `or`"]),
-        ("failed port 80 protocol http", 12, &["`failed` is not supported yet"]),
+        ("failed security attribute x", 12, &["`failed` is not supported yet"]),
         ("member crash", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
         ("member restarts", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
         ("oom", 12, &["`killed` is missing"]),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::connections::connection_tests;
 use crate::check::{CheckTest, file, program};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
@@ -220,9 +221,11 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         // No tests of their own yet.
         Subject::Filesystem => prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists)].boxed(),
         Subject::Program => check(program_tests()).boxed(),
-        Subject::Host | Subject::Network => unreachable!("not supported yet"),
+        Subject::Host => check(connection_tests()),
+        Subject::Network => unreachable!("not supported yet"),
         Subject::Process => prop_oneof![
             level,
+            check(connection_tests()),
             Just(Test::DoesNotExist),
             Just(Test::Exists),
             (any::<bool>(), way(operator))
@@ -325,6 +328,7 @@ proptest! {
             condition(Subject::System).prop_map(|c| (Subject::System, c)),
             condition(Subject::File).prop_map(|c| (Subject::File, c)),
             condition(Subject::Program).prop_map(|c| (Subject::Program, c)),
+            condition(Subject::Host).prop_map(|c| (Subject::Host, c)),
         ],
         qualifier in qualifier(),
     ) {
@@ -350,6 +354,7 @@ proptest! {
         "mem", "loadavg", "per", "core", "exits", "with", "code", "killed", "by", "signal", "restarts", "does",
         "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "forks", "second", "grows", "reaches",
         "over", "999999999999999999999", "failed", "changed", "permission", "'", "\"a", "/x", "port", "=~",
+        "host", "unixsocket", "protocol", "ssh", "send", "expect", "timeout", "retry", "type", "udp", "80", "s",
     ]), 0..40)) {
         for (_, subject) in Subject::ALL {
             let _ = parse(&words.join(" "), subject);

@@ -1,0 +1,156 @@
+//! Whether a test of a connection holds, in Monit's words.
+
+use super::words::logged;
+use super::{Connection, Conversation, Outcome, Talk, Test, To};
+use crate::check::{EventNames, Judged, Seen};
+use crate::service::EventWord;
+
+/// One thing that a test asks for.
+struct Asked {
+    good: bool,
+    words: String,
+    value: Option<String>,
+    limit: Option<String>,
+}
+
+impl Test {
+    pub(in crate::check) fn judge(&self, seen: Seen<'_>) -> Judged {
+        let with = self.connection.to_string();
+        let Some(talk) = seen.now.conversations.iter().find(|talk| talk.with == with) else {
+            return Judged::unknown();
+        };
+        let Some(asked) = self.asked(talk) else { return Judged::unknown() };
+        let Asked { good, words, value, limit } = asked;
+        // What is told is told of either outcome; only one of the two can be said now.
+        Judged {
+            truth: Some(good == self.succeeded),
+            value,
+            limit,
+            failed: words.clone(),
+            succeeded: words,
+        }
+    }
+
+    /// The first thing that is wrong, or that all is well.
+    fn asked(&self, talk: &Conversation) -> Option<Asked> {
+        match &talk.outcome {
+            Outcome::Unknown(_) => return None,
+            Outcome::Failed(why) => {
+                let words = self.connection.trouble(&talk.at, why);
+                return Some(Asked { good: false, words, value: Some(why.clone()), limit: None });
+            }
+            Outcome::Succeeded => {}
+        }
+        let value = talk.seconds.map(logged);
+        let time = self.response.zip(talk.seconds).map(|((operator, limit), seconds)| {
+            let limit = limit.as_secs_f64();
+            (operator.holds(seconds, limit), format!("{operator} {}", logged(limit)))
+        });
+        if let (Some((false, limit)), Some(value)) = (&time, &value) {
+            let words = format!("response time {value} doesn't match limit [time {limit}]");
+            let limit = Some(limit.clone());
+            return Some(Asked { good: false, words, value: Some(value.clone()), limit });
+        }
+        let words = self.connection.success(&talk.at);
+        Some(Asked { good: true, words, value, limit: time.map(|(_, limit)| limit) })
+    }
+
+    pub(in crate::check) fn event(&self) -> EventNames {
+        let (failed, succeeded) = ("Connection failed", "Connection succeeded");
+        let (failed, succeeded) =
+            if self.succeeded { (succeeded, failed) } else { (failed, succeeded) };
+        EventNames { word: EventWord::Connection, failed, succeeded }
+    }
+}
+
+impl Connection {
+    fn talk(&self) -> &Talk {
+        match &self.to {
+            To::Port(port) => &port.talk,
+            To::Unix(unix) => &unix.talk,
+        }
+    }
+
+    fn trouble(&self, at: &str, why: &str) -> String {
+        format!("failed protocol test [{}] at {at} -- {why}", self.talk().title())
+    }
+
+    fn success(&self, at: &str) -> String {
+        format!("connection succeeded to {at}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::check::connection::{Connection, Conversation, Outcome, Port, Talk, Test, To};
+    use crate::check::{Judged, Observation, Seen};
+    use crate::metric::Operator;
+    use crate::protocol::{Carrier, Protocol};
+    use crate::service::EventWord;
+
+    fn test(succeeded: bool) -> Test {
+        let to = To::Port(Port {
+            host: None,
+            number: 22890,
+            from: None,
+            family: None,
+            carrier: Carrier::Stream,
+            talk: Talk::Protocol(Protocol::Ssh),
+        });
+        let connection = Arc::new(Connection { to, timeout: Connection::TIMEOUT, retry: 1 });
+        let response = Some((Operator::Less, Duration::from_millis(200)));
+        Test { succeeded, connection, response }
+    }
+
+    fn judged(succeeded: bool, outcome: Outcome, seconds: Option<f64>) -> Judged {
+        let conversation = Conversation {
+            with: "port 22890 protocol ssh".into(),
+            at: "[127.0.0.1]:22890 [TCP/IP]".into(),
+            outcome,
+            seconds,
+        };
+        let now = Observation { conversations: vec![conversation], ..Observation::default() };
+        test(succeeded).judge(Seen { now: &now, before: None })
+    }
+
+    #[test]
+    fn verdicts_read_as_monits() {
+        let refused = || Outcome::Failed("Connection refused".into());
+        let bad = "failed protocol test [SSH] at [127.0.0.1]:22890 [TCP/IP] -- Connection refused";
+        let good = "connection succeeded to [127.0.0.1]:22890 [TCP/IP]";
+        let slow = "response time 250 ms doesn't match limit [time < 200 ms]";
+        // Outcome, response time, whether `failed` and `succeeded` hold, words, value.
+        let cases = [
+            (refused(), None, Some(true), Some(false), bad, Some("Connection refused")),
+            (Outcome::Succeeded, Some(0.000_045), Some(false), Some(true), good, Some("0.045 ms")),
+            (Outcome::Succeeded, Some(0.25), Some(true), Some(false), slow, Some("250 ms")),
+            // A UDP server that is silent: how long it takes cannot be told.
+            (Outcome::Succeeded, None, Some(false), Some(true), good, None),
+            (Outcome::Unknown("Too many open files".into()), None, None, None, "", None),
+        ];
+        for (outcome, seconds, failed, succeeded, words, value) in cases {
+            for (way, truth) in [(false, failed), (true, succeeded)] {
+                let judged = judged(way, outcome.clone(), seconds);
+                assert_eq!(judged.truth, truth, "{outcome:?} {seconds:?} {way}");
+                assert_eq!((judged.failed.as_str(), judged.succeeded.as_str()), (words, words));
+                assert_eq!(judged.value.as_deref(), value, "{outcome:?} {seconds:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_is_not_known() {
+        let now = Observation::default();
+        assert_eq!(test(false).judge(Seen { now: &now, before: None }), Judged::unknown());
+    }
+
+    #[test]
+    fn events_are_monits() {
+        let names = test(false).event();
+        assert_eq!((names.word, names.failed), (EventWord::Connection, "Connection failed"));
+        assert_eq!(test(true).event().failed, "Connection succeeded");
+    }
+}

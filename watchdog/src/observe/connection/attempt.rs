@@ -1,0 +1,120 @@
+//! One attempt: connect to each address until one answers, and talk.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::{Progress, Stage, Trouble, open, secret};
+use crate::check::connection::{Connection, Port, Talk, To, Unix};
+use crate::clock::{BootTime, boot_now};
+use crate::protocol::{Carrier, Peer, ProtocolError, Stream, generic};
+
+/// Silence of a UDP server for so long is as good as an answer: a closed port is told sooner. Monit's.
+const SILENCE: Duration = Duration::from_millis(1200);
+
+/// Whoever calls ends it when its time is over; `begin` is when that time began.
+pub(super) async fn attempt(
+    connection: &Connection,
+    address: &str,
+    begin: BootTime,
+    progress: &Progress,
+) -> Result<(), Trouble> {
+    let end = begin + connection.timeout;
+    match &connection.to {
+        To::Port(port) => {
+            let host = port.host.as_deref().unwrap_or(address);
+            any_address(port, host, end, progress).await
+        }
+        To::Unix(unix) => socket(unix, end, progress).await,
+    }
+}
+
+/// The first address that answers. Each gets its share of the time to connect, so that one that
+/// swallows packets does not use up all of it.
+async fn any_address(
+    port: &Port,
+    host: &str,
+    end: BootTime,
+    progress: &Progress,
+) -> Result<(), Trouble> {
+    progress.reached(Stage::Name);
+    let mut addresses = open::resolve(host, port.number).await?;
+    let fits = |address: IpAddr| {
+        let family = port.family.is_none_or(|family| family.has(address));
+        family && port.from.is_none_or(|from| from.is_ipv4() == address.is_ipv4())
+    };
+    addresses.retain(|address| fits(address.ip()));
+    let mut worst = Trouble::Theirs("the name has no address of this kind".to_owned());
+    let mut talked = false;
+    for (done, address) in addresses.iter().enumerate() {
+        progress.reached(Stage::Connection);
+        let left = u32::try_from(addresses.len() - done).unwrap_or(u32::MAX);
+        let share = end.since(boot_now()) / left;
+        let opened = match timeout(share, open::port(*address, port)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(Trouble::Theirs("Connection timed out".to_owned())),
+        };
+        let trouble = match opened {
+            Ok(mut stream) => {
+                progress.reached(Stage::Answer);
+                let peer = Peer::new(host, port.number, port.carrier);
+                match talk(&mut *stream, &port.talk, &peer, end).await {
+                    Ok(()) => return Ok(()),
+                    Err(trouble) => {
+                        talked = true;
+                        trouble
+                    }
+                }
+            }
+            // What a server has said wrong tells more than that another address has none.
+            Err(_) if talked => continue,
+            Err(trouble) => trouble,
+        };
+        worst = trouble;
+    }
+    Err(worst)
+}
+
+async fn socket(unix: &Unix, end: BootTime, progress: &Progress) -> Result<(), Trouble> {
+    progress.reached(Stage::Connection);
+    let mut stream = open::socket(&unix.path, unix.carrier).await?;
+    progress.reached(Stage::Answer);
+    let peer = Peer { private: true, ..Peer::new("localhost", 0, unix.carrier) };
+    talk(&mut *stream, &unix.talk, &peer, end).await
+}
+
+async fn talk(
+    stream: &mut dyn Stream,
+    talk: &Talk,
+    peer: &Peer<'_>,
+    end: BootTime,
+) -> Result<(), Trouble> {
+    let said = match talk {
+        Talk::Nothing if peer.carrier == Carrier::Datagram => {
+            let patience = SILENCE.min(end.since(boot_now()) / 2);
+            match timeout(patience, provoke(stream)).await {
+                Ok(said) => said,
+                Err(_) => Ok(()),
+            }
+        }
+        Talk::Nothing => Ok(()),
+        Talk::Script(script) => generic::talk(stream, script).await,
+        Talk::Protocol(protocol) => {
+            let password = secret::of(protocol).await?;
+            let peer = Peer { password: password.as_deref(), ..*peer };
+            protocol.talk(stream, &peer).await
+        }
+    };
+    said.map_err(|error| Trouble::Theirs(error.0))
+}
+
+/// Sends one byte, as Monit does: where nobody listens the host says so (ICMP, RFC 1122, section
+/// 3.2.2.1).
+async fn provoke(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+    stream.write_all(&[0]).await?;
+    // Whatever it is, somebody is there; an empty one is no answer that we could see.
+    stream.read_u8().await?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The password of a conversation, read anew for each: who changes it need not tell us.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::Trouble;
+use super::aside::{FILES, aside};
+use crate::config::open_secret;
+use crate::protocol::Protocol;
+
+/// No password is longer.
+const LONGEST: u64 = 4096;
+
+/// What stands in the protocol's file, where it has one. A file that is not root's alone, or not there,
+/// says nothing of the server.
+pub(super) async fn of(protocol: &Protocol) -> Result<Option<String>, Trouble> {
+    let Some(path) = protocol.password_file().map(Path::to_owned) else { return Ok(None) };
+    let text = aside(&FILES, move || read(&path)).await?;
+    text.map(Some).map_err(Trouble::Ours)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let file = open_secret(path).map_err(|error| error.to_string())?;
+    let read = file.take(LONGEST).read_to_string(&mut text);
+    read.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
