@@ -1,6 +1,7 @@
 //! The project's own commands. Nothing here is installed on a user's machine.
 
 mod bench;
+mod compare;
 mod ebpf;
 mod run;
 mod servers;
@@ -35,6 +36,8 @@ enum Task {
     Test,
     /// Measure us beside Monit.
     Bench(bench::Args),
+    /// Play situations before us and Monit, and compare what both log.
+    CompareMonit(compare::Args),
     /// Build or verify the committed kernel object.
     #[command(subcommand)]
     Ebpf(ebpf::Task),
@@ -58,6 +61,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Run(args) => return run::run(args),
         Task::Test => test::run()?,
         Task::Bench(args) => bench::run(&args)?,
+        Task::CompareMonit(args) => return compare::run(&args),
         Task::Ebpf(task) => ebpf::run(&task)?,
         Task::Vm(task) => vm::run(&task)?,
     }

@@ -185,12 +185,14 @@ impl Engine {
             Change::Pending => {
                 // One warning a cycle; samples between cycles are not worth a line each.
                 if cycle {
-                    let text = failed_text(rule, findings, &self.services[i].deaths.matter);
+                    let text =
+                        failed_text(&service, rule, findings, &self.services[i].deaths.matter);
                     self.log(i, LogLevel::Warning, Some(event), text, at);
                 }
             }
             Change::Failed => {
-                let mut text = failed_text(rule, findings, &self.services[i].deaths.matter);
+                let mut text =
+                    failed_text(&service, rule, findings, &self.services[i].deaths.matter);
                 if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert) {
                     text.push_str(" - unmonitor");
                 }
@@ -298,7 +300,7 @@ impl Engine {
         let rule = &service.rules[r];
         let Some(lead) = lead(findings) else { return };
         let (event, title, _) = wording::event(&lead.test);
-        let text = failed_text(rule, findings, &self.services[i].deaths.matter);
+        let text = failed_text(&service, rule, findings, &self.services[i].deaths.matter);
         let context = self.context(i, rule, lead, title, &text, at);
         let none = Detail::default();
         self.alert_rule(i, rule, event, &context, &none, rule.severity, Some(cycles), at);
@@ -482,13 +484,22 @@ fn lead(findings: &[Finding]) -> Option<&Finding> {
 }
 
 /// The findings that hold, in Monit's words. A death is told in full where one is the matter.
-fn failed_text(rule: &Rule, findings: &[Finding], matter: &Option<String>) -> String {
+fn failed_text(
+    service: &Service,
+    rule: &Rule,
+    findings: &[Finding],
+    matter: &Option<String>,
+) -> String {
+    let pidfile = match &service.kind {
+        ServiceKind::Process(process) => process.pidfile.as_deref(),
+        _ => None,
+    };
     let holding: Vec<String> = findings
         .iter()
         .filter(|finding| finding.truth == Some(true))
         .map(|finding| match (&finding.test, matter) {
             (test, Some(death)) if test.is_event() => death.clone(),
-            _ => wording::failed(finding),
+            _ => wording::failed(finding, pidfile),
         })
         .collect();
     if holding.is_empty() {

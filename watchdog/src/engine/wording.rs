@@ -3,6 +3,7 @@
 //!
 //! Not here: escaping (each sink does it), the log's line shape (`logfile`).
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::attempt::human;
@@ -122,11 +123,16 @@ pub(crate) fn bytes(value: f64) -> String {
 fn limit_text(level: &Level) -> String {
     let percent = matches!(level.limit, Limit::Ratio(_));
     let limit = number(limit_number(level.limit), level.limit, level.metric);
-    format!("{} {} {limit}", level.metric.words(percent), level.operator)
+    let words = match level.metric {
+        // Monit's limit does not say of whom.
+        Metric::TotalCpu => Metric::Cpu.words(percent),
+        metric => metric.words(percent),
+    };
+    format!("{words} {} {limit}", level.operator)
 }
 
-/// What a finding that holds says.
-pub(crate) fn failed(finding: &Finding) -> String {
+/// What a finding that holds says. `pidfile` is the service's.
+pub(crate) fn failed(finding: &Finding, pidfile: Option<&Path>) -> String {
     if let Some(told) = &finding.told {
         return told.failed.clone();
     }
@@ -138,7 +144,11 @@ pub(crate) fn failed(finding: &Finding) -> String {
             let shown = number(value, level.limit, level.metric);
             let words = level.metric.words(matches!(level.limit, Limit::Ratio(_)));
             match level.metric {
-                Metric::Uptime => format!("uptime test failed -- current uptime is {shown}"),
+                Metric::Uptime => {
+                    let of = pidfile.map(|path| format!(" for {}", path.display()));
+                    let of = of.unwrap_or_default();
+                    format!("uptime test failed{of} -- current uptime is {shown}")
+                }
                 Metric::Children => {
                     format!("children count {shown} matches resource limit [{}]", limit_text(level))
                 }
@@ -184,7 +194,12 @@ pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
             match finding.value {
                 Some(value) => {
                     let shown = number(value, level.limit, level.metric);
-                    format!("{words} check succeeded [current {words} = {shown}]")
+                    let current = match level.metric {
+                        Metric::TotalCpu => Metric::Cpu.words(true),
+                        _ => words.clone(),
+                    };
+                    let check = if level.metric == Metric::Uptime { "test" } else { "check" };
+                    format!("{words} {check} succeeded [current {current} = {shown}]")
                 }
                 None => format!("{words} check succeeded"),
             }
@@ -382,7 +397,7 @@ mod tests {
             told: None,
         };
         assert_eq!(
-            failed(&finding),
+            failed(&finding, None),
             "total mem amount of 92.6 MB matches resource limit [total mem amount > 90 MB]"
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The loads that `cargo xtask run` and `cargo xtask bench` put under watch. Each is bounded in
+//! The loads that `cargo xtask run`, `bench` and `compare-monit` put under watch. Each is bounded in
 //! number, memory and time, and its children end with it.
 //!
 //! No argument parser and nothing before the first statement of `main`: for the bench the moment
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 /// No load lives longer than this, whatever happens to those who started it.
@@ -29,6 +29,11 @@ fn main() -> std::io::Result<()> {
         ["end", pidfile] => end(pidfile),
         ["sleeper"] => sleep_bound_to_parent(),
         ["burst", pidfile] => burst(pidfile),
+        ["begin", pidfile, ref part @ ..] => begin_service(pidfile, part),
+        ["nurse", pidfile, program, ref words @ ..] => nurse(pidfile, program, words),
+        ["wish", file] => wish(file),
+        ["orphan", file] => orphan(file),
+        ["signal", pidfile, signal] => signal_service(pidfile, signal),
         ["burn", milliseconds] => burn(Duration::from_millis(number(milliseconds))),
         _ => Err(std::io::Error::other("watched: see its source for what it can do")),
     }
@@ -109,6 +114,104 @@ fn burst(pidfile: &str) -> std::io::Result<()> {
         children.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
     }
     Ok(())
+}
+
+/// A start program that leaves any part of this one behind, in a session of its own.
+fn begin_service(pidfile: &str, part: &[&str]) -> std::io::Result<()> {
+    let service = Command::new("/usr/bin/setsid")
+        .arg(std::env::current_exe()?)
+        .args(part)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    write_pidfile(pidfile, service.id())
+}
+
+/// Runs a program, notes its pid, and buries what it leaves behind: not every init does so at once.
+fn nurse(pidfile: &str, program: &str, words: &[&str]) -> std::io::Result<()> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let mut child = Command::new(program).args(words).spawn()?;
+    write_pidfile(pidfile, child.id())?;
+    // The loop buries the child as well.
+    while let Some((pid, _)) = rustix::process::wait(WaitOptions::empty())? {
+        if pid == Pid::from_child(&child) {
+            return child.try_wait().map(drop).or(Ok(()));
+        }
+    }
+    Ok(())
+}
+
+/// A service that is what a file wishes: `memory` in MB, `children`, `threads`, `spin` in percent of
+/// a CPU, one a line. It looks at the file twenty times a second.
+fn wish(file: &str) -> std::io::Result<()> {
+    let begin = nanoseconds(ClockId::Boottime);
+    let (mut hoard, mut children, mut threads) = (Vec::new(), Vec::<Child>::new(), Vec::new());
+    while nanoseconds(ClockId::Boottime) - begin < nanos(AGE) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let wished = |what: &str| {
+            let number = text.lines().find_map(|line| line.strip_prefix(what));
+            number.and_then(|number| number.trim().parse::<usize>().ok()).unwrap_or(0)
+        };
+        let memory = wished("memory").min(400) * MIB;
+        if hoard.len() != memory {
+            hoard = vec![1_u8; memory];
+        }
+        while children.len() < wished("children").min(20) {
+            children.push(this(&["sleeper"])?);
+        }
+        for mut child in children.drain(wished("children").min(children.len())..) {
+            child.kill()?;
+            child.wait()?;
+        }
+        // A thread waits for its sender to go.
+        while threads.len() < wished("threads").min(20) {
+            let (end, wait) = std::sync::mpsc::channel::<()>();
+            threads.push((end, std::thread::spawn(move || wait.recv())));
+        }
+        for (end, thread) in threads.drain(wished("threads").min(threads.len())..) {
+            drop(end);
+            let _ended = thread.join();
+        }
+        let busy = Duration::from_millis(50).mul_f64(wished("spin").min(100) as f64 / 100.0);
+        let spun = nanoseconds(ClockId::Boottime);
+        while nanoseconds(ClockId::Boottime) - spun < nanos(busy) {
+            std::hint::spin_loop();
+        }
+        std::thread::sleep(Duration::from_millis(50).saturating_sub(busy));
+    }
+    Ok(())
+}
+
+/// The parent of a process that nobody buries until the file is there: a zombie, once it is killed.
+/// Its pid is written to the file with `.pid` behind.
+fn orphan(file: &str) -> std::io::Result<()> {
+    let mut child = this(&["sleeper"])?;
+    write_pidfile(&format!("{file}.pid"), child.id())?;
+    for _ in 0..AGE.as_secs() * 20 {
+        if fs::exists(file)? {
+            child.kill()?;
+            child.wait()?;
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Sends a signal to the process of a pidfile, if it is this very program.
+fn signal_service(pidfile: &str, signal: &str) -> std::io::Result<()> {
+    let pid = fs::read_to_string(pidfile)?.trim().parse().ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| std::io::Error::other("not a pid"))?;
+    if fs::read_link(format!("/proc/{pid}/exe"))? != std::env::current_exe()? {
+        return Err(std::io::Error::other("somebody else's process"));
+    }
+    let signal = match signal {
+        "TERM" => Signal::TERM,
+        "KILL" => Signal::KILL,
+        _ => return Err(std::io::Error::other("TERM or KILL")),
+    };
+    kill_process(pid, signal).map_err(std::io::Error::from)
 }
 
 /// Burns CPU time, its own and not the wall's.
