@@ -11,7 +11,8 @@ use crate::need;
 use crate::scratch::Scratch;
 
 /// Users that the packages would have made; from this id on.
-const USERS: [&str; 6] = ["Debian-exim", "clamav", "dovecot", "dovenull", "postgrey", "sshd"];
+const USERS: [&str; 7] =
+    ["Debian-exim", "clamav", "dovecot", "dovenull", "postgres", "postgrey", "sshd"];
 const FIRST_ID: usize = 61_800;
 
 /// Read-only overlays: the packages before the system. `/run` is the server's own.

@@ -1,99 +1,15 @@
-//! Protocols against real servers of Debian.
+//! Protocols of lines against real servers of Debian: mail, files, scanners, policies, telephony.
 //!
-//! Not here: wrong and hostile answers (`watchdog/src/protocol`), where the server is a script.
+//! Not here: the web, databases and the network's own servers (`servers`); wrong and hostile answers (`watchdog/src/protocol`), where the server is a script.
 
-use std::path::PathBuf;
-use std::pin::Pin;
 use std::process::Command;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use ebpf_watchdog::protocol::{Carrier, Peer, Protocol, SmtpLogin};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UdpSocket, UnixStream};
+use ebpf_watchdog::protocol::{Protocol, SmtpLogin};
 use watchdog_tests::apache::free_port;
+use watchdog_tests::conversation::{At, answers, talk};
 use watchdog_tests::debian::Server;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
-use watchdog_tests::until::until;
-
-/// More than any server here needs to start.
-const LONG: Duration = Duration::from_secs(60);
-/// More than any answer takes.
-const ANSWER: Duration = Duration::from_secs(20);
-
-/// Where a server listens.
-enum At {
-    Tcp(u16),
-    Udp(u16),
-    Unix(PathBuf),
-}
-
-/// Datagrams as a stream: each write is one, each read gives one.
-struct Datagrams(UdpSocket);
-
-impl AsyncRead for Datagrams {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        self.0.poll_recv(context, buffer)
-    }
-}
-
-impl AsyncWrite for Datagrams {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        self.0.poll_send(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        self.poll_flush(context)
-    }
-}
-
-/// One conversation. `password` is said as over TLS.
-fn talk(protocol: &Protocol, at: &At, password: Option<&str>) -> Result<(), String> {
-    let conversation = async {
-        let (port, carrier) = match at {
-            At::Tcp(port) => (*port, Carrier::Stream),
-            At::Udp(port) => (*port, Carrier::Datagram),
-            At::Unix(_) => (0, Carrier::Stream),
-        };
-        let mut peer = Peer::new("127.0.0.1", port, carrier);
-        (peer.private, peer.password) = (password.is_some(), password);
-        let told = match at {
-            At::Tcp(port) => {
-                protocol.talk(&mut TcpStream::connect(("127.0.0.1", *port)).await?, &peer).await
-            }
-            At::Udp(port) => {
-                let socket = UdpSocket::bind("127.0.0.1:0").await?;
-                socket.connect(("127.0.0.1", *port)).await?;
-                protocol.talk(&mut Datagrams(socket), &peer).await
-            }
-            At::Unix(path) => protocol.talk(&mut UnixStream::connect(path).await?, &peer).await,
-        };
-        told.map_err(|error| std::io::Error::other(error.to_string()))
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = runtime.block_on(async { tokio::time::timeout(ANSWER, conversation).await });
-    told.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())
-}
-
-/// The server comes to answer, and is taken for alive.
-fn answers(protocol: &Protocol, at: &At) {
-    if until(LONG, || talk(protocol, at, None).ok()).is_none() {
-        panic!("{protocol}: {:?}", talk(protocol, at, None));
-    }
-}
 
 #[test]
 fn clamav() {
