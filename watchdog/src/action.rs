@@ -13,7 +13,6 @@ mod environment;
 pub(crate) mod exec;
 mod family;
 pub(crate) mod hanging;
-pub(crate) mod method;
 pub(crate) mod output;
 pub(crate) mod probe;
 mod program;
