@@ -232,7 +232,8 @@ fn what_a_host_lacks_is_named_and_a_death_is_answered_all_the_same() {
     let scratch = Scratch::new();
     let daemon = Daemon::start(
         &scratch,
-        &format!("{CYCLE}services: [{{ process: web, start: /bin/sleep 600 }}]\n"),
+        // Each cycle it goes back to the class FIFO, if it was out of it.
+        "cycle: 1s\nservices: [{ process: web, start: /bin/sleep 600 }]\n",
     );
     let web = |former: u64| {
         let web = daemon.wait_for("web", PATIENCE, |web| {
@@ -274,7 +275,7 @@ fn what_a_host_lacks_is_named_and_a_death_is_answered_all_the_same() {
     };
     assert_eq!(read("oom_score_adj").trim(), "-900");
     // Field 41: the scheduler class; 1 is FIFO. In a slow guest it works for too long without a
-    // pause now and then, and is in the normal class until its next look.
+    // pause now and then, and is in the normal class until its next cycle.
     let first = until(PATIENCE, || {
         daemon.try_status();
         (read("stat").trim_end().rsplit(' ').nth(11) == Some("1")).then_some(())

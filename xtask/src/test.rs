@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::step::{cargo, root, step, target};
-use crate::{ebpf, setup, test_tools};
+use crate::{ebpf, setup, test_tools, vm};
 
 /// Runs all of it.
 pub(crate) fn run() -> Result<()> {
@@ -52,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// The program, then unit tests side by side, then those that load programs into the kernel, start
-/// daemons and measure: one after another, for each would disturb the others.
+/// daemons and measure: one after another, for each would disturb the others. Then other kernels.
 fn all_tests() -> Result<Sum> {
     step("build", &mut cargo("build --locked --quiet --workspace --bins"))?;
     let mut sum = Sum::default();
@@ -63,6 +63,8 @@ fn all_tests() -> Result<Sum> {
         real.env("EBPF_WATCHDOG_BIN", target().join("debug/ebpf-watchdog")),
     )?;
     sum.add("examples in the documentation", &mut cargo("test --locked --workspace --doc"))?;
+    // Last: they take the most time, and need all that is built by now.
+    sum.join(&vm::always()?);
     Ok(sum)
 }
 

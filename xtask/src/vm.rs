@@ -49,7 +49,7 @@ pub(crate) enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// Run the tests that belong there: those of every change, or more.
+    /// Run the tests that belong there: those of every change in all kinds of guests, or more.
     Test {
         /// One kernel instead of all
         kernel: Option<Kernel>,
@@ -95,6 +95,16 @@ pub(crate) fn run(task: &Task) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// What every change must pass on the other kernels: some five minutes where all must be made first.
+///
+/// Not in the variants that are booted cold: a guest of 6.1 with control groups of version 1 stood
+/// still once, after its test had passed, for a cause that is not known (it did not in four more
+/// runs). `cargo xtask vm test` runs those, too.
+pub(crate) fn always() -> Result<Sum> {
+    println!("── tests on other kernels, in guests");
+    perform(&Cache::open()?, &Kernel::ALL, &[Variant::Plain], &Plan::Always)
 }
 
 fn chosen(kernel: Option<Kernel>) -> Vec<Kernel> {

@@ -83,6 +83,7 @@ fn system(cache: &Cache) -> Result<PathBuf> {
     let new = fresh.path().join("system.tar");
     let mut make = Command::new("mmdebstrap");
     make.args(["--quiet", "--variant=apt", "--aptopt=Acquire::Languages \"none\""]);
+    make.arg("--aptopt=Acquire::Retries \"5\"");
     make.arg(format!("--include={PACKAGES}"));
     make.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
     step("a small Debian (half a minute)", make.arg(SUITE).arg(&new))?;

@@ -69,7 +69,7 @@ impl Kernel {
         let mut fetch = Command::new("apt-get");
         fetch.args(["--quiet", "--quiet", "download", &package]).current_dir(fresh.path());
         // apt's own user cannot write there, which it says at length and does not matter.
-        fetch.args(["-o", "APT::Sandbox::User=root"]);
+        fetch.args(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=5"]);
         step(&format!("fetch {package}"), &mut fetch)?;
         let archive = only(fresh.path())?;
         let unpacked = fresh.path().join("files");
