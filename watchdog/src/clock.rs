@@ -42,7 +42,7 @@ pub fn boot_now() -> BootTime {
     BootTime(seconds * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0))
 }
 
-/// The wall clock now, for texts only.
+/// The wall clock now, for texts, and for servers that tell theirs.
 #[expect(clippy::disallowed_methods, reason = "this module is the one place that reads clocks")]
 pub fn wall_now() -> jiff::Timestamp {
     jiff::Timestamp::now()

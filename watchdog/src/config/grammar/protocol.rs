@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 use crate::config::vocabulary::nearest;
 use crate::metric::Operator;
-use crate::protocol::{Pattern, Protocol, SmtpLogin};
+use crate::protocol::{Pattern, Protocol, Quoted, SmtpLogin};
 
 use super::SentenceError;
 use super::parser::Parser;
-use super::token::Kind;
+use super::token::{self, Kind, Token};
 
 /// Words that Monit allows before an option.
 const NOISE: &[&str] = &["with", "and", "using", "has", "http"];
@@ -69,8 +69,10 @@ impl Parser<'_> {
     /// What stands behind an option.
     fn given(&mut self, what: &str) -> Result<String, SentenceError> {
         let Some((text, span)) = self.raw() else { return Err(self.expected(what)) };
-        let backslashes = text.len() - text.trim_end_matches('\\').len();
-        if text.is_empty() || backslashes % 2 == 1 || text.contains(char::is_control) {
+        // It must come out of its own quotation marks as it went in.
+        let read = token::tokens(&Quoted(&text).to_string()).unwrap_or_default();
+        let own = matches!(read.as_slice(), [Token { kind: Kind::Text(own), .. }] if *own == text);
+        if text.is_empty() || !own || text.contains(char::is_control) {
             return Err(SentenceError::new(span, format!("this is not {what}")));
         }
         Ok(text)

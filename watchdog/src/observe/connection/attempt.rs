@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Progress, Stage, Trouble, open, secret};
 use crate::check::connection::{Connection, Port, Talk, To, Unix};
-use crate::clock::{BootTime, boot_now};
+use crate::clock::{BootTime, boot_now, wall_now};
 use crate::protocol::{Carrier, Peer, ProtocolError, Stream, generic};
 
 /// Silence of a UDP server for so long is as good as an answer: a closed port is told sooner. Monit's.
@@ -103,7 +103,8 @@ async fn talk(
         Talk::Script(script) => generic::talk(stream, script).await,
         Talk::Protocol(protocol) => {
             let password = secret::of(protocol).await?;
-            let peer = Peer { password: password.as_deref(), ..*peer };
+            let unix_seconds = Some(wall_now().as_second());
+            let peer = Peer { password: password.as_deref(), unix_seconds, ..*peer };
             protocol.talk(stream, &peer).await
         }
     };

@@ -126,6 +126,7 @@ fn what_cannot_be_is_refused() {
         ("smtp username bob password secret", "expected `file /path` behind `password`"),
         ("smtp username bob password file secret", "expected the path of the file"),
         ("smtp username \"bo\nb\" password file /s", "`bo\\nb` is no user's name"),
+        (r#"http content = 'a\"\'b'"#, "this is not a pattern"),
         ("http request x\\", "this is not a path"),
     ] {
         let error = read(text).expect_err(text);
