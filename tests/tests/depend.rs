@@ -105,3 +105,33 @@ fn what_stands_above_is_stopped_first_and_started_last() {
     stack.wait_said(&daemon, &expected);
     all_ok(&daemon);
 }
+
+/// A directory that is missing is made by its start program, again after it vanished, and an operator
+/// has it taken away and put back.
+#[test]
+fn what_is_no_process_is_started_and_stopped_by_its_programs() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let dir = scratch.path().display().to_string();
+    let make = scratch.script("make", &format!("mkdir {dir}/data\n"));
+    let take = scratch.script("take", &format!("rmdir {dir}/data\n"));
+    let rules = format!(
+        "cycle: 500ms\nservices:\n- directory: data\n  path: {dir}/data\n  start: {}\n  stop: {}\n",
+        make.display(),
+        take.display()
+    );
+    let daemon = Daemon::start(&scratch, &rules);
+    let data = scratch.at("data");
+    let there = |wanted: bool| until(PATIENCE, || (data.is_dir() == wanted).then_some(()));
+    assert!(there(true).is_some(), "{}", daemon.said());
+    all_ok(&daemon);
+    fs::remove_dir(&data).expect("the directory");
+    assert!(there(true).is_some(), "{}", daemon.said());
+    all_ok(&daemon);
+    let stopped = daemon.command(&["stop", "data"]);
+    assert!(stopped.status.success() && !data.exists(), "{stopped:?}\n{}", daemon.said());
+    let started = daemon.command(&["start", "data"]);
+    assert!(started.status.success() && data.is_dir(), "{started:?}\n{}", daemon.said());
+}

@@ -339,6 +339,7 @@ impl Play {
                 let outcome = match rest[1] {
                     "started" => Outcome::Started { main: key(rest[2]), candidates: 1 },
                     "stopped" => Outcome::Stopped,
+                    "ran" => Outcome::Ran,
                     "failed-start" => Outcome::Failed { part: Part::Start, message: message() },
                     "failed-stop" => Outcome::Failed { part: Part::Stop, message: message() },
                     other => panic!("{other}"),

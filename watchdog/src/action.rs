@@ -13,6 +13,7 @@ mod environment;
 pub(crate) mod exec;
 mod family;
 pub(crate) mod hanging;
+pub(crate) mod method;
 pub(crate) mod output;
 pub(crate) mod probe;
 mod program;

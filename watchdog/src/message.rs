@@ -429,7 +429,7 @@ pub enum Outcome {
     },
     /// All its processes are gone: answer to stop.
     Stopped,
-    /// A rule's program ended with status 0.
+    /// A program ended with status 0: a rule's, or that of a service which is no process.
     Ran,
     /// It went wrong.
     Failed {

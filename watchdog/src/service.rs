@@ -307,7 +307,28 @@ impl ServiceKind {
     }
 }
 
+/// The programs of a service.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Methods<'a> {
+    /// Brings it about.
+    pub start: Option<&'a Program>,
+    /// Ends it.
+    pub stop: Option<&'a Program>,
+    /// In place of stop and start.
+    pub restart: Option<&'a Program>,
+}
+
 impl Service {
+    /// Its programs, whatever its kind.
+    pub fn methods(&self) -> Methods<'_> {
+        let (start, stop, restart) = match &self.kind {
+            ServiceKind::System => return Methods::default(),
+            ServiceKind::Process(one) => (&one.start, &one.stop, &one.restart),
+            ServiceKind::Checked(one) => (&one.start, &one.stop, &one.restart),
+        };
+        Methods { start: start.as_ref(), stop: stop.as_ref(), restart: restart.as_ref() }
+    }
+
     /// The process part, where it is one.
     pub fn process(&self) -> Option<&ProcessService> {
         match &self.kind {

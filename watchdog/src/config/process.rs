@@ -71,22 +71,9 @@ impl Reader {
             );
             return None;
         }
-        let can_start = had[0] || process.start.is_some();
-        let can_restart = can_start || had[2];
-        for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
-            let (missing, key) = match action {
-                Action::Restart => (!can_restart, "start"),
-                Action::Start => (!can_start, "start"),
-                _ => (false, ""),
-            };
-            if missing {
-                self.error_help(
-                    *place,
-                    format!("this service has no program to {} it", action.word()),
-                    format!("add `{key}: /path/to/program …` to the service"),
-                );
-            }
-        }
+        // A process without a stop program is stopped by signals.
+        let can = [had[0] || process.start.is_some(), true, had[2]];
+        self.require_methods(rules, can);
         let acts = had.contains(&true)
             || rules.iter().flat_map(|rule| &rule.actions).any(|(action, _)| {
                 matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_))
@@ -106,7 +93,27 @@ impl Reader {
         Some(process)
     }
 
-    fn method(&mut self, table: &mut Table, name: &str) -> Option<Program> {
+    /// What rules ask for needs a program. `can`: whether there is one for start, stop and restart.
+    pub(super) fn require_methods(&mut self, rules: &[PlacedRule], can: [bool; 3]) {
+        let [start, stop, restart] = can;
+        for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
+            let (missing, key) = match action {
+                Action::Restart => (!start && !restart, "start"),
+                Action::Start => (!start, "start"),
+                Action::Stop => (!stop, "stop"),
+                _ => (false, ""),
+            };
+            if missing {
+                self.error_help(
+                    *place,
+                    format!("this service has no program to {} it", action.word()),
+                    format!("add `{key}: /path/to/program …` to the service"),
+                );
+            }
+        }
+    }
+
+    pub(super) fn method(&mut self, table: &mut Table, name: &str) -> Option<Program> {
         let entry = table.take(name)?;
         self.program(entry, &PROGRAM, METHOD_TIMEOUT).map(|(program, _)| program)
     }

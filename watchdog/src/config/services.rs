@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::check::{CheckTest, program};
+use crate::check::{CheckTest, Checked, program};
 use crate::identity::ServiceId;
 use crate::service::{Action, Control, Rule, Service, ServiceKind, Test};
 
@@ -16,7 +16,8 @@ use super::reader::{Entry, Reader, Table, item_place};
 use super::rule::{PlacedRule, implicit_rule};
 use super::source::Place;
 use super::vocabulary::{
-    CHECK_KEYS, KINDS, KINDS_LATER, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER, suggestion,
+    CHECK_KEYS, KINDS, KINDS_LATER, METHOD_KEYS, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER,
+    suggestion,
 };
 
 const LONGEST_NAME: usize = 200;
@@ -86,8 +87,14 @@ impl Reader {
             },
             _ => {
                 self.refuse_methods(&placed, subject);
+                let had = ["start", "stop", "restart"].map(|name| table.key(name).is_some());
+                self.require_methods(&placed, had);
+                let [start, stop, restart] =
+                    ["start", "stop", "restart"].map(|name| self.method(&mut table, name));
                 match self.checked(&mut table, kind.key, subject) {
-                    Some(checked) => ServiceKind::Checked(checked),
+                    Some(checked) => {
+                        ServiceKind::Checked(Checked { start, stop, restart, ..checked })
+                    }
                     None => return,
                 }
             }
@@ -99,15 +106,12 @@ impl Reader {
                 rule.condition.for_each_test(&mut |test| own |= *test == Test::DoesNotExist);
             }
             if !own {
-                let can = match &kind {
-                    ServiceKind::System => false,
-                    ServiceKind::Process(process) => {
-                        process.start.is_some() || process.restart.is_some()
-                    }
-                    ServiceKind::Checked(checked) => {
-                        checked.start.is_some() || checked.restart.is_some()
-                    }
+                let methods = match &kind {
+                    ServiceKind::System => [false; 2],
+                    ServiceKind::Process(one) => [one.start.is_some(), one.restart.is_some()],
+                    ServiceKind::Checked(one) => [one.start.is_some(), one.restart.is_some()],
                 };
+                let can = methods.contains(&true);
                 let action = if can { Action::Restart } else { Action::Alert };
                 rules.push(implicit_rule(Test::DoesNotExist, action));
             }
@@ -194,6 +198,7 @@ impl Reader {
         let process = subject == Subject::Process;
         let mut known: Vec<&str> =
             SERVICE_KEYS.iter().chain(PROCESS_KEYS.iter().filter(|_| process)).copied().collect();
+        known.extend(METHOD_KEYS.iter().filter(|_| subject != Subject::System));
         let own = CHECK_KEYS.iter().filter(|(_, kinds)| kinds.contains(&subject.word()));
         known.extend(own.map(|(key, _)| *key));
         table.entries.retain(|entry| {
@@ -220,10 +225,12 @@ impl Reader {
         });
     }
 
-    /// A system can be watched, not started.
+    /// A system can be watched, not started; only processes are braked.
     fn refuse_methods(&mut self, rules: &[PlacedRule], subject: Subject) {
+        let system = subject == Subject::System;
         for (action, place) in rules.iter().flat_map(|rule| &rule.actions) {
-            if matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_)) {
+            let methods = matches!(action, Action::Restart | Action::Start | Action::Stop);
+            if methods && system || matches!(action, Action::Brake(_)) {
                 self.error_help(
                     *place,
                     format!("a {} cannot {}", subject.word(), action.word()),

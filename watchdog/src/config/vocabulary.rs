@@ -71,9 +71,10 @@ pub(super) const KINDS: &[&str] =
 pub(super) const KINDS_LATER: &[&str] = &["filesystem", "network"];
 /// Keys that every kind takes.
 pub(super) const SERVICE_KEYS: &[&str] = &["group", "depends_on", "rules"];
+/// Keys that every kind but the system takes.
+pub(super) const METHOD_KEYS: &[&str] = &["start", "stop", "restart"];
 /// Keys that a process takes besides.
-pub(super) const PROCESS_KEYS: &[&str] =
-    &["pidfile", "match", "unit", "cgroup", "start", "stop", "restart", "stop_timeout"];
+pub(super) const PROCESS_KEYS: &[&str] = &["pidfile", "match", "unit", "cgroup", "stop_timeout"];
 /// Keys that other kinds take besides: the kinds that have the key.
 pub(super) const CHECK_KEYS: &[(&str, &[&str])] =
     &[("path", &["file", "directory", "fifo", "program"]), ("address", &["host"])];

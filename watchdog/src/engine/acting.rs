@@ -5,6 +5,7 @@
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::observed::Why;
 use crate::engine::order::{Role, Turn};
 use crate::engine::service::Life;
 use crate::identity::ProcessKey;
@@ -48,6 +49,9 @@ impl Engine {
         }
         let Some(acting) = self.services[i].acting.take() else { return };
         self.services[i].settled = at;
+        if self.services[i].service.checked().is_some() {
+            self.services[i].observed.outdate();
+        }
         self.brake_ended(i);
         let mut request = acting.request;
         let reply = match acted.outcome {
@@ -71,7 +75,14 @@ impl Engine {
                 self.log(i, Level::Info, Some(EventWord::Action), text, at);
                 Ok("stopped".to_owned())
             }
-            Outcome::Ran => Ok("done".to_owned()),
+            Outcome::Ran => {
+                // Whether it brought about what it should is observed now.
+                self.services[i].failure_told = false;
+                let text = format!("{} action done", acting.verb.word());
+                self.log(i, Level::Info, Some(EventWord::Action), text, at);
+                self.observe(i, Why::Cycle);
+                Ok("done".to_owned())
+            }
             Outcome::Failed { part, message } => Err(self.failed(i, part, &message, at)),
         };
         if let Some(id) = request {
@@ -122,6 +133,10 @@ impl Engine {
 
     fn stopped(&mut self, i: usize, why: &str) {
         let state = &mut self.services[i];
+        if state.service.process().is_none() {
+            self.out.push(Decision::Save);
+            return;
+        }
         state.life = Life::Absent { why: why.to_owned() };
         (state.former_main, state.hint) = (None, None);
         state.levels.forget_main();
@@ -147,7 +162,9 @@ impl Engine {
         self.out.push(Decision::Save);
         match part {
             Part::Start => {
-                self.services[i].life = Life::Absent { why: text.clone() };
+                if self.services[i].service.process().is_some() {
+                    self.services[i].life = Life::Absent { why: text.clone() };
+                }
                 self.start_failed(i);
                 if self.services[i].monitored {
                     // Whoever asked for it wants it up: try again when the pause is over.

@@ -52,7 +52,7 @@ impl Engine {
     /// The life that the service has led until now counts for its attempts.
     pub(crate) fn credit_life(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
-        if state.acting.is_none() && state.main().is_some() && state.retry.lives(at) {
+        if state.acting.is_none() && state.is_up() && state.retry.lives(at) {
             let text = "it has lived for ten minutes: no longer given up".to_owned();
             self.log(i, Level::Info, None, text, at);
             self.out.push(Decision::Save);
@@ -88,7 +88,8 @@ impl Engine {
         }
         let Turn { verb, role, context, request, cascade } = turn;
         // Nothing to stop: the stop program of a dead service is not run.
-        let absent = matches!(state.life, Life::Absent { .. });
+        let process = state.service.process().is_some();
+        let absent = state.present() == Some(false);
         let carried = if verb == Verb::Restart && absent { Verb::Start } else { verb };
         if verb != Verb::Stop {
             if role != Role::Above {
@@ -98,7 +99,7 @@ impl Engine {
             }
             // A start that somebody asks for after a stop is no restart.
             let asked = verb == Verb::Start && request.is_some() && role != Role::Above;
-            if state.was_up && !asked {
+            if (state.was_up || !process) && !asked {
                 state.restarts = state.restarts.saturating_add(1);
             }
         }
@@ -211,6 +212,7 @@ impl Engine {
         state.measure.drop_waiting();
         state.recovering = None;
         state.life = Life::Unknown;
+        state.observed.outdate();
         state.levels.forget_main();
         for rule in &mut state.rules {
             rule.reset();

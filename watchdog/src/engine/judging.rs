@@ -210,6 +210,7 @@ impl Engine {
             Change::StillFailing(cycles) => {
                 if cycle {
                     self.remind(i, r, cycles, findings, at);
+                    self.bring_about_again(i, rule, at);
                 }
             }
             // That something did not happen again is no news.
@@ -279,6 +280,23 @@ impl Engine {
                 Action::Exec(exec) => self.exec(i, &exec.program, &context),
                 Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }
+        }
+    }
+
+    /// What is no process and still missing after its start program ran well is started again, as
+    /// often as all that does not come up.
+    fn bring_about_again(&mut self, i: usize, rule: &Rule, at: BootTime) {
+        if self.services[i].service.checked().is_none() || !is_about_presence(rule) {
+            return;
+        }
+        for action in &rule.then {
+            let verb = match action {
+                Action::Restart => Verb::Restart,
+                Action::Start => Verb::Start,
+                _ => continue,
+            };
+            let context = Context { rule: rule.text.clone(), at, ..Context::default() };
+            self.request(i, verb, context, at);
         }
     }
 

@@ -60,6 +60,11 @@ impl Observations {
         }
     }
 
+    /// Something was done to it, or nobody looked for a while: what was seen last is the past.
+    pub(crate) fn outdate(&mut self) {
+        self.fresh = false;
+    }
+
     /// It is about something else now.
     pub(crate) fn forget(&mut self) {
         (self.now, self.before, self.fresh) = (None, None, false);
@@ -107,6 +112,11 @@ impl Engine {
             state.observed.fresh = true;
             let moment = if why == Why::Cycle { Moment::Observed } else { Moment::Noticed };
             self.judge_service(i, moment, at);
+            let state = &mut self.services[i];
+            if state.service.checked().is_some() && state.is_good() {
+                // Whatever wanted it started: it is good without that.
+                state.wanted = None;
+            }
             self.rouse(i, at);
             if changed {
                 self.out.push(Decision::Save);

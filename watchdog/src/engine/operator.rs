@@ -4,10 +4,11 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::observed::Why;
 use crate::engine::order::Turn;
 use crate::engine::service::Life;
 use crate::message::{Command, CommandVerb, Context, Decision, Level, RequestId, Verb};
-use crate::service::EventWord;
+use crate::service::{EventWord, ServiceKind};
 
 impl Engine {
     pub(crate) fn command(&mut self, command: &Command, at: BootTime) {
@@ -17,11 +18,11 @@ impl Engine {
             self.out.push(Decision::Reply { id: command.id, result });
             return;
         };
-        let is_process = self.services[i].service.process().is_some();
+        let is_system = matches!(self.services[i].service.kind, ServiceKind::System);
         let answer = match command.verb {
             CommandVerb::Monitor => Some(self.monitor(i, at)),
             CommandVerb::Unmonitor => Some(self.unmonitor_asked(i, at)),
-            verb if !is_process => {
+            verb if is_system => {
                 Some(Err(format!("a system service has nothing to {}", verb.word())))
             }
             CommandVerb::Start => self.act_asked(i, Verb::Start, command.id, at),
@@ -49,6 +50,7 @@ impl Engine {
             state.restart_log.clear();
             state.rules.iter_mut().for_each(super::rule::RuleState::reset);
             self.find_afresh(i, at);
+            self.observe(i, Why::Stirred);
         } else if state.wanted.is_some() {
             // It was in back-off or given up: try at once.
             if let Some(wanted) = &mut state.wanted {

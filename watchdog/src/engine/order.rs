@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::observed::Why;
 use crate::engine::service::{Life, ServiceState};
-use crate::message::{Context, Decision, Level, RequestId, RuleStatus, SavedTurn, Verb};
+use crate::message::{Context, Decision, Level, RequestId, SavedTurn, Verb};
 use crate::service::{EventWord, Service, ServiceKind, Severity};
 
 pub(crate) use graph::Graph;
@@ -93,7 +94,7 @@ impl ServiceState {
         let wanted = |turn: &Turn| {
             turn.verb == Verb::Stop || self.monitored && self.is_startable() && !self.retry.given_up
         };
-        self.turn = turn.filter(|turn| self.service.process().is_some() && wanted(turn));
+        self.turn = turn.filter(|turn| self.is_stoppable() && wanted(turn));
     }
 
     /// It waits to be stopped, or to be restarted.
@@ -104,7 +105,11 @@ impl ServiceState {
 
     /// It runs, or may run for all that is known.
     fn may_run(&self) -> bool {
-        self.service.process().is_some() && !matches!(self.life, Life::Absent { .. })
+        let gone = match self.service.process() {
+            Some(_) => matches!(self.life, Life::Absent { .. }),
+            None => self.present() == Some(false),
+        };
+        self.is_stoppable() && !gone
             || self.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Stop)
     }
 
@@ -125,12 +130,7 @@ impl ServiceState {
             ServiceKind::Process(_) => {
                 matches!(self.life, Life::Present { .. } | Life::Untrusted { .. })
             }
-            ServiceKind::Checked(_) => {
-                let failing =
-                    |rule: &crate::engine::rule::RuleState| rule.status() == RuleStatus::Failing;
-                self.observed.now().is_some_and(|now| now.facts.present() != Some(false))
-                    && !self.rules.iter().any(failing)
-            }
+            ServiceKind::Checked(_) => self.is_good(),
         }
     }
 
@@ -224,13 +224,12 @@ impl Engine {
     fn to_stop(&self, i: usize, verb: Verb) -> Vec<usize> {
         let wanted = |d: &usize| {
             let state = &self.services[*d];
-            let process = state.service.process().is_some();
             state.monitored
                 && match verb {
                     Verb::Start => false,
                     // What nobody could start again is not taken down.
                     Verb::Restart => {
-                        process && state.is_startable() && (state.may_run() || state.turn.is_some())
+                        state.is_startable() && (state.may_run() || state.turn.is_some())
                     }
                     Verb::Stop => true,
                 }
@@ -244,7 +243,9 @@ impl Engine {
         let former = state.turn.take();
         state.wanted = None;
         let runs = state.may_run();
-        let known = state.last_known().is_some() || state.acting.is_some();
+        let known = state.last_known().is_some()
+            || state.acting.is_some()
+            || state.service.process().is_none();
         let text = format!("{} of '{below}', which it depends on", verb.word());
         let context = Context::plain("Action done", text, at);
         let turn = |verb, role, request| Turn { verb, role, context, request, cascade };
@@ -254,7 +255,7 @@ impl Engine {
                 let result = Err(format!("'{below}', which it depends on, is stopped"));
                 self.out.push(Decision::Reply { id, result });
             }
-            if self.services[d].service.process().is_some() && runs {
+            if runs {
                 self.give_turn(d, turn(Verb::Stop, Role::Told, None));
             } else {
                 self.graph.turns.remove(&d);
@@ -291,8 +292,11 @@ impl Engine {
             }
             let state = &mut self.services[p];
             let idle = state.acting.is_none() && state.turn.is_none();
-            let down = matches!(state.life, Life::Absent { .. } | Life::Unknown);
-            if start && idle && state.service.process().is_some() && down && state.is_startable() {
+            let down = match state.service.process() {
+                Some(_) => matches!(state.life, Life::Absent { .. } | Life::Unknown),
+                None => state.observed.now().is_some() && !state.is_good(),
+            };
+            if start && idle && down && state.is_startable() {
                 state.retry.clear();
                 state.wanted = None;
                 let text = format!("start for '{name}', which depends on it");
@@ -367,7 +371,8 @@ impl Engine {
             return false;
         }
         let above = || !self.graph.all_above(i).any(|d| self.services[d].is_stopping());
-        let below = || state.life != Life::Unknown && self.holder(i).is_none();
+        let known = state.service.process().is_none() || state.life != Life::Unknown;
+        let below = || known && self.holder(i).is_none();
         match turn.verb {
             Verb::Stop => above(),
             Verb::Start => below(),
@@ -472,7 +477,9 @@ impl Engine {
         }
         let above: Vec<usize> = self.graph.all_above(i).collect();
         for d in above {
-            if self.services[d].present() == Some(false) {
+            if self.services[d].service.process().is_none() {
+                self.observe(d, Why::Stirred);
+            } else if self.services[d].present() == Some(false) {
                 self.judge_service(d, Moment::Presence, at);
             }
         }

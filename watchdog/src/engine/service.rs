@@ -18,7 +18,7 @@ use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
-use crate::message::{ActionId, Context, RequestId, SavedAction, SavedService, Verb};
+use crate::message::{ActionId, Context, RequestId, RuleStatus, SavedAction, SavedService, Verb};
 use crate::service::{ProcessService, Service, Span, Test};
 use crate::source::WantBy;
 
@@ -252,9 +252,25 @@ impl ServiceState {
     }
 
     pub(crate) fn is_startable(&self) -> bool {
-        self.service
-            .process()
-            .is_some_and(|process| process.start.is_some() || process.restart.is_some())
+        let methods = self.service.methods();
+        methods.start.is_some() || methods.restart.is_some()
+    }
+
+    /// Whether there is something to stop it with: a process is stopped by signals.
+    pub(crate) fn is_stoppable(&self) -> bool {
+        self.service.process().is_some() || self.service.methods().stop.is_some()
+    }
+
+    /// Whether what is observed is there and good in all its rules.
+    pub(crate) fn is_good(&self) -> bool {
+        let failing = |rule: &RuleState| rule.status() == RuleStatus::Failing;
+        self.observed.now().is_some_and(|now| now.facts.present() != Some(false))
+            && !self.rules.iter().any(failing)
+    }
+
+    /// Whether it is up, as far as it can be.
+    pub(crate) fn is_up(&self) -> bool {
+        self.main().is_some() || self.service.checked().is_some() && self.is_good()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::action::{Deed, Tools, brake, restart, start, stop};
+use crate::action::{Deed, Tools, brake, method, restart, start, stop};
 use crate::identity::ProcessKey;
 use crate::message::{
     Act, Acted, BrakeOrder, Braked, Input, Outcome, Part, ReleaseOrder, Released, Verb,
@@ -95,6 +95,9 @@ async fn one(tools: &Arc<Tools>, act: Act) {
         if let Some(leftover) = leftover {
             start::end_leftover(&deed, leftover).await;
         }
+        if deed.service.process().is_none() {
+            return method::method(&deed, verb).await.map(|()| None);
+        }
         match verb {
             Verb::Start => start::start(&deed, main).await.map(Some),
             Verb::Restart => restart::restart(&deed, main).await.map(Some),
@@ -103,7 +106,8 @@ async fn one(tools: &Arc<Tools>, act: Act) {
     });
     let outcome = match done.await {
         Ok(Ok(Some((main, candidates)))) => Outcome::Started { main, candidates },
-        Ok(Ok(None)) => Outcome::Stopped,
+        Ok(Ok(None)) if verb == Verb::Stop => Outcome::Stopped,
+        Ok(Ok(None)) => Outcome::Ran,
         Ok(Err(failure)) => failed(failure),
         Err(_) => broken(part_of(verb)),
     };

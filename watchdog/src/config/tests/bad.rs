@@ -506,3 +506,16 @@ fn dependencies() {
         ),
     ]);
 }
+
+#[test]
+fn programs_of_what_is_no_process() {
+    let file = |rest: &str| format!("services:\n- file: a\n  path: /x\n{rest}\n");
+    let rule = |action: &str| file(&format!("  rules: [{{ if: not exist, then: {action} }}]"));
+    all_refused(&[
+        (&rule("restart"), "4:34", &["no program to restart it", "add `start:"]),
+        (&rule("stop"), "4:34", &["no program to stop it", "add `stop:"]),
+        (&rule("brake"), "4:34", &["a file cannot brake"]),
+        (&file("  stop_timeout: 1s"), "4:3", &["a key of a process, not of a file"]),
+        ("services:\n- system: h\n  start: /bin/true\n", "3:3", &["no key `start`"]),
+    ]);
+}
