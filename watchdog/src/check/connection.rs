@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Operator;
 use crate::protocol::generic::Script;
-use crate::protocol::{Carrier, Protocol, Quoted};
+use crate::protocol::{Carrier, Checksum, Protocol, Quoted};
 
 /// A test of a connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Test {
     pub connection: Arc<Connection>,
     /// How long the answer may take: what must hold, as in Monit.
     pub response: Option<(Operator, Duration)>,
+    /// For how many days more the server's certificate must be valid.
+    pub valid_days: Option<u32>,
 }
 
 /// A connection as it is to be made: all that decides how it goes.
@@ -52,6 +54,8 @@ pub enum To {
     Port(Port),
     /// A Unix socket.
     Unix(Unix),
+    /// A host, by an echo of the Internet protocol itself.
+    Ping(Ping),
 }
 
 /// A port of a host.
@@ -67,8 +71,49 @@ pub struct Port {
     pub family: Option<Family>,
     /// TCP or UDP.
     pub carrier: Carrier,
+    /// Encryption, if there is to be some.
+    pub tls: Option<Tls>,
     /// What is said.
     pub talk: Talk,
+}
+
+/// How a connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether the certificate must be good: by an authority that is known, for this name, of today.
+    pub verify: bool,
+    /// PEM file with authorities that are known besides the host's.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the certificate must be for, in place of the host's.
+    pub name: Option<String>,
+    /// The certificate must be this one.
+    pub checksum: Option<Checksum>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { verify: true, ca_file: None, name: None, checksum: None }
+    }
+}
+
+/// Echo requests (RFC 792, RFC 4443).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ping {
+    /// Only this version of the protocol.
+    pub family: Option<Family>,
+    /// Requests at most: one that is answered is enough.
+    pub count: u32,
+    /// Bytes that are to come back.
+    pub size: u32,
+    /// The address of ours to ask from.
+    pub from: Option<IpAddr>,
+}
+
+impl Default for Ping {
+    /// Monit's.
+    fn default() -> Self {
+        Self { family: None, count: 3, size: 64, from: None }
+    }
 }
 
 /// A Unix socket.
@@ -110,6 +155,22 @@ pub enum Talk {
 }
 
 impl Talk {
+    /// Whether its name says that it is encrypted.
+    pub fn wants_tls(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Script(_) => false,
+            Self::Protocol(protocol) => protocol.wants_tls(),
+        }
+    }
+
+    /// What is asked for, as Monit adds it to the port.
+    pub fn request(&self) -> &str {
+        match self {
+            Self::Protocol(Protocol::Http(http) | Protocol::Https(http)) => &http.request,
+            Self::Nothing | Self::Script(_) | Self::Protocol(_) => "",
+        }
+    }
+
     /// The protocol's name in Monit's log.
     pub fn title(&self) -> String {
         match self {
@@ -141,6 +202,25 @@ pub struct Conversation {
     pub outcome: Outcome,
     /// How long it took until the server had shown that it is alive, in seconds.
     pub seconds: Option<f64>,
+    /// The server's certificate, where it has shown one.
+    pub certificate: Option<Certificate>,
+}
+
+/// A certificate, as far as tests are about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Certificate {
+    /// Its end, in seconds since 1970.
+    pub expires: i64,
+    /// How long it was still valid when it was seen, in seconds; negative: no longer.
+    pub left: i64,
+}
+
+impl Certificate {
+    /// Whole days that it is still valid, or (negative) is no longer.
+    pub fn days(&self) -> i64 {
+        self.left.div_euclid(86_400)
+    }
 }
 
 /// How a connection went.
@@ -168,6 +248,7 @@ impl Conversation {
             "succeeded": succeeded,
             "error": error,
             "response_seconds": self.seconds,
+            "certificate_valid_seconds": self.certificate.map(|certificate| certificate.left),
         })
     }
 }
@@ -177,6 +258,9 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.succeeded { "succeeded" } else { "failed" };
         write!(f, "{word} {}", self.connection)?;
+        if let Some(days) = self.valid_days {
+            write!(f, " certificate valid > {days} days")?;
+        }
         if let Some((operator, limit)) = self.response {
             write!(f, " responsetime {operator} {}", words::time(limit))?;
         }
@@ -189,6 +273,7 @@ impl fmt::Display for Connection {
         match &self.to {
             To::Port(port) => port.fmt(f)?,
             To::Unix(unix) => unix.fmt(f)?,
+            To::Ping(ping) => ping.fmt(f)?,
         }
         if self.timeout != Self::TIMEOUT {
             write!(f, " timeout {}", words::time(self.timeout))?;
@@ -215,7 +300,56 @@ impl fmt::Display for Port {
             None => {}
         }
         carried(f, self.carrier)?;
+        if let Some(tls) = &self.tls {
+            tls.options(f, self.talk.wants_tls())?;
+        }
         self.talk.fmt(f)
+    }
+}
+
+impl Tls {
+    /// `implied`: the protocol's name says already that there is encryption.
+    fn options(&self, f: &mut fmt::Formatter<'_>, implied: bool) -> fmt::Result {
+        let mut options = Vec::new();
+        if !self.verify {
+            options.push("verify: false".to_owned());
+        }
+        if let Some(file) = &self.ca_file {
+            options.push(format!("ca_file: {}", Quoted(&file.to_string_lossy())));
+        }
+        if let Some(name) = &self.name {
+            options.push(format!("name: {}", Quoted(name)));
+        }
+        match options.as_slice() {
+            [] if implied => {}
+            [] => f.write_str(" tls")?,
+            options => write!(f, " tls with options {{ {} }}", options.join(", "))?,
+        }
+        match &self.checksum {
+            Some(checksum) => write!(f, " certificate checksum {checksum}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Ping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.family {
+            Some(Family::V4) => "ping4",
+            Some(Family::V6) => "ping6",
+            None => "ping",
+        })?;
+        let usual = Self::default();
+        if self.count != usual.count {
+            write!(f, " count {}", self.count)?;
+        }
+        if self.size != usual.size {
+            write!(f, " size {}", self.size)?;
+        }
+        match self.from {
+            Some(from) => write!(f, " address {from}"),
+            None => Ok(()),
+        }
     }
 }
 

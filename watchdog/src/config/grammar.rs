@@ -128,6 +128,7 @@ impl Subject {
                 "restarts",
                 "failed port",
                 "failed unixsocket",
+                "failed url",
             ],
             Self::File | Self::Directory | Self::Fifo => {
                 &["does not exist", "exists", "failed permission"]
@@ -136,7 +137,7 @@ impl Subject {
             Self::Program => {
                 &["status", "changed status", "content", "content changed", "does not run"]
             }
-            Self::Host => &["failed port", "succeeded port", "failed unixsocket"],
+            Self::Host => &["failed port", "failed unixsocket", "failed url", "failed ping"],
             Self::Network => &[],
         }
     }

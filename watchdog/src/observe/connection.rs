@@ -6,16 +6,18 @@ mod aside;
 mod attempt;
 mod datagram;
 mod open;
+mod ping;
 mod secret;
+mod tls;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::check::connection::{Connection, Conversation, Outcome, To};
+use crate::check::connection::{Certificate, Connection, Conversation, Outcome, To};
 use crate::check::{Check, CheckTest};
 use crate::clock::{BootTime, boot_now};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
@@ -54,24 +56,39 @@ impl Trouble {
 enum Stage {
     Name,
     Connection,
+    Encryption,
     Answer,
+    Echo,
 }
 
-/// Where an attempt stands, for whoever ends it.
+/// Where an attempt stands and what it has seen, for whoever ends it.
 #[derive(Default)]
-struct Progress(AtomicU8);
+struct Progress {
+    stage: AtomicU8,
+    certificate: Mutex<Option<Certificate>>,
+}
 
 impl Progress {
     fn reached(&self, stage: Stage) {
-        self.0.store(stage as u8, Ordering::Relaxed);
+        self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
     fn missing(&self) -> &'static str {
-        match self.0.load(Ordering::Relaxed) {
+        match self.stage.load(Ordering::Relaxed) {
             0 => "the name was not resolved",
             1 => "no connection",
-            _ => "no answer",
+            2 => "no TLS",
+            3 => "no answer",
+            _ => "no reply",
         }
+    }
+
+    fn shown(&self, certificate: Option<Certificate>) {
+        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = certificate;
+    }
+
+    fn certificate(self) -> Option<Certificate> {
+        self.certificate.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,18 +149,18 @@ async fn converse(with: String, connection: &Connection, address: &str) -> Conve
         let (begin, progress) = (boot_now(), Progress::default());
         let attempt = attempt(connection, address, begin, &progress);
         let ended = timeout(connection.timeout, attempt).await;
-        let seconds = boot_now().since(begin).as_secs_f64();
-        conversation.outcome = match ended {
-            Ok(Ok(())) => Outcome::Succeeded,
-            Ok(Err(Trouble::Ours(why))) => Outcome::Unknown(why),
-            Ok(Err(Trouble::Theirs(why))) => Outcome::Failed(why),
+        let missing = progress.missing();
+        conversation.certificate = progress.certificate();
+        (conversation.outcome, conversation.seconds) = match ended {
+            Ok(Ok(seconds)) => (Outcome::Succeeded, seconds),
+            Ok(Err(Trouble::Ours(why))) => (Outcome::Unknown(why), None),
+            Ok(Err(Trouble::Theirs(why))) => (Outcome::Failed(why), None),
             Err(_) => {
-                let (missing, limit) = (progress.missing(), connection.timeout.as_secs_f64());
-                Outcome::Failed(format!("{missing} within {limit} s"))
+                let limit = connection.timeout.as_secs_f64();
+                (Outcome::Failed(format!("{missing} within {limit} s")), None)
             }
         };
         if conversation.outcome == Outcome::Succeeded {
-            conversation.seconds = Some(seconds);
             break;
         }
     }
@@ -159,9 +176,11 @@ fn place(to: &To, address: &str) -> String {
                 Carrier::Stream => "TCP",
                 Carrier::Datagram => "UDP",
             };
-            format!("[{host}]:{} [{carrier}/IP]", port.number)
+            let tls = if port.tls.is_some() { " TLS" } else { "" };
+            format!("[{host}]:{}{} [{carrier}/IP{tls}]", port.number, port.talk.request())
         }
         To::Unix(unix) => unix.path.display().to_string(),
+        To::Ping(_) => address.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a test of a connection holds, in Monit's words.
 
 use super::words::logged;
-use super::{Connection, Conversation, Outcome, Talk, Test, To};
+use super::{Connection, Conversation, Outcome, Test, To};
 use crate::check::{EventNames, Judged, Seen};
 use crate::service::EventWord;
 
@@ -33,8 +33,15 @@ impl Test {
 
     /// The first thing that is wrong, or that all is well.
     fn asked(&self, talk: &Conversation) -> Option<Asked> {
+        let certificate = self.certificate(talk);
         match &talk.outcome {
             Outcome::Unknown(_) => return None,
+            // That it has expired is why nobody talks to the server.
+            Outcome::Failed(_)
+                if talk.certificate.is_some_and(|it| it.left < 0) && certificate.is_some() =>
+            {
+                return certificate;
+            }
             Outcome::Failed(why) => {
                 let words = self.connection.trouble(&talk.at, why);
                 return Some(Asked { good: false, words, value: Some(why.clone()), limit: None });
@@ -51,11 +58,38 @@ impl Test {
             let limit = Some(limit.clone());
             return Some(Asked { good: false, words, value: Some(value.clone()), limit });
         }
-        let words = self.connection.success(&talk.at);
+        if let Some(bad) = certificate.filter(|certificate| !certificate.good) {
+            return Some(bad);
+        }
+        let words = self.connection.success(talk);
         Some(Asked { good: true, words, value, limit: time.map(|(_, limit)| limit) })
     }
 
+    /// How long the certificate is to be valid, where the test asks for that and there is one.
+    fn certificate(&self, talk: &Conversation) -> Option<Asked> {
+        let (limit, certificate) = (self.valid_days?, talk.certificate?);
+        let days = certificate.days();
+        let good = certificate.left > i64::from(limit) * 86_400;
+        let words = match certificate.left {
+            ..0 => {
+                let ago = certificate.left.unsigned_abs() / 86_400;
+                format!("certificate expired {ago} days ago, limit [valid > {limit} days]")
+            }
+            _ => format!(
+                "certificate expiry in {days} days matches check limit [valid > {limit} days]"
+            ),
+        };
+        let (value, limit) = (Some(format!("{days} days")), Some(format!("> {limit} days")));
+        Some(Asked { good, words, value, limit })
+    }
+
     pub(in crate::check) fn event(&self) -> EventNames {
+        if let To::Ping(_) = self.connection.to {
+            let (failed, succeeded) = ("ICMP failed", "ICMP succeeded");
+            let (failed, succeeded) =
+                if self.succeeded { (succeeded, failed) } else { (failed, succeeded) };
+            return EventNames { word: EventWord::Icmp, failed, succeeded };
+        }
         let (failed, succeeded) = ("Connection failed", "Connection succeeded");
         let (failed, succeeded) =
             if self.succeeded { (succeeded, failed) } else { (failed, succeeded) };
@@ -64,19 +98,23 @@ impl Test {
 }
 
 impl Connection {
-    fn talk(&self) -> &Talk {
-        match &self.to {
+    fn trouble(&self, at: &str, why: &str) -> String {
+        let talk = match &self.to {
             To::Port(port) => &port.talk,
             To::Unix(unix) => &unix.talk,
+            To::Ping(_) => return format!("ping test failed -- {why}"),
+        };
+        format!("failed protocol test [{}] at {at} -- {why}", talk.title())
+    }
+
+    fn success(&self, talk: &Conversation) -> String {
+        match (&self.to, talk.seconds) {
+            (To::Ping(_), Some(seconds)) => {
+                format!("ping test succeeded [response time {}]", logged(seconds))
+            }
+            (To::Ping(_), None) => "ping test succeeded".to_owned(),
+            (To::Port(_) | To::Unix(_), _) => format!("connection succeeded to {}", talk.at),
         }
-    }
-
-    fn trouble(&self, at: &str, why: &str) -> String {
-        format!("failed protocol test [{}] at {at} -- {why}", self.talk().title())
-    }
-
-    fn success(&self, at: &str) -> String {
-        format!("connection succeeded to {at}")
     }
 }
 
@@ -85,7 +123,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use crate::check::connection::{Connection, Conversation, Outcome, Port, Talk, Test, To};
+    use crate::check::connection::{
+        Certificate, Connection, Conversation, Outcome, Ping, Port, Talk, Test, To,
+    };
     use crate::check::{Judged, Observation, Seen};
     use crate::metric::Operator;
     use crate::protocol::{Carrier, Protocol};
@@ -98,11 +138,12 @@ mod tests {
             from: None,
             family: None,
             carrier: Carrier::Stream,
+            tls: None,
             talk: Talk::Protocol(Protocol::Ssh),
         });
         let connection = Arc::new(Connection { to, timeout: Connection::TIMEOUT, retry: 1 });
         let response = Some((Operator::Less, Duration::from_millis(200)));
-        Test { succeeded, connection, response }
+        Test { succeeded, connection, response, valid_days: None }
     }
 
     fn judged(succeeded: bool, outcome: Outcome, seconds: Option<f64>) -> Judged {
@@ -111,6 +152,7 @@ mod tests {
             at: "[127.0.0.1]:22890 [TCP/IP]".into(),
             outcome,
             seconds,
+            certificate: None,
         };
         let now = Observation { conversations: vec![conversation], ..Observation::default() };
         test(succeeded).judge(Seen { now: &now, before: None })
@@ -139,6 +181,72 @@ mod tests {
                 assert_eq!(judged.value.as_deref(), value, "{outcome:?} {seconds:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_certificate_must_be_valid_for_long_enough() {
+        let day = 86_400;
+        let refused = || Outcome::Failed("TLS certificate expired 3 days ago".into());
+        let expired = "certificate expired 3 days ago, limit [valid > 30 days]";
+        let soon = "certificate expiry in 29 days matches check limit [valid > 30 days]";
+        let good = "connection succeeded to [h]:443 [TCP/IP TLS]";
+        for (outcome, left, truth, words) in [
+            (Outcome::Succeeded, Some(90 * day), Some(false), good),
+            (Outcome::Succeeded, Some(30 * day + 1), Some(false), good),
+            (Outcome::Succeeded, Some(30 * day - 1), Some(true), soon),
+            (Outcome::Succeeded, Some(-3 * day), Some(true), expired),
+            (refused(), Some(-3 * day), Some(true), expired),
+            (
+                Outcome::Failed("Connection refused".into()),
+                None,
+                Some(true),
+                "failed protocol test [SSH] at [h]:443 [TCP/IP TLS] -- Connection refused",
+            ),
+        ] {
+            let conversation = Conversation {
+                with: "port 22890 protocol ssh".into(),
+                at: "[h]:443 [TCP/IP TLS]".into(),
+                outcome,
+                seconds: None,
+                certificate: left.map(|left| Certificate { expires: 0, left }),
+            };
+            let now = Observation { conversations: vec![conversation], ..Observation::default() };
+            let test = Test { valid_days: Some(30), ..test(false) };
+            let judged = test.judge(Seen { now: &now, before: None });
+            assert_eq!((judged.truth, judged.failed.as_str()), (truth, words), "{left:?}");
+        }
+    }
+
+    #[test]
+    fn pings_read_as_monits() {
+        let connection = Arc::new(Connection {
+            to: To::Ping(Ping::default()),
+            timeout: Connection::TIMEOUT,
+            retry: 1,
+        });
+        let test = Test { succeeded: false, connection, response: None, valid_days: None };
+        for (outcome, seconds, truth, words) in [
+            (
+                Outcome::Succeeded,
+                Some(0.001_5),
+                false,
+                "ping test succeeded [response time 1.500 ms]",
+            ),
+            (
+                Outcome::Failed("no reply within 5 s".into()),
+                None,
+                true,
+                "ping test failed -- no reply within 5 s",
+            ),
+        ] {
+            let conversation =
+                Conversation { with: "ping".into(), outcome, seconds, ..Conversation::default() };
+            let now = Observation { conversations: vec![conversation], ..Observation::default() };
+            let judged = test.judge(Seen { now: &now, before: None });
+            assert_eq!((judged.truth, judged.failed.as_str()), (Some(truth), words));
+        }
+        let names = test.event();
+        assert_eq!((names.word, names.failed), (EventWord::Icmp, "ICMP failed"));
     }
 
     #[test]

@@ -3,23 +3,28 @@
 //! Options stand in any order, joined by `and`, `with`, `using` or nothing, as in Monit. Not here: the
 //! options of a protocol (`protocol`).
 
+mod ping;
+mod tls;
+mod url;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::check::connection::{Connection, Family, Port, Talk, Test, To, Unix};
+use crate::check::connection::{Connection, Family, Port, Talk, Test, Tls, To, Unix};
 use crate::metric::Operator;
-use crate::protocol::Carrier;
 use crate::protocol::generic::{Script, Step};
+use crate::protocol::{Carrier, Checksum};
 
-use super::SentenceError;
 use super::event::whole;
 use super::parser::Parser;
 use super::token::Kind;
+use super::{SentenceError, Subject};
 
 /// First words behind `failed` that name a connection.
-const FIRST: &[&str] = &["host", "port", "address", "ipv4", "ipv6", "type", "unix", "unixsocket"];
+const FIRST: &[&str] =
+    &["host", "port", "address", "ipv4", "ipv6", "type", "unix", "unixsocket", "url", "ssl", "tls"];
 /// Words that join options.
 const JOINTS: &[&str] = &["and", "with", "using", "use"];
 /// More attempts or a longer time than this is a slip of the keyboard.
@@ -41,6 +46,9 @@ struct Draft {
     response: Option<(Operator, Duration)>,
     timeout: Option<Duration>,
     retry: Option<u32>,
+    tls: Option<Tls>,
+    checksum: Option<Checksum>,
+    valid_days: Option<u32>,
 }
 
 impl Parser<'_> {
@@ -48,20 +56,33 @@ impl Parser<'_> {
     pub(super) fn connection_test(&mut self) -> Result<Option<Test>, SentenceError> {
         let Some(first) = self.peek() else { return Ok(None) };
         let succeeded = first.is("succeeded");
-        let named = self.peek_at(1).is_some_and(|next| FIRST.iter().any(|word| next.is(word)));
-        if !named || !(succeeded || first.is("failed")) {
+        let next = |words: &[&str]| {
+            self.peek_at(1).is_some_and(|next| words.iter().any(|word| next.is(word)))
+        };
+        // Monit has pings in hosts only: a process does not answer them.
+        let ping = self.subject == Subject::Host && next(ping::FIRST);
+        if !(ping || next(FIRST)) || !(succeeded || first.is("failed")) {
             return Ok(None);
         }
         self.at += 1;
+        if ping {
+            return self.ping(succeeded);
+        }
         let begin = self.peek().map_or(0, |token| token.span.start);
         let mut draft = Draft::default();
         while self.connection_option(&mut draft)? {}
-        let Draft { host, port, unix, from, family, carrier, talk, response, timeout, retry } =
-            draft;
+        let tls = self.encryption(&mut draft, begin)?;
+        let Draft { host, port, unix, from, family, carrier, talk, .. } = draft;
+        let Draft { response, timeout, retry, valid_days, .. } = draft;
         let (carrier, talk) = (carrier.unwrap_or(Carrier::Stream), talk.unwrap_or(Talk::Nothing));
         let whole = begin..self.behind();
         let to = match (port, unix) {
-            (Some(number), None) => To::Port(Port { host, number, from, family, carrier, talk }),
+            (Some(number), None) => {
+                To::Port(Port { host, number, from, family, carrier, tls, talk })
+            }
+            (None, Some(_)) if tls.is_some() => {
+                return Err(SentenceError::new(whole, "a Unix socket is not encrypted"));
+            }
             (None, Some(path)) if host.is_none() && from.is_none() && family.is_none() => {
                 To::Unix(Unix { path, carrier, talk })
             }
@@ -72,7 +93,29 @@ impl Parser<'_> {
         };
         let (timeout, retry) = (timeout.unwrap_or(Connection::TIMEOUT), retry.unwrap_or(1));
         let connection = Arc::new(Connection { to, timeout, retry });
-        Ok(Some(Test { succeeded, connection, response }))
+        Ok(Some(Test { succeeded, connection, response, valid_days }))
+    }
+
+    /// Encryption, where an option or the protocol's name asks for it.
+    fn encryption(&self, draft: &mut Draft, begin: usize) -> Result<Option<Tls>, SentenceError> {
+        let mut tls = draft.tls.take();
+        if draft.talk.as_ref().is_some_and(Talk::wants_tls) {
+            tls.get_or_insert_with(Tls::default);
+        }
+        match &mut tls {
+            Some(_) if draft.carrier == Some(Carrier::Datagram) => {
+                let text = "datagrams are not encrypted";
+                return Err(SentenceError::new(begin..self.behind(), text));
+            }
+            Some(tls) => tls.checksum = draft.checksum.take(),
+            None if draft.checksum.is_some() || draft.valid_days.is_some() => {
+                let text = "a connection without TLS has no certificate";
+                let error = SentenceError::new(begin..self.behind(), text);
+                return Err(error.help("write `tls`, or a protocol such as `https`"));
+            }
+            None => {}
+        }
+        Ok(tls)
     }
 
     /// One option, if the next words are one.
@@ -95,7 +138,11 @@ impl Parser<'_> {
             "address" => draft.from.replace(self.own_address()?).is_some(),
             "ipv4" => draft.family.replace(Family::V4).is_some(),
             "ipv6" => draft.family.replace(Family::V6).is_some(),
+            "url" => self.url(draft)?,
+            "type" if self.word("tcpssl") => draft.tls.replace(Tls::default()).is_some(),
             "type" => draft.carrier.replace(self.carrier()?).is_some(),
+            "ssl" | "tls" => draft.tls.replace(self.tls()?).is_some(),
+            "certificate" => self.certificate(draft)?,
             "protocol" | "proto" => draft.talk.replace(self.talk()?).is_some(),
             "send" | "expect" => {
                 let step = self.step(word == "send")?;
@@ -162,12 +209,7 @@ impl Parser<'_> {
         if self.word("default") {
             return Ok(Talk::Nothing);
         }
-        let name = self.peek().map_or(0..0, |token| token.span.clone());
         let protocol = self.protocol()?;
-        if protocol.wants_tls() {
-            let text = format!("the protocol `{}` is not supported yet", protocol.name());
-            return Err(SentenceError::new(name, text));
-        }
         Ok(Talk::Protocol(protocol))
     }
 

@@ -35,6 +35,11 @@ impl Parser<'_> {
                 None => error,
             });
         };
+        self.options(protocol)
+    }
+
+    /// The options behind its name, or behind what stands for it.
+    pub(super) fn options(&mut self, protocol: Protocol) -> Result<Protocol, SentenceError> {
         match protocol {
             Protocol::ApacheStatus(status) => {
                 self.apache_status(status).map(Protocol::ApacheStatus)

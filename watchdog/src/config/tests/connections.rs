@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::CheckTest;
-use crate::check::connection::{Connection, Family, Port, Talk, Test, To, Unix};
+use crate::check::connection::{Connection, Family, Ping, Port, Talk, Test, Tls, To, Unix};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::Operator;
 use crate::protocol::generic::{Script, Step};
-use crate::protocol::{Carrier, Protocol};
+use crate::protocol::{Carrier, Checksum, Http, Protocol};
 
 fn normal(text: &str) -> String {
     let printed = |subject| match parse(text, subject) {
@@ -59,6 +59,91 @@ fn sentences_of_connections() {
 }
 
 #[test]
+fn encryption_and_urls() {
+    let sum = "b1946ac92492d2347c6235b4d2611184";
+    for (text, printed) in [
+        ("failed port 443 tls", "failed port 443 tls"),
+        ("failed port 443 type tcpssl", "failed port 443 tls"),
+        ("failed port 443 using ssl protocol http", "failed port 443 tls protocol http"),
+        (
+            "failed port 443 ssl with options {verify: disable} for 2 cycles",
+            "failed port 443 tls with options { verify: false } for 2 cycles",
+        ),
+        (
+            "failed port 443 tls with options { verify: enable, ca_file: '/etc/x y.pem' name: a.b }",
+            "failed port 443 tls with options { ca_file: \"/etc/x y.pem\", name: \"a.b\" }",
+        ),
+        (
+            "failed port 443 protocol https and certificate valid > 30 days",
+            "failed port 443 protocol https certificate valid > 30 days",
+        ),
+        (
+            "failed port 993 protocol imaps with certificate valid for 1 day timeout 9 s",
+            "failed port 993 protocol imaps timeout 9s certificate valid > 1 days",
+        ),
+        (
+            &format!("failed port 443 protocol https and certificate checksum MD5 = \"{sum}\""),
+            &format!("failed port 443 certificate checksum {sum} protocol https"),
+        ),
+        (
+            "failed url http://127.0.0.1:8080/x?y=1 and content != \"bad\" timeout 9 seconds",
+            "failed host \"127.0.0.1\" port 8080 protocol http request \"/x?y=1\" content != \"bad\" timeout 9s",
+        ),
+        (
+            "succeeded url https://[::1]/",
+            "succeeded host \"::1\" port 443 protocol https request \"/\"",
+        ),
+    ] {
+        assert_eq!(normal(text), printed, "{text}");
+    }
+    for (text, words) in [
+        ("failed port 80 certificate valid > 30 days", "without TLS has no certificate"),
+        ("failed port 80 tls certificate valid < 30 days", "write `>`"),
+        ("failed port 80 tls certificate checksum xyz", "this is no checksum"),
+        ("failed port 80 type udp tls", "datagrams are not encrypted"),
+        ("failed unixsocket /run/a tls", "a Unix socket is not encrypted"),
+        ("failed port 80 tls with options { verify: maybe }", "`true` or `false`"),
+        ("failed port 80 tls with options { ciphers: all }", "`ciphers` of TLS is not supported"),
+        ("failed port 80 tls with options { verify: true", "`}`"),
+        ("failed port 80 tls with options { ca_file: x }", "begins with `/`"),
+        ("failed url ftp://x/", "begins with `http://` or `https://`"),
+        ("failed url http://u:p@x/", "a password does not stand in the configuration"),
+        ("failed url x", "this is no URL"),
+    ] {
+        match parse(text, Subject::Host) {
+            Ok(_) => panic!("accepted: {text}"),
+            Err(error) => assert!(error.message.contains(words), "{text}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn sentences_of_pings() {
+    for (text, printed) in [
+        ("failed ping", "failed ping"),
+        ("failed icmp type echo with timeout 15 seconds", "failed ping timeout 15s"),
+        ("failed icmp type echo count 5 with timeout 5 seconds", "failed ping count 5"),
+        (
+            "succeeded ping6 count 5 size 128 with timeout 10 seconds",
+            "succeeded ping6 count 5 size 128 timeout 10s",
+        ),
+        (
+            "failed ping4 responsetime < 100 ms address 10.0.0.1 3 times within 5 cycles",
+            "failed ping4 address 10.0.0.1 responsetime < 100ms for 3 times within 5 cycles",
+        ),
+    ] {
+        let sentence = parse(text, Subject::Host).expect(text);
+        assert_eq!(print(&sentence.condition, sentence.qualifier), printed, "{text}");
+    }
+    for text in
+        ["failed ping count 21", "failed ping size 7", "failed ping size 1493", "failed icmp"]
+    {
+        assert!(parse(text, Subject::Host).is_err(), "{text}");
+    }
+    assert!(parse("failed ping", Subject::Process).is_err());
+}
+
+#[test]
 fn a_connection_and_a_level_make_one_condition() {
     let text = "failed port 80 protocol ssh and cpu > 80% for 2 cycles";
     let sentence = parse(text, Subject::Process).expect("a sentence");
@@ -102,6 +187,18 @@ fn a_limit_that_wants_slow_answers_is_doubted() {
     assert!(sentence.doubts[0].message.contains("sooner"), "{:?}", sentence.doubts);
 }
 
+/// Pings are of hosts alone.
+pub(super) fn ping_tests() -> Vec<CheckTest> {
+    let test = |ping: Ping, succeeded| {
+        let to = To::Ping(ping);
+        let connection = Arc::new(Connection { to, timeout: Connection::TIMEOUT, retry: 1 });
+        CheckTest::Connection(Test { succeeded, connection, response: None, valid_days: None })
+    };
+    let from = Some([10, 0, 0, 1].into());
+    let all = Ping { family: Some(Family::V6), count: 20, size: 8, from };
+    vec![test(Ping::default(), true), test(all, false)]
+}
+
 /// One of each form, for random conditions.
 pub(super) fn connection_tests() -> Vec<CheckTest> {
     let port = |talk| Port {
@@ -110,6 +207,7 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
         from: None,
         family: None,
         carrier: Carrier::Stream,
+        tls: None,
         talk,
     };
     let steps = vec![Step::Expect("^2[0-9]+ \\. '".into()), Step::Send("a\"b\\0xFF\\r\\n".into())];
@@ -123,6 +221,19 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
             carrier: Carrier::Datagram,
             ..port(Talk::Protocol(Protocol::Ssh))
         }),
+        To::Port(Port {
+            tls: Some(Tls {
+                verify: false,
+                ca_file: Some("/etc/a b.pem".into()),
+                name: Some("www.example.org".into()),
+                checksum: Checksum::parse("b1946ac92492d2347c6235b4d2611184"),
+            }),
+            ..port(Talk::Protocol(Protocol::Https(Http {
+                request: "/x?y=1".into(),
+                ..Http::PLAIN
+            })))
+        }),
+        To::Port(Port { tls: Some(Tls::default()), ..port(Talk::Nothing) }),
         To::Unix(Unix {
             path: PathBuf::from("/run/a b.sock"),
             carrier: Carrier::Datagram,
@@ -141,6 +252,7 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
             succeeded: place % 2 == 0,
             connection: Arc::new(connection),
             response,
+            valid_days: (place == 4).then_some(30),
         })
     };
     all.into_iter().enumerate().map(test).collect()

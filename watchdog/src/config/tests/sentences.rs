@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::connections::connection_tests;
+use super::connections::{connection_tests, ping_tests};
 use crate::check::{CheckTest, file, program};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
@@ -221,7 +221,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         // No tests of their own yet.
         Subject::Filesystem => prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists)].boxed(),
         Subject::Program => check(program_tests()).boxed(),
-        Subject::Host => check(connection_tests()),
+        Subject::Host => prop_oneof![check(connection_tests()), check(ping_tests())].boxed(),
         Subject::Network => unreachable!("not supported yet"),
         Subject::Process => prop_oneof![
             level,
@@ -355,6 +355,7 @@ proptest! {
         "exist", "crashed", "oom", "member", "is", "than", "1min", "30s", "forks", "second", "grows", "reaches",
         "over", "999999999999999999999", "failed", "changed", "permission", "'", "\"a", "/x", "port", "=~",
         "host", "unixsocket", "protocol", "ssh", "send", "expect", "timeout", "retry", "type", "udp", "80", "s",
+        "tls", "options", "{", "}", ":", "verify", "certificate", "valid", "checksum", "url", "http://a/b", "ping",
     ]), 0..40)) {
         for (_, subject) in Subject::ALL {
             let _ = parse(&words.join(" "), subject);

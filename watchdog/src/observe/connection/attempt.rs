@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::{Progress, Stage, Trouble, open, secret};
+use super::{Progress, Stage, Trouble, open, ping, secret, tls};
 use crate::check::connection::{Connection, Port, Talk, To, Unix};
 use crate::clock::{BootTime, boot_now, wall_now};
 use crate::protocol::{Carrier, Peer, ProtocolError, Stream, generic};
@@ -14,21 +14,26 @@ use crate::protocol::{Carrier, Peer, ProtocolError, Stream, generic};
 /// Silence of a UDP server for so long is as good as an answer: a closed port is told sooner. Monit's.
 const SILENCE: Duration = Duration::from_millis(1200);
 
+/// How long it took until the server had shown that it is alive, in seconds; none: that cannot be told.
+pub(super) type Took = Option<f64>;
+
 /// Whoever calls ends it when its time is over; `begin` is when that time began.
 pub(super) async fn attempt(
     connection: &Connection,
     address: &str,
     begin: BootTime,
     progress: &Progress,
-) -> Result<(), Trouble> {
+) -> Result<Took, Trouble> {
     let end = begin + connection.timeout;
-    match &connection.to {
+    let answered = match &connection.to {
+        To::Ping(ping) => return ping::any_address(ping, address, end, progress).await,
         To::Port(port) => {
             let host = port.host.as_deref().unwrap_or(address);
             any_address(port, host, end, progress).await
         }
         To::Unix(unix) => socket(unix, end, progress).await,
-    }
+    };
+    Ok(answered?.then(|| boot_now().since(begin).as_secs_f64()))
 }
 
 /// The first address that answers. Each gets its share of the time to connect, so that one that
@@ -38,7 +43,7 @@ async fn any_address(
     host: &str,
     end: BootTime,
     progress: &Progress,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     progress.reached(Stage::Name);
     let mut addresses = open::resolve(host, port.number).await?;
     let fits = |address: IpAddr| {
@@ -57,17 +62,13 @@ async fn any_address(
             Err(_) => Err(Trouble::Theirs("Connection timed out".to_owned())),
         };
         let trouble = match opened {
-            Ok(mut stream) => {
-                progress.reached(Stage::Answer);
-                let peer = Peer::new(host, port.number, port.carrier);
-                match talk(&mut *stream, &port.talk, &peer, end).await {
-                    Ok(()) => return Ok(()),
-                    Err(trouble) => {
-                        talked = true;
-                        trouble
-                    }
+            Ok(stream) => match over(stream, port, host, end, progress).await {
+                Ok(answered) => return Ok(answered),
+                Err(trouble) => {
+                    talked = true;
+                    trouble
                 }
-            }
+            },
             // What a server has said wrong tells more than that another address has none.
             Err(_) if talked => continue,
             Err(trouble) => trouble,
@@ -77,7 +78,32 @@ async fn any_address(
     Err(worst)
 }
 
-async fn socket(unix: &Unix, end: BootTime, progress: &Progress) -> Result<(), Trouble> {
+/// Talks over a connection that is there, encrypted where that is asked for.
+async fn over(
+    mut stream: Box<dyn Stream>,
+    port: &Port,
+    host: &str,
+    end: BootTime,
+    progress: &Progress,
+) -> Result<bool, Trouble> {
+    let peer = Peer::new(host, port.number, port.carrier);
+    let Some(options) = &port.tls else {
+        progress.reached(Stage::Answer);
+        return talk(&mut *stream, &port.talk, &peer, end).await;
+    };
+    progress.reached(Stage::Encryption);
+    let greeting = match &port.talk {
+        Talk::Protocol(protocol) => protocol.before_tls(&mut *stream, &peer).await,
+        Talk::Nothing | Talk::Script(_) => Ok(None),
+    };
+    let greeting = greeting.map_err(|error| Trouble::Theirs(error.0))?;
+    let mut stream = tls::encrypt(stream, options, host, progress).await?;
+    progress.reached(Stage::Answer);
+    let peer = Peer { private: true, greeting: greeting.as_deref(), ..peer };
+    talk(&mut *stream, &port.talk, &peer, end).await
+}
+
+async fn socket(unix: &Unix, end: BootTime, progress: &Progress) -> Result<bool, Trouble> {
     progress.reached(Stage::Connection);
     let mut stream = open::socket(&unix.path, unix.carrier).await?;
     progress.reached(Stage::Answer);
@@ -85,18 +111,19 @@ async fn socket(unix: &Unix, end: BootTime, progress: &Progress) -> Result<(), T
     talk(&mut *stream, &unix.talk, &peer, end).await
 }
 
+/// Whether an answer came; false: silence, which is as good.
 async fn talk(
     stream: &mut dyn Stream,
     talk: &Talk,
     peer: &Peer<'_>,
     end: BootTime,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let said = match talk {
         Talk::Nothing if peer.carrier == Carrier::Datagram => {
             let patience = SILENCE.min(end.since(boot_now()) / 2);
             match timeout(patience, provoke(stream)).await {
                 Ok(said) => said,
-                Err(_) => Ok(()),
+                Err(_) => return Ok(false),
             }
         }
         Talk::Nothing => Ok(()),
@@ -108,7 +135,7 @@ async fn talk(
             protocol.talk(stream, &peer).await
         }
     };
-    said.map_err(|error| Trouble::Theirs(error.0))
+    said.map(|()| true).map_err(|error| Trouble::Theirs(error.0))
 }
 
 /// Sends one byte, as Monit does: where nobody listens the host says so (ICMP, RFC 1122, section

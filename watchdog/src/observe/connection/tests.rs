@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
+mod encrypted;
+
 use super::*;
 use crate::config::{self, HostChecks, LoadOptions, Trust};
 
@@ -211,4 +213,26 @@ fn a_process_is_asked_when_it_is_older_than_its_start_may_take() {
     let main = ProcessKey { pid: 1, start: 1000 };
     assert!(is_starting(process, main, BootTime::from_secs(70)));
     assert!(!is_starting(process, main, BootTime::from_secs(71)));
+}
+
+#[test]
+fn pings_of_loopback() {
+    let made = outcomes(&[
+        "failed ping".to_owned(),
+        "failed ping4 count 1 size 1492".to_owned(),
+        "failed ping6".to_owned(),
+        "failed ping address 127.0.0.5 size 9".to_owned(),
+    ]);
+    for place in [0, 1, 3] {
+        assert_eq!(made[place].outcome, Outcome::Succeeded, "{:?}", made[place]);
+        assert!(made[place].seconds.is_some_and(|seconds| seconds > 0.0), "{:?}", made[place]);
+    }
+    assert_eq!(failed(&made[2]), "the name has no address of this kind");
+    // Where loopback has IPv6.
+    if TcpListener::bind("[::1]:0").is_ok() {
+        let rules = "  rules:\n  - { if: failed ping6 size 1000, then: alert }\n";
+        let service = load(&format!("services:\n- host: h\n  address: ::1\n{rules}"));
+        let made = run(observe(&service, None));
+        assert_eq!(made[0].outcome, Outcome::Succeeded, "{:?}", made[0]);
+    }
 }
