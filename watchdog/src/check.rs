@@ -92,7 +92,7 @@ pub struct EventNames {
 pub struct Seen<'a> {
     /// The observation that is judged.
     pub now: &'a Observation,
-    /// The one before it, also of a former run; for tests of what has changed.
+    /// The last one of which the rule has told what changed, also of a former run.
     pub before: Option<&'a Observation>,
 }
 
@@ -128,6 +128,18 @@ impl CheckTest {
             Self::Network(test) => test.judge(seen),
             Self::Program(test) => test.judge(seen),
             Self::Attribute(test) => test.judge(seen),
+        }
+    }
+
+    /// Whether it is about a change: told anew each time, not a state that lasts.
+    pub fn is_change(&self) -> bool {
+        match self {
+            Self::File(test) => test.is_change(),
+            Self::Filesystem(_)
+            | Self::Connection(_)
+            | Self::Network(_)
+            | Self::Program(_)
+            | Self::Attribute(_) => false,
         }
     }
 
@@ -189,7 +201,7 @@ pub enum Facts {
     #[default]
     None,
     /// Of a file, directory or named pipe.
-    File(file::Facts),
+    File(Box<file::Facts>),
     /// Of a file system.
     Filesystem(filesystem::Facts),
     /// Of a network interface.
@@ -215,6 +227,14 @@ impl Facts {
         match self {
             Self::Program(facts) => facts.status(),
             _ => None,
+        }
+    }
+
+    /// Whether nothing but the time has changed: then there is nothing to note.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(facts), Self::File(other)) => facts.is_like(other),
+            (facts, other) => facts == other,
         }
     }
 

@@ -341,6 +341,19 @@ impl fmt::Display for Operator {
     }
 }
 
+/// Sizes in powers of 1024 with one decimal, without a trailing `.0`, as Monit prints them.
+pub(crate) fn bytes(value: f64) -> String {
+    let (mut value, mut unit) = (value, "B");
+    for next in ["kB", "MB", "GB", "TB", "PB"] {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    let text = format!("{value:.1}");
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// A length of time behind `per`: `second`, `minute`, `hour`, `day`, or as it is (`10s`).
 pub fn per_words(per: Duration) -> String {
     match (per.as_secs(), per.subsec_nanos()) {

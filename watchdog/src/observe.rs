@@ -5,7 +5,7 @@
 //! a test holds (`check`), when to observe (`engine`), and how many at a time (`runner::observe`).
 
 mod connection;
-mod file;
+pub(crate) mod file;
 mod program;
 
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub(crate) struct Scene {
     pub(crate) main: Option<ProcessKey>,
     /// What deeds use: programs are run in the same way, whatever for.
     pub(crate) tools: Arc<Tools>,
+    /// What observations of files share.
+    pub(crate) files: Arc<file::Reach>,
 }
 
 /// Observes everything that the service's kind and rules ask for, side by side.
@@ -37,7 +39,7 @@ pub(crate) async fn observe(scene: &Arc<Scene>) -> Observation {
 /// What the service itself is.
 async fn facts(scene: &Arc<Scene>) -> Facts {
     match scene.service.checked().map(|checked| &checked.check) {
-        Some(Check::File(file)) => Facts::File(file::observe(scene, file).await),
+        Some(Check::File(file)) => Facts::File(Box::new(file::observe(scene, file).await)),
         Some(Check::Program(probe)) => Facts::Program(program::observe(scene, probe).await),
         Some(Check::Filesystem(_) | Check::Host(_) | Check::Network(_)) | None => Facts::None,
     }

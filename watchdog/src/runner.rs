@@ -36,6 +36,7 @@ use looks::Looks;
 use measure::Measures;
 pub(crate) use measure::pss;
 use observe::Observations;
+pub(crate) use places::Places;
 use slots::Slots;
 
 /// How often the files of programs' output are looked at.
@@ -111,7 +112,7 @@ impl Runner {
             slots: Slots::default(),
             looks: Looks::default(),
             measures: Measures::default(),
-            observations: Observations::default(),
+            observations: Observations::new(&tools.inbox),
         };
         (Self { orders: sender, tools }, work)
     }
@@ -194,6 +195,7 @@ impl Work {
     /// Carries out orders until every [`Runner`] is dropped.
     pub async fn run(mut self) {
         self.looks.listen(&self.tools);
+        self.observations.listen(&self.tools.inbox);
         let mut trim = tokio::time::interval(TRIM);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -202,7 +204,10 @@ impl Work {
                     Some(Order::Lane(item)) => self.lanes.enter(&self.tools, item),
                     Some(Order::Exec(run)) => self.exec(run),
                     Some(Order::Find(order)) => self.looks.enter(&self.tools, order),
-                    Some(Order::Keep(names)) => self.looks.keep(&names),
+                    Some(Order::Keep(names)) => {
+                        self.looks.keep(&names);
+                        self.observations.keep(&names);
+                    }
                     Some(Order::Measure(service, members)) => {
                         self.measures.enter(&self.tools, service, members);
                     }

@@ -529,6 +529,12 @@ impl Test {
     pub fn is_event(&self) -> bool {
         matches!(self, Self::Death(_))
     }
+
+    /// Whether it is about something that has changed or come since it was last told: each time is
+    /// told anew.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Check(test) if test.is_change())
+    }
 }
 
 /// A test of how a process ended.

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::check::file::test::Account;
+use crate::check::{CheckTest, file};
 use crate::service::{Action, Condition, Qualifier, Rule, Severity, Test};
 
 use super::diagnostic::{Diagnostic, Gravity};
@@ -73,6 +75,7 @@ impl Reader {
         for doubt in sentence.doubts {
             self.sentence_error(&entry, &text, doubt, Gravity::Warning);
         }
+        self.named_accounts(&sentence.condition, entry.value.place);
         let mut gives_up = false;
         sentence
             .condition
@@ -94,6 +97,30 @@ impl Reader {
         };
         let actions = then.into_iter().chain(otherwise).collect();
         Some(PlacedRule { rule, actions })
+    }
+
+    /// Users and groups that a sentence names are to be there.
+    fn named_accounts(&mut self, condition: &Condition, place: Place) {
+        let mut missing = Vec::new();
+        condition.for_each_test(&mut |test| {
+            let Test::Check(test) = test else { return };
+            match &**test {
+                CheckTest::File(file::Test::Uid(Account::Name(name)))
+                    if !self.host.has_user(name) =>
+                {
+                    missing.push(format!("this host has no user `{name}`"));
+                }
+                CheckTest::File(file::Test::Gid(Account::Name(name)))
+                    if !self.host.has_group(name) =>
+                {
+                    missing.push(format!("this host has no group `{name}`"));
+                }
+                _ => {}
+            }
+        });
+        for text in missing {
+            self.missing(place, text);
+        }
     }
 
     /// An error of the sentence at its bytes in the file, where they can be told.

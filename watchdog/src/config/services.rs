@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::check::{CheckTest, Checked, program};
+use crate::check::{CheckTest, Checked, file, program};
 use crate::identity::ServiceId;
 use crate::service::{Action, Control, Rule, Service, ServiceKind, Test};
 
@@ -114,6 +114,16 @@ impl Reader {
                 let can = methods.contains(&true);
                 let action = if can { Action::Restart } else { Action::Alert };
                 rules.push(implicit_rule(Test::DoesNotExist, action));
+            }
+        }
+        if matches!(subject, Subject::File | Subject::Directory | Subject::Fifo) {
+            let test = Test::Check(Arc::new(CheckTest::File(file::Test::Type)));
+            let mut own = false;
+            for rule in &rules {
+                rule.condition.for_each_test(&mut |each| own |= *each == test);
+            }
+            if !own {
+                rules.push(implicit_rule(test, Action::Alert));
             }
         }
         if subject == Subject::Program && !has(&rules, program::Test::is_of_status) {

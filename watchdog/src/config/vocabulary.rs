@@ -76,21 +76,14 @@ pub(super) const METHOD_KEYS: &[&str] = &["start", "stop", "restart"];
 /// Keys that a process takes besides.
 pub(super) const PROCESS_KEYS: &[&str] = &["pidfile", "match", "unit", "cgroup", "stop_timeout"];
 /// Keys that other kinds take besides: the kinds that have the key.
-pub(super) const CHECK_KEYS: &[(&str, &[&str])] =
-    &[("path", &["file", "directory", "fifo", "program"]), ("address", &["host"])];
-/// Keys of later work, of any kind.
-pub(super) const SERVICE_KEYS_LATER: &[&str] = &[
-    "mode",
-    "every",
-    "onreboot",
-    "limits",
-    "brake",
-    "alert",
-    "alerts",
-    "interface",
-    "timeout",
-    "ignore",
+pub(super) const CHECK_KEYS: &[(&str, &[&str])] = &[
+    ("path", &["file", "directory", "fifo", "program"]),
+    ("address", &["host"]),
+    ("ignore", &["file"]),
 ];
+/// Keys of later work, of any kind.
+pub(super) const SERVICE_KEYS_LATER: &[&str] =
+    &["mode", "every", "onreboot", "limits", "brake", "alert", "alerts", "interface", "timeout"];
 
 pub(super) const MATCH: Keys =
     Keys { title: "`match`", known: &["exe", "args", "user"], later: &[] };
@@ -110,6 +103,7 @@ pub(super) const EXEC: Keys = Keys {
     known: &["program", "timeout", "user", "group", "env", "cwd", "repeat"],
     later: &["limits"],
 };
+pub(super) const IGNORE: Keys = Keys { title: "`ignore`", known: &["not"], later: &[] };
 pub(super) const BRAKE: Keys = Keys { title: "`brake`", known: &["how", "for"], later: &[] };
 /// All actions.
 pub(super) const ACTIONS: &[&str] =
@@ -134,6 +128,7 @@ pub(super) const ALL: &[&Keys] = &[
     &RECOVERY,
     &EXEC,
     &BRAKE,
+    &IGNORE,
 ];
 
 /// The candidate that a misspelt word most likely means, for "did you mean …".

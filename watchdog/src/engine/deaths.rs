@@ -224,7 +224,7 @@ impl Engine {
             }
             let mut findings = Vec::new();
             let by = By { over: Over::Known, deaths: &[end], ask: false };
-            let (truth, _) = self.judge_rule(i, rule, &by, at, &mut findings);
+            let (truth, _) = self.judge_rule(i, r, &by, at, &mut findings);
             if truth == Some(true) {
                 let change = self.services[i].rules[r].judge_event(at);
                 // What fails is always told, once; what only counts is a line among others.

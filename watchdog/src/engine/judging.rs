@@ -79,7 +79,7 @@ impl Engine {
             let mut findings = Vec::new();
             let ask = matches!(moment, Moment::Cycle | Moment::Sample | Moment::Crossing);
             let by = By { over, deaths, ask };
-            let (truth, wanted) = self.judge_rule(i, rule, &by, at, &mut findings);
+            let (truth, wanted) = self.judge_rule(i, r, &by, at, &mut findings);
             if truth.is_none() && wanted {
                 self.put_off(i, r, moment, at);
                 continue;
@@ -111,8 +111,21 @@ impl Engine {
         if between && !crossing::counts(rule, failing, truth) {
             return;
         }
+        if moment == Moment::Noticed && failing && has(rule, Test::is_change) {
+            // It was told between two cycles; what changes further waits for the cycle. Whoever
+            // writes all the time is not told of all the time.
+            return;
+        }
         let cycle = matches!(moment, Moment::Cycle | Moment::Observed);
-        let change = remembered.judge(rule, truth, cycle, at);
+        let change = if truth == Some(true) && findings.iter().any(tells_change) {
+            remembered.judge_change(at)
+        } else {
+            remembered.judge(rule, truth, cycle, at)
+        };
+        if moment.observes() && truth.is_some() {
+            // What changes from now on is another change.
+            remembered.base = state.observed.now().cloned();
+        }
         self.changed(i, r, change, findings, cycle, at);
     }
 
@@ -120,13 +133,14 @@ impl Engine {
     pub(crate) fn judge_rule(
         &self,
         i: usize,
-        rule: &Rule,
+        r: usize,
         by: &By<'_>,
         at: BootTime,
         findings: &mut Vec<Finding>,
     ) -> (Option<bool>, bool) {
         let By { over, deaths, ask } = *by;
         let state = &self.services[i];
+        let rule = &state.service.rules[r];
         let is_system = matches!(state.service.kind, ServiceKind::System);
         let value = |metric: Metric| {
             if metric.is_of_host() {
@@ -157,7 +171,7 @@ impl Engine {
             present: state.present(),
             deaths,
             restarts: &|span| state.restarts_within(span, self.cycle, at),
-            seen: state.observed.seen(),
+            seen: state.observed.seen(&state.rules[r]),
             thing: state.service.checked().map(|checked| checked.check.word()),
         };
         let truth = judge(&rule.condition, &facts, findings);
@@ -215,6 +229,15 @@ impl Engine {
             }
             // That something did not happen again is no news.
             Change::Recovered if has(rule, Test::is_event) && rule.otherwise.is_empty() => {}
+            // That nothing has changed since is a line in the log, as Monit has it, and no mail.
+            Change::Recovered if has(rule, Test::is_change) && rule.otherwise.is_empty() => {
+                let texts: Vec<String> = findings
+                    .iter()
+                    .filter(|finding| finding.test.is_change() && finding.truth == Some(false))
+                    .map(|finding| wording::succeeded(finding, None))
+                    .collect();
+                self.log(i, LogLevel::Info, Some(event), texts.join(" and "), at);
+            }
             Change::Recovered => {
                 let pid = self.services[i].main().map(|main| main.pid);
                 let text: Vec<String> = findings
@@ -492,6 +515,11 @@ fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
             !counts_cycles && has(rule, |test| matches!(test, Test::Restarts { .. }))
         }
     }
+}
+
+/// A change that is the case: each is told anew.
+fn tells_change(finding: &Finding) -> bool {
+    finding.truth == Some(true) && finding.test.is_change()
 }
 
 /// The finding that names the event: a death that holds before a level that does, else the first.

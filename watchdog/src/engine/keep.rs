@@ -155,7 +155,7 @@ impl ServiceState {
             .collect();
         self.levels.follow(&service.rules);
         if former.checked() != service.checked() {
-            self.observed.forget();
+            self.forget_observed();
         }
         let moved = match (former.process(), service.process()) {
             (Some(old), Some(new)) => {

@@ -271,14 +271,14 @@ impl Engine {
             if !self.is_judged(i) {
                 return;
             }
-            let Some(rule) = service.rules.get(*r).filter(|rule| is_at_once(rule)) else {
+            if !service.rules.get(*r).is_some_and(is_at_once) {
                 continue;
-            };
+            }
             if self.services[i].rules[*r].status() == RuleStatus::Failing {
                 continue;
             }
             let by = By { over: Over::Known, deaths: &[], ask: true };
-            if let (None, true) = self.judge_rule(i, rule, &by, at, &mut Vec::new()) {
+            if let (None, true) = self.judge_rule(i, *r, &by, at, &mut Vec::new()) {
                 self.put_off(i, *r, Moment::Crossing, at);
             }
         }
@@ -304,7 +304,7 @@ impl Engine {
             let deaths: &[End] = if cycles { &put_off.ends } else { &[] };
             let mut findings = Vec::new();
             let by = By { over, deaths, ask: true };
-            let (truth, _) = self.judge_rule(i, rule, &by, at, &mut findings);
+            let (truth, _) = self.judge_rule(i, r, &by, at, &mut findings);
             self.conclude(i, r, moment, truth, &findings, at);
             judged.push(r);
         }

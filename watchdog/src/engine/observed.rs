@@ -8,6 +8,7 @@ use crate::check::{Facts, Observation, Seen};
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::rule::RuleState;
 use crate::message::{Decision, Observe, Observed};
 
 /// Why something is observed.
@@ -27,9 +28,10 @@ pub(crate) struct Observations {
     /// Wanted once more when that has come: it may be older than the wish.
     again: Option<Why>,
     now: Option<Arc<Observation>>,
-    before: Option<Arc<Observation>>,
     /// Whether `now` is of this run.
     fresh: bool,
+    /// What is under way is about something else by now.
+    stale: bool,
 }
 
 impl Observations {
@@ -43,9 +45,9 @@ impl Observations {
         self.now.as_ref().filter(|_| self.fresh)
     }
 
-    /// What tests are judged by.
-    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
-        Some(Seen { now: self.now()?, before: self.before.as_deref() })
+    /// What a rule's tests are judged by.
+    pub(crate) fn seen<'a>(&'a self, rule: &'a RuleState) -> Option<Seen<'a>> {
+        Some(Seen { now: self.now()?, before: rule.base.as_deref() })
     }
 
     /// What is to survive the daemon: what something was, not how a connection went.
@@ -67,10 +69,10 @@ impl Observations {
 
     /// It is about something else now.
     pub(crate) fn forget(&mut self) {
-        (self.now, self.before, self.fresh) = (None, None, false);
+        (self.now, self.fresh) = (None, false);
         if self.asked.is_some() {
-            // What is under way is about the former thing; it is asked again when it has come.
-            self.again = Some(Why::Cycle);
+            // It is asked again when what is under way has come.
+            (self.again, self.stale) = (Some(Why::Cycle), true);
         }
     }
 }
@@ -86,8 +88,9 @@ impl Engine {
         if state.service.process().is_some() && (main.is_none() || state.acting.is_some()) {
             return;
         }
-        if state.observed.asked.is_some() {
-            if why == Why::Stirred {
+        if let Some(under_way) = state.observed.asked {
+            // A cycle that finds the one before it still waiting is none.
+            if (under_way, why) != (Why::Cycle, Why::Cycle) {
                 state.observed.again = state.observed.again.max(Some(why));
             }
             return;
@@ -104,11 +107,10 @@ impl Engine {
         let Some(why) = state.observed.asked.take() else { return };
         let again = state.observed.again.take();
         let old = observed.began < state.settled || state.acting.is_some();
-        if again != Some(Why::Cycle) && !old {
-            let changed = state.observed.now.as_ref().map(|now| &now.facts)
-                != Some(&observed.observation.facts);
-            let former = state.observed.now.replace(observed.observation);
-            state.observed.before = former;
+        if !std::mem::take(&mut state.observed.stale) && !old {
+            let new = &observed.observation.facts;
+            let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
+            state.observed.now = Some(observed.observation);
             state.observed.fresh = true;
             let moment = if why == Why::Cycle { Moment::Observed } else { Moment::Noticed };
             self.judge_service(i, moment, at);

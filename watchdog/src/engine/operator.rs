@@ -49,6 +49,9 @@ impl Engine {
         if !was {
             state.restart_log.clear();
             state.rules.iter_mut().for_each(super::rule::RuleState::reset);
+            // What is now is right: whoever says `monitor` has seen it.
+            self.services[i].forget_observed();
+            self.observe(i, Why::Stirred);
             self.find_afresh(i, at);
             self.observe(i, Why::Stirred);
         } else if state.wanted.is_some() {

@@ -3,6 +3,9 @@
 //!
 //! Not here: whether the condition holds (`judge`), what an action does (`service`).
 
+use std::sync::Arc;
+
+use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::engine::window::Window;
 use crate::message::RuleStatus;
@@ -22,6 +25,8 @@ pub(crate) struct RuleState {
     /// Cycles since the failure, for reminders and repeated programs.
     failing_cycles: u32,
     known: bool,
+    /// The observation since which changes are told.
+    pub(crate) base: Option<Arc<Observation>>,
 }
 
 /// What a judgement changed.
@@ -48,6 +53,7 @@ impl RuleState {
             good: 0,
             failing_cycles: 0,
             known: false,
+            base: None,
         }
     }
 
@@ -88,6 +94,20 @@ impl RuleState {
             // Told already, and armed again by the next judgement that finds it false.
             (true, _) => Change::None,
             (false, true) => self.fail(),
+            (false, false) => Change::Pending,
+        }
+    }
+
+    /// Takes a change: true for this moment, and told anew each time.
+    pub(crate) fn judge_change(&mut self, at: BootTime) -> Change {
+        self.known = true;
+        self.good = 0;
+        match (self.window.push_event(at), self.failing) {
+            (true, _) => self.fail(),
+            (false, true) => {
+                self.failing_cycles = self.failing_cycles.saturating_add(1);
+                Change::StillFailing(self.failing_cycles)
+            }
             (false, false) => Change::Pending,
         }
     }

@@ -167,6 +167,8 @@ impl ServiceState {
         self.brake = saved.brake.clone().map(InForce::former);
         self.observed = Observations::restored(saved.observed.clone());
         self.restore_turn(saved.turn.as_ref(), now);
+        // What has changed while nobody watched is told.
+        self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
         let Some(process) = self.service.process() else { return };
         // A start without a program never came to run one: each is noted before it does.
         let begun = |acting: &&SavedAction| match acting.verb.as_str() {
@@ -192,6 +194,12 @@ impl ServiceState {
                 None => Life::Absent { why: "it was never started".into() },
             };
         }
+    }
+
+    /// What was observed is about something else now, or nobody has watched since.
+    pub(crate) fn forget_observed(&mut self) {
+        self.observed.forget();
+        self.rules.iter_mut().for_each(|rule| rule.base = None);
     }
 
     pub(crate) fn main(&self) -> Option<ProcessKey> {

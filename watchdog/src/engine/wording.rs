@@ -10,6 +10,7 @@ use crate::engine::attempt::human;
 use crate::engine::judge::{Finding, limit_number};
 use crate::event::{ExitStatus, Sample};
 use crate::message::{DeathView, SenderView};
+pub(crate) use crate::metric::bytes;
 use crate::metric::{Direction, Metric, per_words};
 use crate::service::{Course, EventWord, Level, Limit, Span, Test, Trend, Way, signal_name};
 
@@ -105,19 +106,6 @@ fn trend_succeeded(trend: &Trend, value: Option<f64>) -> String {
 /// A time to come; far away it is no more than a guess.
 fn forecast(seconds: f64) -> String {
     human(Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX))
-}
-
-/// Sizes in powers of 1024 with one decimal, without a trailing `.0`, as Monit prints them.
-pub(crate) fn bytes(value: f64) -> String {
-    let (mut value, mut unit) = (value, "B");
-    for next in ["kB", "MB", "GB", "TB", "PB"] {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    let text = format!("{value:.1}");
-    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 fn limit_text(level: &Level) -> String {

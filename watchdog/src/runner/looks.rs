@@ -48,7 +48,7 @@ impl Default for Looks {
             services: Arc::default(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             threads: Arc::new(Semaphore::new(HANGING)),
-            awaited: Places::default(),
+            awaited: Places::of_processes(),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Looks {
             let sight = find(&service, known, &begun, &*membership);
             let down = !matches!(sight.presence, Presence::Present { .. });
             let places = if down { sight.places.as_slice() } else { &[] };
-            if awaited.await_at(&service.name, places) {
+            if awaited.await_at(&service.name, places, None) {
                 // It may have come between the look and now.
                 return find(&service, known, &begun, &*membership);
             }

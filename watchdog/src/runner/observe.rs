@@ -2,7 +2,7 @@
 //!
 //! Not here: how something is observed (`observe`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -10,8 +10,11 @@ use tokio::sync::Semaphore;
 use crate::action::Tools;
 use crate::check::{Check, Observation};
 use crate::clock::boot_now;
+use crate::inbox::Inbox;
 use crate::message::{Input, Observe, Observed};
+use crate::observe::file::Reach;
 use crate::observe::{Scene, observe};
+use crate::runner::places::Places;
 
 /// Observations at the same time. Most wait for a network; those that hang on files are bounded by
 /// the blocking threads.
@@ -27,21 +30,32 @@ pub(super) struct Observations {
     /// By the service's name: one that a reload took away and another brought back is not observed
     /// twice at a time.
     turns: Arc<Mutex<HashMap<String, Turn>>>,
+    files: Arc<Reach>,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
-impl Default for Observations {
-    fn default() -> Self {
+impl Observations {
+    pub(super) fn new(inbox: &Arc<Inbox>) -> Self {
+        let files = Reach::new(Places::of_files(), Arc::clone(inbox));
         Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             programs: Arc::new(Semaphore::new(PROGRAMS)),
             turns: Arc::default(),
+            files: Arc::new(files),
         }
     }
-}
 
-impl Observations {
+    /// Tells from now on what stirs.
+    pub(super) fn listen(&self, inbox: &Arc<Inbox>) {
+        tokio::spawn(self.files.awaited.clone().listen(Arc::clone(inbox)));
+    }
+
+    /// There are these services now.
+    pub(super) fn keep(&self, names: &HashSet<String>) {
+        self.files.awaited.keep(|service| names.contains(service));
+    }
+
     /// Observes and answers. The engine asks once per service at a time.
     pub(super) fn enter(&self, tools: &Arc<Tools>, order: Observe) {
         let Observe { service, before, main } = order;
@@ -50,7 +64,8 @@ impl Observations {
             _ => Arc::clone(&self.places),
         };
         let (turn, inbox) = (self.turn(&service.name), Arc::clone(&tools.inbox));
-        let scene = Arc::new(Scene { service, before, main, tools: Arc::clone(tools) });
+        let (tools, files) = (Arc::clone(tools), Arc::clone(&self.files));
+        let scene = Arc::new(Scene { service, before, main, tools, files });
         tokio::spawn(async move {
             let _turn = turn.lock_owned().await;
             // Never closed, so the error cannot happen.

@@ -1,7 +1,8 @@
-//! Folders where a service that is down would be named: its pidfile's, its cgroup's.
+//! Folders and files where something is awaited: a pidfile, a cgroup, whatever a service watches.
 //!
-//! Told by inotify, so that a service that somebody else starts is looked for at once. A hint only:
-//! what is lost here is found by the look in each cycle. Not here: looking (`looks`).
+//! Told by inotify, so that a service that somebody else starts is looked for at once, and a file that
+//! changes is observed at once. A hint only: what is lost here is found by the look in each cycle. Not
+//! here: looking (`looks`, `observe`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -9,6 +10,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,98 +20,237 @@ use crate::inbox::Inbox;
 use crate::message::Input;
 use crate::sys::readable::Readable;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
 
-/// Folders at a time.
-const FOLDERS: usize = 1024;
-/// The least time between two readings: whoever writes into such a folder all the time costs us no
-/// more than this.
-const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes read at once.
 const BUFFER: usize = 8192;
-/// A daemon may write its pidfile and keep it open.
-const MASK: WatchFlags = WatchFlags::CREATE
-    .union(WatchFlags::MOVED_TO)
-    .union(WatchFlags::CLOSE_WRITE)
-    .union(WatchFlags::MODIFY)
-    .union(WatchFlags::ONLYDIR);
+/// Events taken in one reading; more stay in the kernel's queue, which is bounded by
+/// `fs.inotify.max_queued_events`.
+const EVENTS: usize = 16_384;
+/// What stirs a thing itself: its content, its attributes, its end. Once only, until it is awaited
+/// again: whoever writes all the time fills no queue. Of a folder also what comes and goes in it.
+const ITSELF: WatchFlags = WatchFlags::MODIFY
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::ONESHOT)
+    .union(WatchFlags::MASK_ADD);
 
-/// Which names in which folders stand for which services.
+/// What is awaited, and how much of it.
+#[derive(Debug)]
+struct Terms {
+    /// What is told of names in a folder.
+    folder: WatchFlags,
+    /// Folders and files at a time.
+    most: usize,
+    /// The least time between two readings: whoever writes all the time costs us no more than this.
+    pause: Duration,
+}
+
+/// Of processes. A daemon may write its pidfile and keep it open.
+const PROCESSES: Terms = Terms {
+    folder: WatchFlags::CREATE
+        .union(WatchFlags::MOVED_TO)
+        .union(WatchFlags::CLOSE_WRITE)
+        .union(WatchFlags::MODIFY)
+        .union(WatchFlags::ONLYDIR),
+    most: 1024,
+    pause: Duration::from_millis(20),
+};
+
+/// Of files. What is written to others in the same folder is not told; what is written to them is
+/// told of themselves.
+const FILES: Terms = Terms {
+    folder: WatchFlags::CREATE
+        .union(WatchFlags::DELETE)
+        .union(WatchFlags::MOVE)
+        .union(WatchFlags::ONLYDIR)
+        .union(WatchFlags::MASK_ADD),
+    most: 8192,
+    pause: Duration::from_millis(100),
+};
+
+/// Which names in which folders stand for which services. The empty name is the folder or file itself.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
+    terms: &'static Terms,
     /// None where the kernel gives none: the cycle's looks are left then.
     watcher: Option<Arc<OwnedFd>>,
-    folders: Arc<Mutex<HashMap<i32, Names>>>,
+    known: Arc<Mutex<Known>>,
+    /// That there are too many was said.
+    told: Arc<AtomicBool>,
 }
 
 /// The services by the name that is awaited in one folder.
 type Names = HashMap<OsString, BTreeSet<String>>;
 
-impl Default for Places {
-    fn default() -> Self {
-        let watcher = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
-        Self { watcher: watcher.ok().map(Arc::new), folders: Arc::default() }
+/// Both ways round.
+#[derive(Default)]
+struct Known {
+    folders: HashMap<i32, Names>,
+    services: HashMap<String, BTreeSet<(i32, OsString)>>,
+}
+
+impl Known {
+    /// Whether it is new.
+    fn put(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
+        let names = self.folders.entry(folder).or_default();
+        names.entry(name.to_owned()).or_default().insert(service.to_owned());
+        let own = self.services.entry(service.to_owned()).or_default();
+        own.insert((folder, name.to_owned()))
+    }
+
+    /// Returns whether nobody awaits anything in the folder any longer.
+    fn forget(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
+        if let Some(own) = self.services.get_mut(service) {
+            own.remove(&(folder, name.to_owned()));
+            if own.is_empty() {
+                self.services.remove(service);
+            }
+        }
+        let Some(names) = self.folders.get_mut(&folder) else { return false };
+        if let Some(services) = names.get_mut(name) {
+            services.remove(service);
+            if services.is_empty() {
+                names.remove(name);
+            }
+        }
+        let empty = names.is_empty();
+        if empty {
+            self.folders.remove(&folder);
+        }
+        empty
+    }
+
+    /// The folder is given up by the kernel. Returns who awaited something in it.
+    fn gone(&mut self, folder: i32) -> BTreeSet<String> {
+        let names = self.folders.remove(&folder).unwrap_or_default();
+        let mut services = BTreeSet::new();
+        for (name, awaiting) in names {
+            for service in &awaiting {
+                if let Some(own) = self.services.get_mut(service) {
+                    own.remove(&(folder, name.clone()));
+                    if own.is_empty() {
+                        self.services.remove(service);
+                    }
+                }
+            }
+            services.extend(awaiting);
+        }
+        services
+    }
+
+    fn is_awaited(&self, folder: i32) -> bool {
+        self.folders.contains_key(&folder)
     }
 }
 
 impl Places {
-    /// Awaits the service at these places, in place of former ones; without any, no longer. True
-    /// where one is new: what came before it was awaited is still to be looked for.
+    /// For the places that name processes.
+    pub(super) fn of_processes() -> Self {
+        Self::new(&PROCESSES)
+    }
+
+    /// For files, directories and named pipes.
+    pub(super) fn of_files() -> Self {
+        Self::new(&FILES)
+    }
+
+    fn new(terms: &'static Terms) -> Self {
+        let watcher = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
+        let watcher = watcher.ok().map(Arc::new);
+        Self { terms, watcher, known: Arc::default(), told: Arc::default() }
+    }
+
+    /// Awaits the service at these places, in place of former ones; without any, no longer. `itself`:
+    /// also what happens to this file or folder, once, until it is awaited again. True where one is
+    /// new: what came before it was awaited is still to be looked for.
     ///
     /// Resolves paths, which may hang: call it on a thread that may.
-    pub(super) fn await_at(&self, service: &str, places: &[Place]) -> bool {
-        let Some(watcher) = &self.watcher else { return false };
+    pub(crate) fn await_at(&self, service: &str, places: &[Place], itself: Option<&Path>) -> bool {
         let mut kept: BTreeSet<(i32, &OsStr)> = BTreeSet::new();
         let mut fresh = false;
-        for place in places {
+        let folders = places
+            .iter()
+            .map(|place| (place.folder.as_path(), place.name.as_os_str(), self.terms.folder));
+        let itself = itself.map(|path| (path, OsStr::new(""), ITSELF));
+        for (path, name, mask) in folders.chain(itself) {
             // Once more where it was new: another thread may have given the folder up between the
             // two steps, and then it has another number.
             for _ in 0..3 {
-                let Ok(folder) = inotify::add_watch(watcher, &place.folder, MASK) else { break };
-                let Some(new) = self.put(folder, place, service) else { break };
-                kept.insert((folder, &place.name));
+                let Some((number, new)) = self.add(path, name, mask, service) else { break };
+                kept.insert((number, name));
                 fresh |= new;
                 if !new {
                     break;
                 }
             }
         }
-        self.drop_but(|folder, name, known| known != service || kept.contains(&(folder, name)));
+        let own = self.lock().services.get(service).cloned().unwrap_or_default();
+        for (number, name) in own {
+            if !kept.contains(&(number, name.as_os_str())) {
+                self.forget(number, &name, service);
+            }
+        }
         fresh
     }
 
     /// Awaits only services that `known` says are there (a new configuration).
     pub(super) fn keep(&self, known: impl Fn(&str) -> bool) {
-        self.drop_but(|_, _, service| known(service));
+        let all: Vec<String> = self.lock().services.keys().cloned().collect();
+        for service in all.iter().filter(|service| !known(service)) {
+            self.await_at(service, &[], None);
+        }
     }
 
-    /// Whether it is new; none where there are too many folders.
-    fn put(&self, folder: i32, place: &Place, service: &str) -> Option<bool> {
-        let mut folders = self.lock();
-        if folders.len() >= FOLDERS && !folders.contains_key(&folder) {
-            if let Some(watcher) = &self.watcher {
-                let _ = inotify::remove_watch(watcher, folder);
+    /// Its number, and whether it is new; none where it is not there or there are too many.
+    fn add(
+        &self,
+        path: &Path,
+        name: &OsStr,
+        mask: WatchFlags,
+        service: &str,
+    ) -> Option<(i32, bool)> {
+        let watcher = self.watcher.as_ref()?;
+        let number = match inotify::add_watch(watcher, path, mask) {
+            Ok(number) => number,
+            Err(error) => {
+                if error == Errno::NOSPC || error == Errno::NOMEM {
+                    self.refuse("raise fs.inotify.max_user_watches");
+                }
+                return None;
             }
+        };
+        let mut known = self.lock();
+        if known.folders.len() >= self.terms.most && !known.is_awaited(number) {
+            let _ = inotify::remove_watch(watcher, number);
+            drop(known);
+            self.refuse("watch fewer files");
             return None;
         }
-        let names = folders.entry(folder).or_default();
-        Some(names.entry(place.name.clone()).or_default().insert(service.to_owned()))
+        Some((number, known.put(number, name, service)))
     }
 
-    fn drop_but(&self, keep: impl Fn(i32, &OsStr, &str) -> bool) {
-        let mut folders = self.lock();
-        folders.retain(|folder, names| {
-            names.retain(|name, services| {
-                services.retain(|service| keep(*folder, name, service));
-                !services.is_empty()
-            });
-            if names.is_empty()
-                && let Some(watcher) = &self.watcher
-            {
-                // It may be gone with its folder.
-                let _ = inotify::remove_watch(watcher, *folder);
-            }
-            !names.is_empty()
-        });
+    fn refuse(&self, cure: &str) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let known = self.lock().folders.len();
+            log::warn!(
+                "the kernel tells changes of {known} files and folders and no more: others are looked at in each cycle only; {cure}"
+            );
+        }
+    }
+
+    fn forget(&self, number: i32, name: &OsStr, service: &str) {
+        let mut known = self.lock();
+        if known.forget(number, name, service)
+            && let Some(watcher) = &self.watcher
+        {
+            // It may be gone with its folder.
+            let _ = inotify::remove_watch(watcher, number);
+        }
     }
 
     /// Tells what stirs, for ever.
@@ -119,7 +261,7 @@ impl Places {
             for service in services {
                 inbox.answer(Input::Stirred(service));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(self.terms.pause).await;
         }
     }
 
@@ -128,33 +270,30 @@ impl Places {
         let mut services = BTreeSet::new();
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         let mut reader = Reader::new(watcher, &mut buffer);
-        loop {
+        for _ in 0..EVENTS {
             let event = match reader.next() {
                 Ok(event) => event,
-                Err(rustix::io::Errno::AGAIN) if !services.is_empty() => return Ok(services),
+                Err(Errno::AGAIN) if !services.is_empty() => return Ok(services),
                 Err(error) => return Err(error.into()),
             };
-            let mut folders = self.lock();
+            let mut known = self.lock();
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                services.extend(folders.values().flat_map(HashMap::values).flatten().cloned());
+                services.extend(known.services.keys().cloned());
             } else if event.events().contains(ReadFlags::IGNORED) {
-                // The folder is gone: the next look says where to await the service now.
-                let names = folders.remove(&event.wd()).unwrap_or_default();
-                services.extend(names.into_values().flatten());
-            } else if let (Some(names), Some(name)) = (folders.get(&event.wd()), event.file_name())
-            {
-                let name = OsStr::from_bytes(name.to_bytes());
-                services.extend(names.get(name).into_iter().flatten().cloned());
-            }
-            drop(folders);
-            if reader.is_buffer_empty() {
-                return Ok(services);
+                // It is gone: the next look says where to await the service now.
+                services.extend(known.gone(event.wd()));
+            } else if let Some(names) = known.folders.get(&event.wd()) {
+                let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                let named = name.and_then(|name| names.get(name));
+                let itself = names.get(OsStr::new(""));
+                services.extend(named.into_iter().chain(itself).flatten().cloned());
             }
         }
+        Ok(services)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i32, Names>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,10 +316,10 @@ mod tests {
     fn a_name_that_comes_or_changes_is_told_to_those_who_await_it() {
         let temp = tempfile::tempdir().unwrap();
         let place = |name: &str| Place { folder: temp.path().to_path_buf(), name: name.into() };
-        let places = Places::default();
-        assert!(places.await_at("a", &[place("a.pid")]), "new: it may have come before");
-        assert!(!places.await_at("a", &[place("a.pid")]));
-        assert!(places.await_at("b", &[place("a.pid"), place("b")]));
+        let places = Places::of_processes();
+        assert!(places.await_at("a", &[place("a.pid")], None), "new: it may have come before");
+        assert!(!places.await_at("a", &[place("a.pid")], None));
+        assert!(places.await_at("b", &[place("a.pid"), place("b")], None));
         assert_eq!(stirred(&places), Vec::<String>::new());
         std::fs::write(temp.path().join("other"), "1").unwrap();
         assert_eq!(stirred(&places), Vec::<String>::new());
@@ -188,17 +327,17 @@ mod tests {
         assert_eq!(stirred(&places), ["a", "b"]);
         std::fs::create_dir(temp.path().join("b")).unwrap();
         assert_eq!(stirred(&places), ["b"]);
-        places.await_at("b", &[]);
+        places.await_at("b", &[], None);
         std::fs::rename(temp.path().join("other"), temp.path().join("a.pid")).unwrap();
         assert_eq!(stirred(&places), ["a"]);
         places.keep(|_| false);
-        assert!(places.lock().is_empty(), "and the folder is given up");
-        assert!(places.await_at("a", &[place("a.pid")]));
+        assert!(places.lock().folders.is_empty(), "and the folder is given up");
+        assert!(places.await_at("a", &[place("a.pid")], None));
         let gone = temp.path().to_path_buf();
         drop(temp);
         assert!(!gone.exists());
         assert_eq!(stirred(&places), ["a"], "a folder that is gone: look where to await it now");
-        assert!(places.lock().is_empty());
-        assert!(!places.await_at("a", &[Place { folder: gone, name: "a.pid".into() }]));
+        assert!(places.lock().folders.is_empty());
+        assert!(!places.await_at("a", &[Place { folder: gone, name: "a.pid".into() }], None));
     }
 }

@@ -75,6 +75,14 @@ pub fn user_name(uid: u32) -> String {
     }
 }
 
+/// The group id of a name or number.
+///
+/// # Errors
+/// An unknown name, or what the databases answered.
+pub fn group_number(group: &str) -> io::Result<u32> {
+    group_id(group)?.ok_or_else(|| unknown("group", group))
+}
+
 fn unknown(what: &str, name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("{what} '{name}' does not exist"))
 }

@@ -1,8 +1,12 @@
 //! What a file, directory or named pipe has besides name and rules: where it is.
 
+use crate::check::file::content::Filter;
 use crate::check::file::{File, FileType};
-use crate::config::reader::{Reader, Table};
+use crate::config::raw::{Node, Value};
+use crate::config::reader::{Entry, Reader, Table, item_place};
 use crate::config::source::Place;
+use crate::config::vocabulary::IGNORE;
+use crate::protocol::Pattern;
 
 impl Reader {
     /// The keys of a file, directory or named pipe.
@@ -13,6 +17,38 @@ impl Reader {
             return None;
         };
         let path = self.path(&entry)?;
-        Some(File { what, path })
+        let ignore = table.take("ignore").map(|entry| self.ignored(entry)).unwrap_or_default();
+        Some(File { what, path, ignore })
+    }
+
+    /// Lines that tests of the content pass over: a pattern, `not: pattern`, or a list of such.
+    fn ignored(&mut self, entry: Entry) -> Vec<Filter> {
+        let at = entry.key;
+        let mut filters = Vec::new();
+        for node in self.list(entry) {
+            let at = item_place(&node, at);
+            if matches!(node.value, Value::Scalar(_)) {
+                filters.extend(self.filter(&node, at, false));
+            } else if let Some(mut table) = self.table(node, at, &IGNORE) {
+                match table.take("not") {
+                    Some(entry) => filters.extend(self.filter(&entry.value, entry.key, true)),
+                    None => self.error(at, "`ignore` names no pattern"),
+                }
+            }
+        }
+        filters
+    }
+
+    fn filter(&mut self, node: &Node, at: Place, not: bool) -> Option<Filter> {
+        let text = self.text(node, at)?;
+        match Pattern::new(&text) {
+            Ok(pattern) => Some(Filter { not, pattern }),
+            Err(error) => {
+                let error = error.to_string();
+                let line = error.lines().last().unwrap_or_default().trim().to_owned();
+                self.error(node.place, format!("this is no regular expression: {line}"));
+                None
+            }
+        }
     }
 }

@@ -57,6 +57,7 @@ fn sample_and_reference_name_every_word() {
     words.extend(grammar::Subject::Process.tests());
     words.extend(grammar::Subject::System.tests());
     words.extend(grammar::Subject::Program.tests());
+    words.extend(grammar::Subject::File.tests());
     words.extend(["per core", "totalmem", "for 30s", "times within", "and", "or", "not"]);
     words.extend(crate::service::EventWord::NAMES.iter().map(|(name, _)| *name));
     words.extend([

@@ -149,6 +149,93 @@ fn sentences_of_a_program() {
 }
 
 #[test]
+fn sentences_of_files() {
+    let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for (text, printed) in [
+        ("failed permission 755", "failed permission 0755"),
+        ("failed perm 4755 for 2 cycles", "failed permission 4755 for 2 cycles"),
+        ("changed permission", "changed permission"),
+        ("failed uid root", "failed uid \"root\""),
+        ("failed uid \"www-data\"", "failed uid \"www-data\""),
+        ("failed gid 33", "failed gid 33"),
+        ("size > 100 MB", "size > 100 MB"),
+        ("size is greater than 1.5 kilobytes", "size > 1536 B"),
+        ("size less than 100", "size < 100 B"),
+        ("changed size", "changed size"),
+        ("timestamp > 15 minutes", "timestamp > 15 minutes"),
+        ("timestamp is older than 3 days", "timestamp > 3 days"),
+        ("timestamp was older than 90", "timestamp > 90 seconds"),
+        ("time newer than 1 hour", "timestamp < 1 hours"),
+        ("access time > 1 day", "atime > 1 days"),
+        ("ctime > 90 seconds", "ctime > 90 seconds"),
+        ("modification time > 2 hours for 3 cycles", "mtime > 2 hours for 3 cycles"),
+        ("changed change time", "changed ctime"),
+        ("changed timestamp", "changed timestamp"),
+        ("changed access time", "changed atime"),
+        ("failed checksum", "failed sha256 checksum"),
+        ("failed md5 checksum", "failed md5 checksum"),
+        ("changed sha1 checksum", "changed sha1 checksum"),
+        ("changed checksum", "changed sha256 checksum"),
+        (
+            "failed checksum and expect the sum B1946AC92492D2347C6235B4D2611184",
+            "failed md5 checksum expect b1946ac92492d2347c6235b4d2611184",
+        ),
+        (
+            "failed sha1 checksum expect da39a3ee5e6b4b0d3255bfef95601890afd80709 for 2 cycles",
+            "failed sha1 checksum expect da39a3ee5e6b4b0d3255bfef95601890afd80709 for 2 cycles",
+        ),
+        (
+            &format!("failed checksum and expect \"{sum}\" and size > 1 MB"),
+            &format!("failed sha256 checksum expect {sum} and size > 1 MB"),
+        ),
+        ("hardlink > 1", "hardlink > 1"),
+        ("changed hardlink", "changed hardlink"),
+        ("content = \"ERROR [0-9]+\"", "content = \"ERROR [0-9]+\""),
+        (
+            "content == ERROR for 3 times within 5 cycles",
+            "content = \"ERROR\" for 3 times within 5 cycles",
+        ),
+        ("content != '^(INFO|DEBUG)'", "content != \"^(INFO|DEBUG)\""),
+        ("content = 'say \"no\"' and size > 0", "content = 'say \"no\"' and size > 0 B"),
+        ("content = \"it's \\\"x\\\"\"", "content = \"it's \\\"x\\\"\""),
+        ("failed type", "failed type"),
+        ("not exist", "does not exist"),
+    ] {
+        assert_eq!(normal(Subject::File, text), printed, "{text}");
+    }
+    for text in [
+        "failed permission 888",
+        "failed",
+        "changed",
+        "changed uid",
+        "size > 10%",
+        "size > 10 minutes",
+        "timestamp > 10 MB",
+        "hardlink > 1.5",
+        "content > \"x\"",
+        "content = \"(\"",
+        "content =",
+        "failed checksum expect 1234",
+        "failed sha256 checksum expect b1946ac92492d2347c6235b4d2611184",
+        "failed md5 size",
+        "space > 80%",
+    ] {
+        assert!(parse(text, Subject::File).is_err(), "{text}");
+    }
+    for text in
+        ["failed permission 755", "failed uid root", "timestamp > 5 minutes", "changed mtime"]
+    {
+        for subject in [Subject::Directory, Subject::Fifo] {
+            assert!(parse(text, subject).is_ok(), "{text}");
+        }
+    }
+    for text in ["size > 1 MB", "failed checksum", "changed size", "content = \"x\""] {
+        let error = parse(text, Subject::Directory).unwrap_err();
+        assert!(error.message.contains("a test of a file, not of a directory"), "{error:?}");
+    }
+}
+
+#[test]
 fn noise_words_stand_only_where_monit_has_them() {
     for text in
         ["cpu than > 5%", "is cpu > 5%", "cpu > is 5%", "children usage > 5", "cpu > than 5%"]
@@ -250,7 +337,38 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
 
 /// One of each form that a test of a file has.
 fn file_tests() -> Vec<CheckTest> {
-    [file::Test::Permission(0o755), file::Test::Permission(0)].map(CheckTest::File).into()
+    use file::content::Filter;
+    use file::test::{Account, Time};
+    use file::{Algorithm, Test};
+    let filter = |text: &str, not| Filter { not, pattern: Pattern::new(text).unwrap() };
+    let mut tests = vec![
+        Test::Type,
+        Test::Permission(0o755),
+        Test::Permission(0),
+        Test::PermissionChanged,
+        Test::Uid(Account::Name("www-data".into())),
+        Test::Uid(Account::Number(0)),
+        Test::Gid(Account::Name("two words".into())),
+        Test::Size(Operator::Greater, 3 << 30),
+        Test::Size(Operator::NotEqual, 0),
+        Test::Size(Operator::LessOrEqual, 1025),
+        Test::SizeChanged,
+        Test::Checksum(Algorithm::Md5, Some("b1946ac92492d2347c6235b4d2611184".into())),
+        Test::Hardlink(Operator::Equal, 2),
+        Test::HardlinkChanged,
+        Test::Content(filter("ERROR", false)),
+        Test::Content(filter("a \"quoted\" text", true)),
+        Test::Content(filter("it's a \"quoted\" \\S+ text", true)),
+        Test::Content(filter(r"back\\", false)),
+    ];
+    for algorithm in Algorithm::ALL {
+        tests.extend([Test::Checksum(algorithm, None), Test::ChecksumChanged(algorithm)]);
+    }
+    for time in [Time::Any, Time::Access, Time::Change, Time::Modification] {
+        tests.push(Test::TimeChanged(time));
+        tests.extend([90.0, 0.25, 86_400.0].map(|age| Test::Time(time, Operator::Less, age)));
+    }
+    tests.into_iter().map(CheckTest::File).collect()
 }
 
 /// One of each form that a test of a program has.

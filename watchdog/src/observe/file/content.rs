@@ -1,0 +1,119 @@
+//! Reads what was written to a file since it was read last: whole lines, a bounded part at a time.
+//!
+//! A file that is seen for the first time is read from its end; one that comes later, takes the place
+//! of another or is cut short, from its start. Not here: which lines matter (`check::file::content`).
+
+use std::fs::{self, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::wanted;
+use crate::check::file::content::{Content, Filter};
+use crate::check::file::{Facts, File, Test};
+use crate::observe::Scene;
+
+/// Bytes read in one observation. With at most ten observations a second this is what a busy file
+/// can cost.
+const MOST_BYTES: usize = 1 << 20;
+/// A file that has grown by more than this since is read on from so far before its end.
+const MOST_BEHIND: u64 = 64 << 20;
+
+fn filters(scene: &Scene) -> Vec<Filter> {
+    wanted(scene, |test| match test {
+        Test::Content(filter) => Some(filter.clone()),
+        _ => None,
+    })
+}
+
+/// There is no file: one that comes is read from its start.
+pub(super) fn absent(scene: &Scene, facts: &mut Facts) {
+    if facts.exists == Some(false) && !filters(scene).is_empty() {
+        let content = facts.content.get_or_insert_default();
+        (content.inode, content.offset, content.within) = (0, 0, false);
+    }
+}
+
+/// Reads on. True where there is more.
+pub(super) fn read(scene: &Scene, file: &File, facts: &mut Facts, data: &Metadata) -> bool {
+    let filters = filters(scene);
+    if filters.is_empty() {
+        facts.content = None;
+        return false;
+    }
+    let named: Vec<(String, &Filter)> =
+        filters.iter().map(|filter| (filter.to_string(), filter)).collect();
+    match go_on(&file.path, facts.content.as_ref(), &named, &file.ignore, data) {
+        Ok((content, more)) => {
+            facts.content = Some(content);
+            more
+        }
+        Err(error) => {
+            facts.trouble = Some(format!("it cannot be read: {error}"));
+            false
+        }
+    }
+}
+
+fn go_on(
+    path: &Path,
+    former: Option<&Content>,
+    filters: &[(String, &Filter)],
+    ignore: &[Filter],
+    data: &Metadata,
+) -> io::Result<(Content, bool)> {
+    let size = data.size();
+    let mut content = former.cloned().unwrap_or_default();
+    content.found.retain(|words, _| filters.iter().any(|(known, _)| known == words));
+    let first = former.is_none();
+    let same = (content.device, content.inode) == (data.dev(), data.ino());
+    if !first && same && content.offset == size {
+        return Ok((content, false));
+    }
+    let open = open(path, data)?;
+    if first {
+        content.offset = size;
+        let mut last = [b'\n'];
+        if size > 0 {
+            open.read_exact_at(&mut last, size - 1)?;
+        }
+        content.within = last != [b'\n'];
+    } else if !same || content.offset > size {
+        (content.offset, content.within) = (0, false);
+    }
+    (content.device, content.inode) = (data.dev(), data.ino());
+    let behind = size.saturating_sub(content.offset);
+    if behind > MOST_BEHIND {
+        content.skipped += behind - MOST_BEHIND;
+        (content.offset, content.within) = (size - MOST_BEHIND, true);
+    }
+    let length = usize::try_from(size - content.offset).unwrap_or(MOST_BYTES).min(MOST_BYTES);
+    let mut buffer = vec![0; length];
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match open.read_at(rest, content.offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    content.take(buffer.get(..filled).unwrap_or_default(), filters, ignore);
+    let more = filled == MOST_BYTES && content.offset < size;
+    Ok((content, more))
+}
+
+/// Opens the very file that was looked at. Whoever may replace it cannot make us wait for the other
+/// end of a pipe.
+pub(super) fn open(path: &Path, data: &Metadata) -> io::Result<fs::File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+    let flags = i32::try_from(flags).unwrap_or_default();
+    let open = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let now = open.metadata()?;
+    if (now.dev(), now.ino()) != (data.dev(), data.ino()) || !now.is_file() {
+        return Err(io::Error::other("it was replaced meanwhile"));
+    }
+    Ok(open)
+}
