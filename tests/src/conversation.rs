@@ -17,6 +17,8 @@ use crate::until::until;
 const LONG: Duration = Duration::from_secs(60);
 /// More than any answer takes.
 const ANSWER: Duration = Duration::from_secs(20);
+/// Datagrams that a server may have missed are sent again after this.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Where a server listens.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl AsyncWrite for Datagrams {
 /// # Panics
 /// Without a runtime.
 pub fn talk(protocol: &Protocol, at: &At, password: Option<&str>) -> Result<(), String> {
-    converse(protocol, at, password, password.is_some())
+    converse(protocol, at, password, password.is_some(), ANSWER)
 }
 
 /// One conversation that others may read.
@@ -79,7 +81,7 @@ pub fn talk(protocol: &Protocol, at: &At, password: Option<&str>) -> Result<(), 
 /// # Panics
 /// Without a runtime.
 pub fn talk_in_clear(protocol: &Protocol, at: &At, password: &str) -> Result<(), String> {
-    converse(protocol, at, Some(password), false)
+    converse(protocol, at, Some(password), false, ANSWER)
 }
 
 fn converse(
@@ -87,6 +89,7 @@ fn converse(
     at: &At,
     password: Option<&str>,
     private: bool,
+    patience: Duration,
 ) -> Result<(), String> {
     let conversation = async {
         let (port, carrier) = match at {
@@ -111,7 +114,7 @@ fn converse(
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let told = runtime.block_on(async { tokio::time::timeout(ANSWER, conversation).await });
+    let told = runtime.block_on(async { tokio::time::timeout(patience, conversation).await });
     told.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())
 }
 
@@ -120,7 +123,18 @@ fn converse(
 /// # Panics
 /// If it is not.
 pub fn answers(protocol: &Protocol, at: &At) {
-    if until(LONG, || talk(protocol, at, None).ok()).is_none() {
-        panic!("{protocol}: {:?}", talk(protocol, at, None));
+    answers_to(protocol, at, None);
+}
+
+/// The same of one who has a password.
+///
+/// # Panics
+/// If it is not.
+pub fn answers_to(protocol: &Protocol, at: &At, password: Option<&str>) {
+    // What was sent before the server listened is never answered: it is asked again soon.
+    let patience = if matches!(at, At::Udp(_)) { AGAIN } else { ANSWER };
+    let once = || converse(protocol, at, password, password.is_some(), patience).ok();
+    if until(LONG, once).is_none() {
+        panic!("{protocol}: {:?}", talk(protocol, at, password));
     }
 }
