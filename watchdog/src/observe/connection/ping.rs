@@ -92,7 +92,7 @@ async fn echo(to: SocketAddr, ping: &Ping, time: Duration) -> Result<Duration, T
             Err(_) => {}
         }
     }
-    let silence = || Trouble::Theirs(format!("no reply within {} s", time.as_secs_f64()));
+    let silence = || Trouble::Theirs(format!("no reply to {} requests", requests.len()));
     Err(trouble.unwrap_or_else(silence))
 }
 
