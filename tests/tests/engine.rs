@@ -474,6 +474,7 @@ impl Play {
                     self.host.swap_free = (1024 << 20) - (number * MB) as u64;
                 }
                 "user" => self.host.ticks.user += number as u64,
+                "system" => self.host.ticks.system += number as u64,
                 "wait" => self.host.ticks.iowait += number as u64,
                 "idle" => self.host.ticks.idle += number as u64,
                 "stalled_memory" | "stalled_cpu" | "stalled_io" => {

@@ -106,7 +106,7 @@ fn what_changes_acts_at_once() {
         shown("size")
     ));
     fs::write(at("size"), "small").expect("a file");
-    wait("info     : 'size' size test succeeded [current size = ");
+    wait("info     : 'size' size check succeeded [current size = ");
 
     replace("sum", "second\n");
     let (first, second) = (md5("first\n"), md5("second\n"));

@@ -47,7 +47,7 @@ fn a_program_fails_recovers_and_is_told_in_monits_words() {
     let said = "bad thing happened; disk ok, value 42";
     let line = daemon.wait_log(&format!("'prog' status failed (3) -- {said}"), PATIENCE);
     assert!(line.contains("warning") || line.contains("error"), "{line}");
-    daemon.wait_log(&format!("'prog' content match: {said}"), PATIENCE);
+    daemon.wait_log(&format!("'prog' content match on program output: {said}"), PATIENCE);
     let hooked = until(PATIENCE, || fs::read_to_string(scratch.at("hooked")).ok());
     assert_eq!(hooked.as_deref(), Some("3 Status failed\n"), "{}", daemon.said());
     let seen = daemon.service("prog");

@@ -6,11 +6,13 @@
 //! it; a few are played at a time. Not part of `cargo xtask test`: it takes minutes, for Monit
 //! looks once a second at most.
 
+mod file;
 mod level;
 mod mailbox;
 mod operator;
 mod play;
 mod process;
+mod program;
 mod situation;
 mod story;
 mod system;
@@ -49,8 +51,15 @@ pub(crate) struct Args {
 const AT_A_TIME: usize = 4;
 
 /// All situations, group by group.
-const GROUPS: &[&[Situation]] =
-    &[process::SITUATIONS, level::SITUATIONS, operator::SITUATIONS, system::SITUATIONS];
+const GROUPS: &[&[Situation]] = &[
+    process::SITUATIONS,
+    level::SITUATIONS,
+    operator::SITUATIONS,
+    system::SITUATIONS,
+    file::SITUATIONS,
+    program::SITUATIONS,
+    program::CONNECTIONS,
+];
 
 /// Plays, compares and prints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -69,12 +78,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     step("build", &mut cargo("build --quiet --package ebpf-watchdog"))?;
     step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let debug = target().join("debug");
-    let (ours, actor) = (debug.join("ebpf-watchdog"), debug.join("watched"));
-    let programs = Programs { monit, ours, actor };
     let folder = tempfile::Builder::new()
         .prefix("ebpf-watchdog-compare-")
         .permissions(std::fs::Permissions::from_mode(0o755))
         .tempdir_in("/var/lib")?;
+    let actor = folder.path().join("actor");
+    std::fs::copy(debug.join("watched"), &actor)?;
+    let programs = Programs { monit, ours: debug.join("ebpf-watchdog"), actor };
     let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(vec![None; chosen.len()]));
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {

@@ -134,8 +134,8 @@ impl Test {
                 format!("status didn't change ({status}) -- {said}"),
             ),
             Self::Content { pattern, found } => {
-                let words =
-                    [format!("content match: {said}"), format!("content doesn't match: {said}")];
+                let words = ["match", "doesn't match"]
+                    .map(|how| format!("content {how} on program output: {said}"));
                 let [there, absent] = words;
                 let truth = Some(pattern.is_in(run.output.as_bytes()) == *found);
                 let (failed, succeeded) = if *found { (there, absent) } else { (absent, there) };
@@ -275,21 +275,21 @@ mod tests {
                 &good,
                 None,
                 Some(true),
-                "content match: disk ok, value 42",
+                "content match on program output: disk ok, value 42",
             ),
             (
                 &content("^bad", true),
                 &good,
                 None,
                 Some(false),
-                "content doesn't match: disk ok, value 42",
+                "content doesn't match on program output: disk ok, value 42",
             ),
             (
                 &content("disk ok", false),
                 &silent,
                 None,
                 Some(true),
-                "content doesn't match: no output",
+                "content doesn't match on program output: no output",
             ),
             (
                 &Test::ContentChanged { changed: true },

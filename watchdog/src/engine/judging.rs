@@ -207,7 +207,10 @@ impl Engine {
             Change::Failed => {
                 let mut text =
                     failed_text(&service, rule, findings, &self.services[i].deaths.matter);
-                if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert) {
+                if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert)
+                    && matches!(lead.test, Test::Restarts { .. })
+                {
+                    // As Monit, which says so of this limit only.
                     text.push_str(" - unmonitor");
                 }
                 let level = if rule.severity == Severity::Critical {

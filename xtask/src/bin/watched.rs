@@ -32,6 +32,7 @@ fn main() -> std::io::Result<()> {
         ["begin", pidfile, ref part @ ..] => begin_service(pidfile, part),
         ["nurse", pidfile, program, ref words @ ..] => nurse(pidfile, program, words),
         ["wish", file] => wish(file),
+        ["serve", place] => serve(place),
         ["orphan", file] => orphan(file),
         ["signal", pidfile, signal] => signal_service(pidfile, signal),
         ["burn", milliseconds] => burn(Duration::from_millis(number(milliseconds))),
@@ -179,6 +180,21 @@ fn wish(file: &str) -> std::io::Result<()> {
             std::hint::spin_loop();
         }
         std::thread::sleep(Duration::from_millis(50).saturating_sub(busy));
+    }
+    Ok(())
+}
+
+/// A server at a port of loopback or a Unix socket, that takes every connection and says nothing.
+fn serve(place: &str) -> std::io::Result<()> {
+    if place.starts_with('/') {
+        for stream in std::os::unix::net::UnixListener::bind(place)?.incoming() {
+            drop(stream?);
+        }
+        return Ok(());
+    }
+    let port: u16 = place.parse().map_err(std::io::Error::other)?;
+    for stream in std::net::TcpListener::bind(("127.0.0.1", port))?.incoming() {
+        drop(stream?);
     }
     Ok(())
 }

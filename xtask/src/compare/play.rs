@@ -70,7 +70,7 @@ impl<'a> Seat<'a> {
     }
 
     fn story(&self) -> Vec<Line> {
-        story::read(&self.twin.log(), &self.twin.folder)
+        story::read(&self.twin.portless_log(), &self.twin.folder)
     }
 
     /// Waits until it has read its rules.

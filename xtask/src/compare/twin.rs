@@ -1,6 +1,7 @@
 //! One tool with a folder of its own: started on a situation, asked, ended with all that it started.
 
 use std::fs::{self, File, Permissions};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +29,8 @@ pub(super) struct Twin<'a> {
     pub mailbox: Mailbox,
     program: &'a Path,
     rules: PathBuf,
+    /// Free when the tool was started; for a server of the situation's.
+    port: u16,
     /// The tool's parent.
     nurse: Child,
 }
@@ -41,9 +44,11 @@ impl<'a> Twin<'a> {
         situation: &Situation,
     ) -> Result<Self> {
         fs::create_dir(&folder)?;
-        fs::copy(&programs.actor, folder.join("actor"))?;
+        // Not copied: a file that is open for writing, in a child of another thread's too, cannot be run.
+        fs::hard_link(&programs.actor, folder.join("actor"))?;
         let mailbox = Mailbox::open()?;
-        shell(&folder, situation.before)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        shell(&folder, port, situation.before)?;
         let dir = folder.display().to_string();
         let (head, rules, program) = match who {
             Who::Monit => (
@@ -68,6 +73,7 @@ impl<'a> Twin<'a> {
         };
         let text = (head + rules)
             .replace("{dir}", &dir)
+            .replace("{port}", &port.to_string())
             .replace("{mailport}", &mailbox.port().to_string());
         let rules = folder.join("rules");
         fs::write(&rules, text)?;
@@ -89,12 +95,17 @@ impl<'a> Twin<'a> {
             .stderr(said)
             .spawn()
             .with_context(|| program.display().to_string())?;
-        Ok(Self { who, folder, mailbox, program, rules, nurse })
+        Ok(Self { who, folder, mailbox, program, rules, port, nurse })
     }
 
     /// Its log so far.
     pub(super) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.folder.join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// Its log with the port as a letter, as other tools have others.
+    pub(super) fn portless_log(&self) -> String {
+        self.log().replace(&format!(":{}", self.port), ":P")
     }
 
     /// The log and what it said besides, for people.
@@ -105,7 +116,7 @@ impl<'a> Twin<'a> {
 
     /// A shell command in its folder.
     pub(super) fn shell(&self, line: &str) -> Result<()> {
-        shell(&self.folder, line)
+        shell(&self.folder, self.port, line)
     }
 
     /// A command of its command line; how it ends is the log's matter.
@@ -168,10 +179,11 @@ impl Drop for Twin<'_> {
 }
 
 /// Runs a line with the folder as the working directory.
-fn shell(folder: &Path, line: &str) -> Result<()> {
+fn shell(folder: &Path, port: u16, line: &str) -> Result<()> {
     let status = Command::new("/bin/sh")
         .args(["-ec", line])
         .current_dir(folder)
+        .env("PORT", port.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()?;

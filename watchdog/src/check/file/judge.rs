@@ -241,7 +241,7 @@ fn size(now: &Facts, operator: Operator, limit: u64) -> Judged {
         value: Some(shown.clone()),
         limit: Some(bytes(limit as f64)),
         failed: format!("size test failed for {} -- current size is {shown}", now.path),
-        succeeded: format!("size test succeeded [current size = {shown}]"),
+        succeeded: format!("size check succeeded [current size = {shown}]"),
     }
 }
 
@@ -255,7 +255,7 @@ fn age(now: &Facts, time: Time, operator: Operator, limit: f64) -> Judged {
         value: Some(format!("{age:.0} seconds")),
         limit: Some(format!("{limit} seconds")),
         failed: format!("{name} for {path} failed -- current {name} is {shown}"),
-        succeeded: format!("{name} test succeeded [current {name} = {shown}]"),
+        succeeded: format!("{name} test succeeded for {path} [current {name} is {shown}]"),
     }
 }
 
