@@ -24,6 +24,7 @@ use ebpf_watchdog::message::{
 };
 use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::Config;
+use ebpf_watchdog::service::every::Minute;
 use ebpf_watchdog::source::{Limits, WantBy};
 
 const MB: f64 = 1024.0 * 1024.0;
@@ -418,10 +419,26 @@ impl Play {
                 let numbers = self.ids.iter().map(|(name, id)| format!(" {name}={}", id.0));
                 let _ = writeln!(self.out, "{time:>7}s  (numbers:{})", numbers.collect::<String>());
             }
-            "crash" => {
+            // `minute 08:55 23 1`: hour and minute, day of November, day of the week.
+            "minute" => {
+                let number = |text: &str| text.parse::<u8>().expect("a number");
+                let (hour, minute) = rest[0].split_once(':').expect("hour:minute");
+                let (hour, minute, day) = (number(hour), number(minute), number(rest[1]));
+                let counted = (i64::from(day) * 24 + i64::from(hour)) * 60 + i64::from(minute);
+                let (month, weekday) = (11, number(rest[2]));
+                let minute = Minute { number: counted, minute, hour, day, month, weekday };
+                self.step(Input::Minute(minute));
+            }
+            "crash" | "reboot" => {
                 // The daemon is killed and another run takes its saved state over, without those services
                 // that are named with a minus.
-                let saved = self.engine.saved();
+                let mut saved = self.engine.saved();
+                if word == "reboot" {
+                    saved.rebooted = true;
+                    for service in saved.services.values_mut() {
+                        (service.main, service.acting, service.turn) = (None, None, None);
+                    }
+                }
                 let mut config = (*self.config).clone();
                 let gone: Vec<&str> =
                     rest.iter().filter_map(|word| word.strip_prefix('-')).collect();

@@ -15,7 +15,10 @@ const WRITER: &str = "WATCHDOG_TEST_STATE_WRITER";
 
 fn state(restarts: u64, padding: usize) -> SavedState {
     let service = SavedService { restarts, ..SavedService::default() };
-    SavedState { services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]) }
+    SavedState {
+        services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]),
+        rebooted: false,
+    }
 }
 
 fn restarts(state: &SavedState) -> u64 {

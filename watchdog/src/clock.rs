@@ -5,6 +5,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use crate::service::every::Minute;
+
 /// Time since boot, suspend included (`CLOCK_BOOTTIME`), in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BootTime(pub u64);
@@ -46,6 +48,23 @@ pub fn boot_now() -> BootTime {
 #[expect(clippy::disallowed_methods, reason = "this module is the one place that reads clocks")]
 pub fn wall_now() -> jiff::Timestamp {
     jiff::Timestamp::now()
+}
+
+/// The minute of local time that it is, and how long it lasts yet.
+pub fn minute_now() -> (Minute, Duration) {
+    let now = wall_now();
+    let zoned = now.to_zoned(jiff::tz::TimeZone::system());
+    let small = |number: i8| u8::try_from(number).unwrap_or(0);
+    let minute = Minute {
+        number: now.as_second().div_euclid(60),
+        minute: small(zoned.minute()),
+        hour: small(zoned.hour()),
+        day: small(zoned.day()),
+        month: small(zoned.month()),
+        weekday: small(zoned.weekday().to_sunday_zero_offset()),
+    };
+    let into = now.as_millisecond().rem_euclid(60_000);
+    (minute, Duration::from_millis(60_000 - u64::try_from(into).unwrap_or(0)))
 }
 
 /// The wall time of a moment on the boot clock, by today's difference between the two.

@@ -8,6 +8,7 @@ mod acl;
 mod actions;
 mod cgroup;
 mod check;
+mod control;
 mod depends;
 mod diagnostic;
 mod files;
@@ -35,7 +36,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::service::Config;
+use crate::service::{Bounds, Config, OnReboot};
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
 pub(crate) use trust::open_secret;
@@ -106,8 +107,14 @@ fn finish(
     read: impl FnOnce(&mut Reader, &mut Files),
 ) -> Result<Loaded, Diagnostics> {
     let mut files = Files::default();
-    let mut reader =
-        Reader { out: Diagnostics::default(), options, host: Host::default(), hashes: Vec::new() };
+    let mut reader = Reader {
+        out: Diagnostics::default(),
+        options,
+        host: Host::default(),
+        hashes: Vec::new(),
+        limits: Bounds::default(),
+        onreboot: OnReboot::default(),
+    };
     read(&mut reader, &mut files);
     reader.dependencies(&mut files.services);
     reader.look_at_files(&files);

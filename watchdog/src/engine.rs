@@ -21,6 +21,7 @@ mod order;
 mod presence;
 mod retry;
 mod rule;
+mod schedule;
 mod service;
 mod stalls;
 mod stirring;
@@ -52,7 +53,8 @@ use crate::message::{
     ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, StallLimit, Stamped,
     SurveyBy,
 };
-use crate::service::{Config, EventWord, Recipient, Rule, Severity};
+use crate::service::every::Minute;
+use crate::service::{Config, Control, EventWord, Recipient, Rule, Severity};
 
 /// A busy host may delay samples by so much without losing the thread.
 const GAP: std::time::Duration = std::time::Duration::from_secs(10);
@@ -73,6 +75,8 @@ pub struct Engine {
     /// Those that a reload took away while somebody may be held.
     leaving: Vec<Leaving>,
     cycle: u64,
+    /// The minute of local time, where any service or rule waits for minutes.
+    minute: Option<Minute>,
     /// When levels were last judged.
     judged: BootTime,
     actions: u64,
@@ -101,6 +105,7 @@ impl Engine {
             retired: BTreeMap::new(),
             leaving: Vec::new(),
             cycle: 0,
+            minute: None,
             judged: now,
             actions: 0,
             alerts: 0,
@@ -160,6 +165,10 @@ impl Engine {
             Input::Sampled => {
                 self.bridge_gap(at);
                 self.judge_sample(at);
+            }
+            Input::Minute(minute) => {
+                self.bridge_gap(at);
+                self.minute(minute, at);
             }
             Input::Wake => {
                 self.wake(at);
@@ -282,30 +291,43 @@ impl Engine {
     fn judge_cycle(&mut self, at: BootTime) {
         self.cycle += 1;
         for i in 0..self.services.len() {
-            // Before the rules: a restart that they ask for follows the life led until now.
-            self.credit_life(i, at);
-            let judged = self.services[i].acting.is_none();
-            if self.graph.holds(i) && self.holder(i).is_some() {
-                // What is true meanwhile is not known.
-                self.services[i].rules.iter_mut().for_each(rule::RuleState::interrupt);
-            }
-            self.judge_service(i, Moment::Cycle, at);
-            self.observe(i, Why::Cycle);
-            self.services[i].levels.cycle_end();
-            if judged {
-                // Where an action was under way they are for the next cycle.
-                self.deaths_judged(i, at);
-            }
-            let state = &mut self.services[i];
-            if state.present() == Some(true) {
-                state.untrusted_told = None;
-            }
-            if state.acting.is_none() && state.present() != Some(true) {
-                // A look per cycle while it is down: somebody else may have started it.
-                self.look(i);
+            if self.is_its_cycle(i) {
+                self.cycle_of(i, at);
+            } else {
+                self.look_while_down(i);
             }
         }
         self.host.cycle_end();
+    }
+
+    /// One cycle of one service.
+    fn cycle_of(&mut self, i: usize, at: BootTime) {
+        // Before the rules: a restart that they ask for follows the life led until now.
+        self.credit_life(i, at);
+        let judged = self.services[i].acting.is_none();
+        if self.graph.holds(i) && self.holder(i).is_some() {
+            // What is true meanwhile is not known.
+            self.services[i].rules.iter_mut().for_each(rule::RuleState::interrupt);
+        }
+        self.judge_service(i, Moment::Cycle, at);
+        self.observe(i, Why::Cycle);
+        self.services[i].levels.cycle_end();
+        if judged {
+            // Where an action was under way they are for the next cycle.
+            self.deaths_judged(i, at);
+        }
+        self.look_while_down(i);
+    }
+
+    /// A look per cycle while it is down: somebody else may have started it.
+    fn look_while_down(&mut self, i: usize) {
+        let state = &mut self.services[i];
+        if state.present() == Some(true) {
+            state.untrusted_told = None;
+        }
+        if state.acting.is_none() && state.present() != Some(true) {
+            self.look(i);
+        }
     }
 
     fn judge_sample(&mut self, at: BootTime) {
@@ -354,7 +376,8 @@ impl Engine {
     ) {
         let detail = Detail { lines: detail.to_vec(), survey: None };
         let config = self.config.clone();
-        let to = receivers(config.alerts.iter(), event, None);
+        let told = told_of(&config.alerts, &self.services[i].service.control);
+        let to = receivers(told, event, None);
         let service = self.services[i].service.name.clone();
         self.push_alert(service, event, context, &detail, severity, to);
     }
@@ -372,7 +395,9 @@ impl Engine {
         at: BootTime,
     ) {
         let config = self.config.clone();
-        let to = receivers(config.alerts.iter().chain(&rule.alert), event, reminder);
+        let state = self.services[i].service.clone();
+        let told = told_of(&config.alerts, &state.control);
+        let to = receivers(told.chain(&rule.alert), event, reminder);
         if reminder.is_some() && to.is_empty() {
             return;
         }
@@ -443,6 +468,16 @@ pub(crate) struct Detail {
     pub lines: Vec<String>,
     /// What else is to be found out.
     pub survey: Option<SurveyBy>,
+}
+
+/// Who is told of a service: its own receivers, and those of all that it does not replace or exclude.
+fn told_of<'a>(all: &'a [Recipient], control: &'a Control) -> impl Iterator<Item = &'a Recipient> {
+    let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    let wanted = move |one: &&Recipient| {
+        !control.noalert.iter().any(|not| same(not, &one.mail))
+            && !control.alert.iter().any(|own| same(&own.mail, &one.mail))
+    };
+    all.iter().filter(wanted).chain(&control.alert)
 }
 
 /// Who is told: filters applied, each address once. A reminder goes only to those who asked for

@@ -13,6 +13,7 @@ use crate::clock::BootTime;
 use crate::event::{Crossed, Event, ExitStatus, Sample};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::metric::Resource;
+use crate::service::every::Minute;
 use crate::service::{Action, BrakeHow, EventWord, Program, Service, Severity};
 use crate::source::{Health, Limits, WantBy};
 
@@ -60,6 +61,8 @@ pub enum Input {
     Cycle,
     /// A pass between two cycles is complete: judge rules in time.
     Sampled,
+    /// Another minute of local time has begun, and a pass is complete: judge what waited for it.
+    Minute(Minute),
     /// A moment that [`crate::engine::Engine::next_wake`] asked for has come.
     Wake,
 }
@@ -673,6 +676,9 @@ pub enum SurveyBy {
 pub struct SavedState {
     /// By service name.
     pub services: BTreeMap<String, SavedService>,
+    /// It is of an earlier boot, or there was none.
+    #[serde(skip)]
+    pub rebooted: bool,
 }
 
 /// What must survive of one service.

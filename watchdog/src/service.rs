@@ -3,6 +3,7 @@
 //! Past `config`, an invalid state does not exist. Not here: YAML (`config`), judging (`engine`).
 
 mod control;
+pub mod every;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use crate::check::{CheckTest, Checked};
 use crate::identity::ServiceId;
 use crate::metric::{Metric, Operator};
 
-pub use control::Control;
+pub use control::{Bounds, Control, OnReboot};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Config {
     pub queue_slots: usize,
     /// The web front; none: no TCP at all.
     pub http: Option<Http>,
+    /// `limits:`.
+    pub limits: Bounds,
     /// The services, in the file's order (includes after it, sorted). `services[i].id == ServiceId(i)`.
     pub services: Vec<Arc<Service>>,
 }
@@ -437,6 +440,8 @@ pub struct Rule {
     pub qualifier: Qualifier,
     /// What is done when the qualifier is met.
     pub then: Vec<Action>,
+    /// `every:`: when it is judged, of the times that its service is; none: each time.
+    pub every: Option<every::Every>,
     /// After how many good judgements it is recovered (`else: { after: 3 cycles }`); default 1.
     pub recover_after: u32,
     /// What is done on recovery, besides the alert.

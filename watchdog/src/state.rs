@@ -114,7 +114,7 @@ pub fn open(directory: &Path, host_lock: &str) -> Result<Opened, OpenError> {
     // A draft is a save that was cut short: the file itself is the truth.
     let _ = folder.remove(DRAFT);
     let (state, origin) = match folder.read(FILE) {
-        Ok(None) => (SavedState::default(), Origin::Fresh),
+        Ok(None) => (SavedState { rebooted: true, ..SavedState::default() }, Origin::Fresh),
         Ok(Some(bytes)) => record::decode(&bytes, &boot),
         Err(error) => (SavedState::default(), Origin::Damaged(error.to_string())),
     };

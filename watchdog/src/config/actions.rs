@@ -11,7 +11,6 @@ use super::reader::{Entry, Reader};
 use super::source::Place;
 use super::vocabulary::{ACTIONS, BRAKE, EXEC, RECOVERY, suggestion};
 
-const EXEC_TIMEOUT: Duration = Duration::from_secs(300);
 /// A service that is held longer is rather to be stopped.
 const LONGEST_BRAKE: Duration = Duration::from_secs(3600);
 
@@ -138,7 +137,7 @@ impl Reader {
             return self.brake(entry);
         }
         let place = entry.key;
-        let (program, rest) = self.program(entry, &EXEC, EXEC_TIMEOUT)?;
+        let (program, rest) = self.program(entry, &EXEC, self.limits.exec_timeout)?;
         let repeat =
             rest.and_then(|mut rest| rest.take("repeat")).and_then(|entry| self.cycles(&entry));
         Some((Action::Exec(Exec { program, repeat }), place))

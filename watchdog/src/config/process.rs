@@ -3,7 +3,6 @@
 //! Not here: the form of a program (`programs`).
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::service::{Action, Match, ProcessService, Program};
 
@@ -14,8 +13,6 @@ use super::rule::PlacedRule;
 use super::source::Place;
 use super::vocabulary::{MATCH, PROGRAM};
 
-const METHOD_TIMEOUT: Duration = Duration::from_secs(30);
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// A compiled pattern of more than this is a trap.
 const MAX_PATTERN: usize = 1 << 20;
 
@@ -26,6 +23,7 @@ impl Reader {
         table: &mut Table,
         kind: Place,
         rules: &[PlacedRule],
+        passive: bool,
     ) -> Option<ProcessService> {
         let pidfile = table.take("pidfile").and_then(|entry| self.path(&entry));
         let matched = table.take("match").map(|entry| (entry.key, self.matching(entry)));
@@ -59,7 +57,7 @@ impl Reader {
             start,
             stop,
             restart,
-            stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
+            stop_timeout: stop_timeout.unwrap_or(self.limits.stop_timeout),
         };
         self.by_systemd(&mut process, unit_at);
         let found = process.has_selector() || had[0] || wrong_match || wrong_cgroup;
@@ -73,7 +71,9 @@ impl Reader {
         }
         // A process without a stop program is stopped by signals.
         let can = [had[0] || process.start.is_some(), true, had[2]];
-        self.require_methods(rules, can);
+        if !passive {
+            self.require_methods(rules, can);
+        }
         let acts = had.contains(&true)
             || rules.iter().flat_map(|rule| &rule.actions).any(|(action, _)| {
                 matches!(action, Action::Restart | Action::Start | Action::Stop | Action::Brake(_))
@@ -115,7 +115,12 @@ impl Reader {
 
     pub(super) fn method(&mut self, table: &mut Table, name: &str) -> Option<Program> {
         let entry = table.take(name)?;
-        self.program(entry, &PROGRAM, METHOD_TIMEOUT).map(|(program, _)| program)
+        let timeout = match name {
+            "start" => self.limits.start_timeout,
+            "stop" => self.limits.stop_timeout,
+            _ => self.limits.restart_timeout,
+        };
+        self.program(entry, &PROGRAM, timeout).map(|(program, _)| program)
     }
 
     /// `match:`.

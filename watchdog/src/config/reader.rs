@@ -3,6 +3,8 @@
 //! Not here: single values (`values`), which keys there are (`vocabulary`) and what they mean. Every function reports what is
 //! wrong and returns `None`, so that the caller goes on and all errors show at once.
 
+use crate::service::{Bounds, OnReboot};
+
 use super::LoadOptions;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::host::Host;
@@ -20,6 +22,10 @@ pub(super) struct Reader {
     pub(super) host: Host,
     /// Where password hashes stand: their file should not be everybody's to read.
     pub(super) hashes: Vec<Place>,
+    /// `limits:` of the main file, which is read before any service.
+    pub(super) limits: Bounds,
+    /// `onreboot:` of the main file.
+    pub(super) onreboot: OnReboot,
 }
 
 /// One entry of a mapping.

@@ -40,6 +40,7 @@ impl Reader {
             )
         });
         let alert = table.take("alert").map(|entry| self.recipients(entry)).unwrap_or_default();
+        let every = table.take("every").and_then(|entry| self.every(entry));
         let mut recover_after = 1;
         let mut otherwise = Vec::new();
         if let Some(entry) = table.take("else") {
@@ -89,6 +90,7 @@ impl Reader {
             condition: sentence.condition,
             qualifier: sentence.qualifier,
             then: plain(&then),
+            every,
             recover_after,
             otherwise: plain(&otherwise),
             severity: severity.unwrap_or(usual),
@@ -176,6 +178,7 @@ pub(super) fn implicit_rule(test: Test, action: Action) -> Rule {
         condition,
         qualifier: Qualifier::Once,
         then: vec![action],
+        every: None,
         recover_after: 1,
         otherwise: Vec::new(),
         severity: Severity::Warning,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::check::{CheckTest, Checked, file, program};
 use crate::identity::ServiceId;
-use crate::service::{Action, Control, Rule, Service, ServiceKind, Test};
+use crate::service::{Action, Rule, Service, ServiceKind, Test};
 
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
@@ -68,7 +68,7 @@ impl Reader {
         let groups = table.take("group").map(|entry| self.names(entry)).unwrap_or_default();
         let depends_on =
             table.take("depends_on").map(|entry| self.placed_names(entry)).unwrap_or_default();
-        let control = Control::default();
+        let control = self.control(&mut table);
         let mut placed = Vec::new();
         if let Some(entry) = table.take("rules") {
             let at = entry.key;
@@ -81,14 +81,18 @@ impl Reader {
                 self.refuse_methods(&placed, subject);
                 ServiceKind::System
             }
-            Subject::Process => match self.process(&mut table, kind.key, &placed) {
-                Some(process) => ServiceKind::Process(process),
-                None => return,
-            },
+            Subject::Process => {
+                match self.process(&mut table, kind.key, &placed, control.passive) {
+                    Some(process) => ServiceKind::Process(process),
+                    None => return,
+                }
+            }
             _ => {
                 self.refuse_methods(&placed, subject);
                 let had = ["start", "stop", "restart"].map(|name| table.key(name).is_some());
-                self.require_methods(&placed, had);
+                if !control.passive {
+                    self.require_methods(&placed, had);
+                }
                 let [start, stop, restart] =
                     ["start", "stop", "restart"].map(|name| self.method(&mut table, name));
                 match self.checked(&mut table, kind.key, subject) {

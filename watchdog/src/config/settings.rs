@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::service::{Config, MemoryBasis};
+use crate::service::{Bounds, Config, MemoryBasis};
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Entry, Reader, Table};
@@ -38,6 +38,7 @@ impl Default for Config {
             alerts: Vec::new(),
             queue_slots: DEFAULT_SLOTS,
             http: None,
+            limits: Bounds::default(),
             services: Vec::new(),
         }
     }
@@ -99,6 +100,13 @@ impl Reader {
                 at,
                 "there is no `mail`: these alerts wait and are not sent",
             ));
+        }
+        if let Some(entry) = top.take("limits") {
+            self.limits = self.limits(entry);
+            config.limits = self.limits;
+        }
+        if let Some(word) = top.take("onreboot").and_then(|entry| self.on_reboot(&entry)) {
+            self.onreboot = word;
         }
         config.http = top.take("http").and_then(|entry| self.http(entry));
         config

@@ -30,9 +30,11 @@ pub(super) const TOP: Keys = Keys {
         "alerts",
         "queue",
         "http",
+        "limits",
+        "onreboot",
         "services",
     ],
-    later: &["limits", "onreboot", "brake", "tls", "history", "incidents", "quiet"],
+    later: &["brake", "tls", "history", "incidents", "quiet"],
 };
 
 pub(super) const INCLUDED: Keys =
@@ -70,7 +72,8 @@ pub(super) const KINDS: &[&str] =
 /// Kinds of later work.
 pub(super) const KINDS_LATER: &[&str] = &["filesystem", "network"];
 /// Keys that every kind takes.
-pub(super) const SERVICE_KEYS: &[&str] = &["group", "depends_on", "rules"];
+pub(super) const SERVICE_KEYS: &[&str] =
+    &["group", "depends_on", "mode", "every", "onreboot", "alert", "noalert", "rules"];
 /// Keys that every kind but the system takes.
 pub(super) const METHOD_KEYS: &[&str] = &["start", "stop", "restart"];
 /// Keys that a process takes besides.
@@ -82,8 +85,7 @@ pub(super) const CHECK_KEYS: &[(&str, &[&str])] = &[
     ("ignore", &["file"]),
 ];
 /// Keys of later work, of any kind.
-pub(super) const SERVICE_KEYS_LATER: &[&str] =
-    &["mode", "every", "onreboot", "limits", "brake", "alert", "alerts", "interface", "timeout"];
+pub(super) const SERVICE_KEYS_LATER: &[&str] = &["limits", "brake", "interface", "timeout"];
 
 pub(super) const MATCH: Keys =
     Keys { title: "`match`", known: &["exe", "args", "user"], later: &[] };
@@ -94,8 +96,20 @@ pub(super) const PROGRAM: Keys = Keys {
 };
 pub(super) const RULE: Keys = Keys {
     title: "a rule",
-    known: &["if", "then", "else", "severity", "name", "alert"],
-    later: &["every"],
+    known: &["if", "then", "else", "severity", "name", "alert", "every"],
+    later: &[],
+};
+pub(super) const EVERY: Keys = Keys { title: "`every`", known: &["not"], later: &[] };
+pub(super) const LIMITS: Keys = Keys {
+    title: "`limits`",
+    known: &["program_timeout", "start_timeout", "stop_timeout", "restart_timeout", "exec_timeout"],
+    later: &[
+        "program_output",
+        "send_expect_buffer",
+        "file_content_buffer",
+        "http_content_buffer",
+        "network_timeout",
+    ],
 };
 pub(super) const RECOVERY: Keys = Keys { title: "`else`", known: &["after", "then"], later: &[] };
 pub(super) const EXEC: Keys = Keys {
@@ -125,6 +139,8 @@ pub(super) const ALL: &[&Keys] = &[
     &MATCH,
     &PROGRAM,
     &RULE,
+    &EVERY,
+    &LIMITS,
     &RECOVERY,
     &EXEC,
     &BRAKE,

@@ -78,6 +78,8 @@ pub(super) struct Core {
     next_sample: BootTime,
     /// When the last pass began.
     passed: BootTime,
+    /// When another minute of local time begins, where anything waits for that.
+    next_minute: Option<BootTime>,
     /// When the sensor wants its upkeep.
     next_tend: Option<BootTime>,
     /// Whether any rule needs passes between cycles.
@@ -109,6 +111,7 @@ impl Core {
             next_cycle: BootTime::default(),
             next_sample: BootTime::default(),
             passed: BootTime::default(),
+            next_minute: None,
             next_tend: Some(BootTime::default()),
             seen: Vec::new(),
             deeds: Vec::new(),
@@ -122,6 +125,7 @@ impl Core {
     pub(super) fn run(&mut self, first_after_boot: bool) {
         self.spare(&Arc::clone(&self.parts.config));
         self.step(Input::Users(users::names()));
+        self.follow_minutes();
         let now = clock::boot_now();
         let delay = if first_after_boot { self.parts.config.start_delay } else { Duration::ZERO };
         let version = env!("CARGO_PKG_VERSION");
@@ -155,6 +159,10 @@ impl Core {
             if self.parts.engine.next_wake().is_some_and(|due| due <= now) {
                 self.step(Input::Wake);
             }
+            if started && self.next_minute.is_some_and(|due| due <= now) {
+                self.pass();
+                self.follow_minutes();
+            }
             if now >= self.next_cycle {
                 if !std::mem::replace(&mut started, true) {
                     let decisions = self.parts.engine.start();
@@ -182,6 +190,9 @@ impl Core {
         }
         if let Some(wake) = self.parts.engine.next_wake() {
             due = due.min(wake);
+        }
+        if let Some(minute) = self.next_minute {
+            due = due.min(minute);
         }
         if let Some(tend) = self.next_tend {
             due = due.min(tend);
@@ -278,6 +289,16 @@ impl Core {
         // A late cycle is not made up for: two at once would count as two.
         self.next_cycle = (self.next_cycle + cycle).max(now + cycle / 2);
         self.next_sample = now + self.parts.config.sample;
+    }
+
+    /// Tells the engine which minute it is, where anything waits for one.
+    fn follow_minutes(&mut self) {
+        self.next_minute = None;
+        if self.parts.engine.needs_minutes() {
+            let (minute, left) = clock::minute_now();
+            self.next_minute = Some(clock::boot_now() + left);
+            self.step(Input::Minute(minute));
+        }
     }
 
     fn step(&mut self, input: Input) {
@@ -495,6 +516,7 @@ impl Core {
         self.descriptors = Descriptors::of(&self.parts.config);
         self.carry(decisions);
         self.follow_pressure();
+        self.follow_minutes();
         let text = format!("configuration reloaded: {services} services");
         let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
         self.carry(decisions);

@@ -24,6 +24,9 @@ impl Engine {
         if state.acting.is_some() || state.turn.is_some() || !state.is_startable() {
             return;
         }
+        if state.service.control.passive {
+            return;
+        }
         if (verb == Verb::Start && state.main().is_some()) || state.wanted.is_some() {
             return;
         }
@@ -142,7 +145,8 @@ impl Engine {
     pub(crate) fn wake(&mut self, at: BootTime) {
         self.release_due(at);
         for i in 0..self.services.len() {
-            let held = self.services[i].wanted.is_some() && self.holder(i).is_some();
+            let held = self.services[i].wanted.is_some()
+                && (self.holder(i).is_some() || self.is_asleep(i));
             let state = &mut self.services[i];
             if state.acting.is_some() || !state.monitored {
                 continue;
@@ -176,7 +180,10 @@ impl Engine {
             .flat_map(|(i, state)| {
                 let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
                 // What waits for another begins with that.
-                let wanted = state.wanted.as_ref().filter(|_| self.holder(i).is_none());
+                let wanted = state
+                    .wanted
+                    .as_ref()
+                    .filter(|_| self.holder(i).is_none() && !self.is_asleep(i));
                 let wanted = wanted.map(|wanted| wanted.at);
                 let due = [state.armed.due(), state.measure.due()].into_iter().flatten();
                 recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())

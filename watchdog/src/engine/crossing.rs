@@ -45,9 +45,12 @@ impl Scope {
             Input::Acted(acted) => Self::One(acted.service),
             Input::Braked(braked) => Self::One(braked.service),
             Input::Released(released) => Self::One(released.service),
-            Input::Stalled(_) | Input::Command(_) | Input::Cycle | Input::Sampled | Input::Wake => {
-                Self::All
-            }
+            Input::Minute(_)
+            | Input::Stalled(_)
+            | Input::Command(_)
+            | Input::Cycle
+            | Input::Sampled
+            | Input::Wake => Self::All,
             // What a pass shows is judged by the input behind it.
             Input::Event(_) | Input::Host(_) | Input::Users(_) | Input::Stirred(_) => Self::Nothing,
         }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::judging::{By, has};
+use crate::engine::judging::{By, Moment, has};
 use crate::engine::levels::Over;
 use crate::engine::rule::Change;
 use crate::engine::service::Life;
@@ -212,13 +212,14 @@ impl Engine {
     /// A process has ended: rules about such events, at once.
     pub(crate) fn judge_death(&mut self, i: usize, end: End, tell: bool, at: BootTime) {
         for r in 0..self.services[i].service.rules.len() {
-            if !self.is_judged(i) {
+            if !self.is_judged(i) || self.is_asleep(i) {
                 return;
             }
             let service = self.services[i].service.clone();
             let rule = &service.rules[r];
             if !has(rule, |test| end.matches(test))
                 || matches!(rule.qualifier, Qualifier::Cycles { .. })
+                || !self.is_its_time(i, r, Moment::Presence)
             {
                 continue;
             }

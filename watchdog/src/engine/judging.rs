@@ -53,7 +53,8 @@ pub(crate) struct By<'a> {
 
 impl Engine {
     pub(crate) fn judge_service(&mut self, i: usize, moment: Moment, at: BootTime) {
-        if !self.is_judged(i) {
+        // What was observed was asked for in time.
+        if !self.is_judged(i) || moment != Moment::Observed && self.is_asleep(i) {
             return;
         }
         for r in 0..self.services[i].service.rules.len() {
@@ -61,10 +62,13 @@ impl Engine {
             let service = state.service.clone();
             let rule = &service.rules[r];
             let failing = state.rules[r].status() == RuleStatus::Failing;
-            if !concerns(rule, moment, failing) || is_observed(&service, rule) != moment.observes()
+            if !concerns(rule, moment, failing)
+                || is_observed(&service, rule) != moment.observes()
+                || !self.is_its_time(i, r, moment)
             {
                 continue;
             }
+            let state = &self.services[i];
             let over = match moment {
                 _ if is_for_samples(rule) => Over::Sample,
                 Moment::Sample | Moment::Crossing | Moment::Stall | Moment::Noticed => Over::Known,
@@ -284,7 +288,11 @@ impl Engine {
         if actions == [Action::Ignore] {
             return;
         }
-        let deed = actions.iter().find(|action| **action != Action::Alert);
+        // What is passive is told of, not touched.
+        let passive = service.control.passive;
+        let touches =
+            |a: &&Action| matches!(a, Action::Restart | Action::Start | Action::Stop) && passive;
+        let deed = actions.iter().find(|action| **action != Action::Alert && !touches(action));
         let word = deed.map_or("alert", Action::word);
         let severity = if deed == Some(&Action::Unmonitor) {
             // Nobody watches it any more: never a quiet matter.
@@ -297,6 +305,7 @@ impl Engine {
         for action in actions {
             match action {
                 Action::Alert | Action::Ignore => {}
+                action if touches(&action) => {}
                 Action::Restart => self.request(i, Verb::Restart, context.clone(), at),
                 Action::Start => self.request(i, Verb::Start, context.clone(), at),
                 Action::Stop => {

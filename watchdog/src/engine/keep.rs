@@ -19,7 +19,7 @@ impl Engine {
         for state in &mut self.services {
             let known = saved.services.get(&state.service.name);
             let unknown = SavedService::default();
-            state.restore(known.unwrap_or(&unknown), now);
+            state.restore(known.unwrap_or(&unknown), saved.rebooted, now);
         }
         self.adopt_leaving(saved);
     }
@@ -45,7 +45,7 @@ impl Engine {
             };
             (state.service.name.clone(), saved)
         });
-        let mut saved = SavedState { services: services.collect() };
+        let mut saved = SavedState { services: services.collect(), rebooted: false };
         self.save_leaving(&mut saved);
         saved
     }
@@ -85,7 +85,7 @@ impl Engine {
                     service.id = ServiceId(free);
                     fresh.push(service.name.clone());
                     let mut state = ServiceState::new(Arc::new(service));
-                    state.restore(&SavedService::default(), BootTime::default());
+                    state.restore(&SavedService::default(), false, BootTime::default());
                     state
                 }
             };

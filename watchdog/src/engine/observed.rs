@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::engine::judging::Moment;
 use crate::engine::rule::RuleState;
 use crate::message::{Decision, Observe, Observed};
+use crate::service::every::Minute;
 
 /// Why something is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ pub(crate) enum Why {
 pub(crate) struct Observations {
     /// What is under way, and why.
     asked: Option<Why>,
+    /// The cycle and the minute in which it was asked for.
+    asked_in: Option<(u64, Option<Minute>)>,
     /// Wanted once more when that has come: it may be older than the wish.
     again: Option<Why>,
     now: Option<Arc<Observation>>,
@@ -43,6 +46,11 @@ impl Observations {
     /// The last observation of this run.
     pub(crate) fn now(&self) -> Option<&Arc<Observation>> {
         self.now.as_ref().filter(|_| self.fresh)
+    }
+
+    /// The cycle and the minute in which the last observation was asked for.
+    pub(crate) fn asked_in(&self) -> Option<(u64, Option<Minute>)> {
+        self.asked_in
     }
 
     /// What a rule's tests are judged by.
@@ -80,6 +88,9 @@ impl Observations {
 impl Engine {
     /// Asks for an observation, where the service has something to observe.
     pub(crate) fn observe(&mut self, i: usize, why: Why) {
+        if why == Why::Stirred && self.is_asleep(i) {
+            return;
+        }
         let state = &mut self.services[i];
         if !state.monitored || !state.service.is_observed() {
             return;
@@ -96,6 +107,7 @@ impl Engine {
             return;
         }
         state.observed.asked = Some(why);
+        state.observed.asked_in = Some((self.cycle, self.minute));
         let (service, before) = (state.service.clone(), state.observed.now.clone());
         self.out.push(Decision::Observe(Observe { service, before, main }));
     }

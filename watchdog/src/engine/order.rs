@@ -229,7 +229,9 @@ impl Engine {
                     Verb::Start => false,
                     // What nobody could start again is not taken down.
                     Verb::Restart => {
-                        state.is_startable() && (state.may_run() || state.turn.is_some())
+                        !state.service.control.passive
+                            && state.is_startable()
+                            && (state.may_run() || state.turn.is_some())
                     }
                     Verb::Stop => true,
                 }

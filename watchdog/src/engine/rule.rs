@@ -27,6 +27,8 @@ pub(crate) struct RuleState {
     known: bool,
     /// The observation since which changes are told.
     pub(crate) base: Option<Arc<Observation>>,
+    /// The last minute of local time in which it was judged by a crontab.
+    pub minute: Option<i64>,
 }
 
 /// What a judgement changed.
@@ -54,6 +56,7 @@ impl RuleState {
             failing_cycles: 0,
             known: false,
             base: None,
+            minute: None,
         }
     }
 

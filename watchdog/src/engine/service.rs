@@ -19,7 +19,7 @@ use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
 use crate::message::{ActionId, Context, RequestId, RuleStatus, SavedAction, SavedService, Verb};
-use crate::service::{ProcessService, Service, Span, Test};
+use crate::service::{OnReboot, ProcessService, Service, Span, Test};
 use crate::source::WantBy;
 
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
@@ -36,6 +36,8 @@ pub(crate) struct ServiceState {
     pub retry: Retry,
     /// An attempt that waits for its time.
     pub wanted: Option<Wanted>,
+    /// The last minute of local time in which it was checked by a crontab.
+    pub minute: Option<i64>,
     /// An action that waits for other services.
     pub turn: Option<Turn>,
     pub restarts: u64,
@@ -133,6 +135,7 @@ impl ServiceState {
             acting: None,
             retry: Retry::default(),
             wanted: None,
+            minute: None,
             turn: None,
             restarts: 0,
             was_up: false,
@@ -158,8 +161,12 @@ impl ServiceState {
 
     /// What the last run of the daemon knew. Processes in it are believed only as far as the
     /// sensor finds them again by pid and start time.
-    pub(crate) fn restore(&mut self, saved: &SavedService, now: BootTime) {
-        self.monitored = saved.monitored;
+    pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
+        self.monitored = match self.service.control.onreboot {
+            OnReboot::Start if rebooted => true,
+            OnReboot::NoStart if rebooted => false,
+            _ => saved.monitored,
+        };
         self.restarts = saved.restarts;
         self.retry = Retry::restored(saved.attempts, saved.given_up);
         self.was_up = saved.main.is_some();

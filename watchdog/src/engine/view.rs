@@ -6,6 +6,7 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::attempt::human;
 use crate::engine::brake::InForce;
+use crate::engine::schedule::asleep;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
@@ -29,7 +30,7 @@ impl Engine {
     fn view(&self, i: usize, at: BootTime) -> ServiceView {
         let state = &self.services[i];
         let service = &state.service;
-        let held = self.held(i);
+        let held = self.held(i).or_else(|| self.is_asleep(i).then(|| asleep(service)));
         let is_process = service.process().is_some();
         let rules: Vec<RuleView> = service
             .rules
@@ -133,7 +134,12 @@ fn reason(
             }
             None => state.stops().map(|verb| format!("{} waits for others to stop", verb.word())),
         },
-        (_, Status::Unknown) if held.is_some() => held.map(|why| format!("not judged: {why}")),
+        (_, Status::Unknown) if held.is_some() => {
+            held.map(|why| match why.starts_with("not judged") {
+                true => why,
+                false => format!("not judged: {why}"),
+            })
+        }
         (Life::Untrusted { why } | Life::Absent { why }, _) => Some(why.clone()),
         (_, Status::Pending) => rule(RuleStatus::Pending),
         (Life::Unknown, Status::Unknown) if state.service.process().is_some() => {

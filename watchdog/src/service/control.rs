@@ -1,10 +1,66 @@
-//! How a service stands to others and to us: on what it depends.
+//! How a service stands to others and to us: on what it depends, when it is checked, and whether it is
+//! touched.
 //!
-//! Plain data. Not here: keeping to it (`engine::order`).
+//! Plain data. Not here: keeping to it (`engine`).
+
+use std::time::Duration;
+
+use super::Recipient;
+use super::every::Every;
 
 /// What every kind of service may say about how it is treated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Control {
     /// `depends_on:`: names of other services, as those write them; without loops.
     pub depends_on: Vec<String>,
+    /// `mode: passive`: rules alert where they would start, stop or restart.
+    pub passive: bool,
+    /// `every:`: when it is checked; none: in each cycle.
+    pub every: Option<Every>,
+    /// `alert:`: told of this service; in place of an entry of `alerts` with the same address.
+    pub alert: Vec<Recipient>,
+    /// `noalert:`: addresses of `alerts` that are not told of it.
+    pub noalert: Vec<String>,
+    /// `onreboot:` of the service, else of the file.
+    pub onreboot: OnReboot,
+}
+
+/// Whether a service is monitored after a boot of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnReboot {
+    /// Yes.
+    #[default]
+    Start,
+    /// No.
+    NoStart,
+    /// As before.
+    LastState,
+}
+
+/// `limits:` of the file: what holds where a service says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// A `program` service.
+    pub program_timeout: Duration,
+    /// A start program, with the appearance of its process.
+    pub start_timeout: Duration,
+    /// A stop program, and the time between TERM and KILL.
+    pub stop_timeout: Duration,
+    /// A restart program.
+    pub restart_timeout: Duration,
+    /// A program of a rule.
+    pub exec_timeout: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            program_timeout: seconds(300),
+            start_timeout: seconds(30),
+            stop_timeout: seconds(30),
+            restart_timeout: seconds(30),
+            exec_timeout: seconds(300),
+        }
+    }
 }

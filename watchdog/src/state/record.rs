@@ -69,6 +69,7 @@ pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
                 service.brake = None;
                 service.attempts = 0;
             }
+            record.state.rebooted = true;
             (record.state, Origin::OtherBoot)
         }
     }

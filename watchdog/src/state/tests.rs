@@ -19,7 +19,10 @@ fn some_state() -> SavedState {
         observed: Some(Arc::default()),
         turn: Some(SavedTurn { verb: "start".to_owned(), above: true }),
     };
-    SavedState { services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]) }
+    SavedState {
+        services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]),
+        rebooted: false,
+    }
 }
 
 fn unique(test: &str) -> String {

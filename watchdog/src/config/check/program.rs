@@ -1,14 +1,9 @@
 //! What a program service has besides name and rules: what is run.
 
-use std::time::Duration;
-
 use crate::check::program::Probe;
 use crate::config::reader::{Reader, Table};
 use crate::config::source::Place;
 use crate::config::vocabulary::PROGRAM;
-
-/// As Monit's.
-const TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Reader {
     /// The keys of a program service.
@@ -21,7 +16,7 @@ impl Reader {
             );
             return None;
         };
-        let (program, _) = self.program(entry, &PROGRAM, TIMEOUT)?;
+        let (program, _) = self.program(entry, &PROGRAM, self.limits.program_timeout)?;
         Some(Probe { program })
     }
 }

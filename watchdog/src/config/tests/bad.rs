@@ -108,7 +108,9 @@ fn units_and_cgroups() {
 fn keys_and_values_of_the_main_file() {
     all_refused(&[
         ("cylce: 60s", "1:1", &["has no key `cylce`", "did you mean `cycle`?", "^^^^^"]),
-        ("limits: {}", "1:1", &["`limits` is not supported yet"]),
+        ("limits: { start_timeout: 0s }", "1:26", &["nothing is done within"]),
+        ("limits: { network_timeout: 5s }", "1:11", &["`network_timeout` is not supported yet"]),
+        ("onreboot: perhaps", "1:11", &["not a value of `onreboot`"]),
         ("frobnicate: 1", "1:1", &["has no key", "there is: cycle, sample"]),
         ("cycle: 60", "1:8", &["needs a unit of time", "write `60s` for seconds"]),
         ("cycle: sixty", "1:8", &["`sixty` is not a length of time", "`90s`"]),
@@ -237,7 +239,6 @@ fn services() {
             "3:3",
             &["has no key `pidflie`", "did you mean `pidfile`?"],
         ),
-        (&with_keys("  every: 2 cycles"), "4:3", &["`every` is not supported yet"]),
         (
             &with_keys("  start: httpd -k start"),
             "4:10",
@@ -338,8 +339,8 @@ fn services() {
         ),
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: alert, every: 5 }]"),
-            "4:40",
-            &["`every` is not supported yet"],
+            "4:47",
+            &["five fields are needed"],
         ),
     ]);
 }
@@ -517,5 +518,18 @@ fn programs_of_what_is_no_process() {
         (&rule("brake"), "4:34", &["a file cannot brake"]),
         (&file("  stop_timeout: 1s"), "4:3", &["a key of a process, not of a file"]),
         ("services:\n- system: h\n  start: /bin/true\n", "3:3", &["no key `start`"]),
+    ]);
+}
+
+#[test]
+fn when_and_how_a_service_is_checked() {
+    all_refused(&[
+        (&with_keys("  mode: manual"), "4:9", &["no mode `manual`", "`onreboot: laststate`"]),
+        (&with_keys("  mode: lazy"), "4:9", &["not a value of `mode`"]),
+        (&with_keys("  every: 0 cycles"), "4:10", &["a number of cycles"]),
+        (&with_keys("  every: \"* * * *\""), "4:10", &["five fields are needed"]),
+        (&with_keys("  every: \"60 * * * *\""), "4:10", &["minute `60`", "from 0 to 59"]),
+        (&with_keys("  every: { not: 5 cycles }"), "4:17", &["five fields are needed"]),
+        (&with_keys("  every: {}"), "4:3", &["names no minutes"]),
     ]);
 }
