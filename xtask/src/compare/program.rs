@@ -5,8 +5,8 @@ use super::situation::Step::{Cycles, Do, Say};
 use super::situation::{PLAIN, Situation};
 
 /// A program that does what a file says.
-const PROBE: &str = "printf '#!/bin/sh\\n. %s/state\\n' \"$PWD\" > probe; chmod 755 probe; \
-    echo 'echo disk ok' > state";
+const PROBE: &str = "printf '#!/bin/sh\\n. %s/does\\n' \"$PWD\" > probe; chmod 755 probe; \
+    echo 'echo disk ok' > does";
 
 pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
@@ -17,9 +17,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
                - { if: \"status != 0\", then: alert }\n",
         play: &[
             Cycles(3),
-            Do("echo 'echo disk full; exit 3' > new; mv new state"),
+            Do("echo 'echo disk full; exit 3' > new; mv new does"),
             Say("error    'probe' status failed (3) -- disk full"),
-            Do("echo 'echo disk ok' > new; mv new state"),
+            Do("echo 'echo disk ok' > new; mv new does"),
             Say("info     'probe' status succeeded (0) -- disk ok"),
             Cycles(2),
         ],
@@ -33,9 +33,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
                - { if: 'content = \"full\"', then: alert }\n",
         play: &[
             Cycles(3),
-            Do("echo 'echo disk full' > new; mv new state"),
+            Do("echo 'echo disk full' > new; mv new does"),
             Say("error    'probe' content match on program output:"),
-            Do("echo 'echo disk ok' > new; mv new state"),
+            Do("echo 'echo disk ok' > new; mv new does"),
             Say("info     'probe' content doesn't match on program output:"),
             Cycles(2),
         ],
