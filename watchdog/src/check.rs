@@ -135,11 +135,10 @@ impl CheckTest {
     pub fn is_change(&self) -> bool {
         match self {
             Self::File(test) => test.is_change(),
-            Self::Filesystem(_)
-            | Self::Connection(_)
-            | Self::Network(_)
-            | Self::Program(_)
-            | Self::Attribute(_) => false,
+            Self::Filesystem(test) => *test == filesystem::Test::FlagsChanged,
+            Self::Network(test) => *test == network::Test::CapacityChanged,
+            Self::Program(test) => test.is_change(),
+            Self::Connection(_) | Self::Attribute(_) => false,
         }
     }
 
@@ -203,9 +202,9 @@ pub enum Facts {
     /// Of a file, directory or named pipe.
     File(Box<file::Facts>),
     /// Of a file system.
-    Filesystem(filesystem::Facts),
+    Filesystem(Box<filesystem::Facts>),
     /// Of a network interface.
-    Network(network::Facts),
+    Network(Box<network::Facts>),
     /// Of a program.
     Program(program::Facts),
     /// Of a process.
@@ -234,6 +233,8 @@ impl Facts {
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(facts), Self::File(other)) => facts.is_like(other),
+            (Self::Filesystem(facts), Self::Filesystem(other)) => facts.is_like(other),
+            (Self::Network(facts), Self::Network(other)) => facts.is_like(other),
             (facts, other) => facts == other,
         }
     }

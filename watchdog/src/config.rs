@@ -15,6 +15,7 @@ mod files;
 pub mod grammar;
 mod host;
 mod http;
+mod implicit;
 mod mail;
 mod process;
 mod programs;

@@ -17,6 +17,7 @@ pub mod inbox;
 pub mod logfile;
 pub mod message;
 pub mod metric;
+mod mounts;
 pub mod notify;
 mod observe;
 pub mod pressure;

@@ -6,6 +6,8 @@
 
 mod connection;
 pub(crate) mod file;
+mod filesystem;
+mod network;
 mod program;
 
 use std::sync::Arc;
@@ -41,6 +43,10 @@ async fn facts(scene: &Arc<Scene>) -> Facts {
     match scene.service.checked().map(|checked| &checked.check) {
         Some(Check::File(file)) => Facts::File(Box::new(file::observe(scene, file).await)),
         Some(Check::Program(probe)) => Facts::Program(program::observe(scene, probe).await),
-        Some(Check::Filesystem(_) | Check::Host(_) | Check::Network(_)) | None => Facts::None,
+        Some(Check::Filesystem(what)) => {
+            Facts::Filesystem(Box::new(filesystem::observe(scene, what).await))
+        }
+        Some(Check::Network(what)) => Facts::Network(Box::new(network::observe(scene, what).await)),
+        Some(Check::Host(_)) | None => Facts::None,
     }
 }

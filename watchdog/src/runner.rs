@@ -6,6 +6,7 @@
 //! how a deed is done (`action`), and whether (`engine`).
 
 mod lane;
+mod links;
 mod looks;
 mod measure;
 mod observe;

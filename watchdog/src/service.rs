@@ -5,6 +5,7 @@
 mod control;
 pub mod every;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,8 +114,8 @@ pub enum MailTls {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
 }
@@ -645,6 +646,40 @@ pub enum Limit {
     Count(f64),
     /// Seconds.
     Seconds(f64),
+}
+
+/// As a sentence has it: what is read back as the same.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let largest = |number: f64, units: &[(&'static str, f64)], least: &'static str| {
+            let fits = |(_, unit): &&(&str, f64)| number > 0.0 && number % unit == 0.0;
+            let (word, unit) = units.iter().find(fits).copied().unwrap_or((least, 1.0));
+            format!("{} {word}", number / unit)
+        };
+        match *self {
+            Self::Ratio(ratio) => f.write_str(&percent(ratio)),
+            Self::Count(count) => count.fmt(f),
+            Self::Bytes(bytes) => {
+                let units = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)]
+                    .map(|(word, power)| (word, (1_u64 << power) as f64));
+                f.write_str(&largest(bytes, &units, "B"))
+            }
+            Self::Seconds(seconds) => {
+                let units = [("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)];
+                f.write_str(&largest(seconds, &units, "seconds"))
+            }
+        }
+    }
+}
+
+/// The shortest percentage that is read back as this ratio.
+fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    (0..=17)
+        .map(|digits| format!("{percent:.digits$}"))
+        .find(|text| text.parse::<f64>().is_ok_and(|number| number / 100.0 == ratio))
+        .unwrap_or_else(|| percent.to_string())
+        + "%"
 }
 
 /// A length of time or of cycles.

@@ -7,6 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{EventNames, Judged, Seen};
+use crate::engine::size;
+use crate::metric::{Direction, Operator};
+use crate::service::{EventWord, Limit};
 
 /// What is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,35 +20,448 @@ pub struct Filesystem {
 
 /// A test of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Test {}
+pub enum Test {
+    /// `space > 80%`, `space free < 5 GB`: bytes or a ratio of all there are.
+    Space(Side, Operator, Limit),
+    /// `inodes > 80%`: a number or a ratio of all there are.
+    Inodes(Side, Operator, Limit),
+    /// `changed fsflags`: mounted with other options.
+    FlagsChanged,
+    /// `read > 10 MB/s`, `write > 500 operations/s`: bytes or a number a second.
+    Rate(Direction, Operator, Limit),
+    /// `service time > 10 ms`: milliseconds that an operation took.
+    ServiceTime(Operator, f64),
+    /// `does not answer`: it is mounted and tells nothing. Stands in every file system.
+    Silent,
+}
+
+/// Which part of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is in use.
+    Usage,
+    /// What is left.
+    Free,
+}
+
+impl Side {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Free => "free",
+        }
+    }
+}
 
 /// What was observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Facts {}
+pub struct Facts {
+    /// Whether it is mounted; `None`: could not be told.
+    pub exists: Option<bool>,
+    /// What was looked for, as configured.
+    pub source: String,
+    /// Why it tells nothing although it is mounted, in one line.
+    pub trouble: Option<String>,
+    /// Where it is mounted.
+    pub place: Option<String>,
+    /// What is mounted there.
+    pub device: Option<String>,
+    /// Type of the file system.
+    pub kind: Option<String>,
+    /// Its options, as far as they were known last.
+    pub flags: Option<String>,
+    /// Its space in bytes.
+    pub space: Option<Space>,
+    /// Its inodes; none where it has no such limit.
+    pub inodes: Option<Space>,
+    /// What was counted so far.
+    pub counts: Option<Counts>,
+    /// What that was a second, since the observation before.
+    pub rates: Option<Rates>,
+}
+
+/// Space in bytes, or inodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Space {
+    /// All there is.
+    pub total: u64,
+    /// All that is free, root's reserve included.
+    pub free: u64,
+    /// What is free for everybody.
+    pub available: u64,
+}
+
+/// What was read and written since the device, or the mount of a network share, is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Which boot it is.
+    pub boot: String,
+    /// Nanoseconds since that boot.
+    pub at: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub write_bytes: u64,
+    /// Reads completed.
+    pub reads: u64,
+    /// Writes completed.
+    pub writes: u64,
+    /// Milliseconds that they took together.
+    pub took: u64,
+}
+
+/// The same a second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// Bytes read.
+    pub read_bytes: f64,
+    /// Bytes written.
+    pub write_bytes: f64,
+    /// Reads completed.
+    pub reads: f64,
+    /// Writes completed.
+    pub writes: f64,
+    /// Seconds that one of them took on the average; 0 where there was none.
+    pub service_time: f64,
+}
+
+impl Rates {
+    /// Between two observations; none where they are of different boots, or something began anew.
+    pub fn between(before: &Counts, now: &Counts) -> Option<Self> {
+        let elapsed = now.at.checked_sub(before.at).filter(|ns| *ns > 0)? as f64 / 1e9;
+        if before.boot != now.boot {
+            return None;
+        }
+        let added = |count: fn(&Counts) -> u64| count(now).checked_sub(count(before));
+        let rate = |count| added(count).map(|added| added as f64 / elapsed);
+        let operations = added(|c| c.reads)? + added(|c| c.writes)?;
+        let took = added(|c| c.took)? as f64 / 1000.0;
+        Some(Self {
+            read_bytes: rate(|c| c.read_bytes)?,
+            write_bytes: rate(|c| c.write_bytes)?,
+            reads: rate(|c| c.reads)?,
+            writes: rate(|c| c.writes)?,
+            service_time: if operations == 0 { 0.0 } else { took / operations as f64 },
+        })
+    }
+}
+
+impl Space {
+    /// Of the whole or as it is, as the limit is. In use is what not even root could use: df counts
+    /// the rest only.
+    fn part(self, side: Side, limit: Limit) -> Option<f64> {
+        let number = match side {
+            Side::Usage => self.total.saturating_sub(self.free),
+            Side::Free => self.available,
+        } as f64;
+        match limit {
+            Limit::Ratio(_) if self.total == 0 => None,
+            Limit::Ratio(_) => Some(number / self.total as f64),
+            _ => Some(number),
+        }
+    }
+}
 
 impl Facts {
     pub(super) fn present(&self) -> Option<bool> {
-        None
+        self.exists
+    }
+
+    /// Whether nothing but numbers that always move has changed.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let standing = |facts: &Self| Self {
+            space: None,
+            inodes: None,
+            counts: None,
+            rates: None,
+            ..facts.clone()
+        };
+        standing(self) == standing(other)
     }
 
     pub(super) fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
-        Vec::new()
+        let rate = |rate: fn(&Rates) -> f64| self.rates.as_ref().map(rate);
+        let used = |space: Option<Space>| space.map(|space| space.total.saturating_sub(space.free));
+        let usage = self.space.and_then(|space| space.part(Side::Usage, Limit::Ratio(0.0)));
+        vec![
+            ("mounted", self.exists.into()),
+            ("mounted_on", self.place.clone().into()),
+            ("device", self.device.clone().into()),
+            ("type", self.kind.clone().into()),
+            ("flags", self.flags.clone().into()),
+            ("space_total_bytes", self.space.map(|space| space.total).into()),
+            ("space_used_bytes", used(self.space).into()),
+            ("space_free_bytes", self.space.map(|space| space.available).into()),
+            ("space_usage", usage.into()),
+            ("inodes_total", self.inodes.map(|inodes| inodes.total).into()),
+            ("inodes_used", used(self.inodes).into()),
+            ("read_bytes_per_second", rate(|rates| rates.read_bytes).into()),
+            ("write_bytes_per_second", rate(|rates| rates.write_bytes).into()),
+            ("reads_per_second", rate(|rates| rates.reads).into()),
+            ("writes_per_second", rate(|rates| rates.writes).into()),
+            ("service_time_seconds", rate(|rates| rates.service_time).into()),
+            ("trouble", self.trouble.clone().into()),
+        ]
+    }
+}
+
+/// A number in the unit of its limit.
+fn number(value: f64, limit: Limit) -> String {
+    match limit {
+        Limit::Ratio(_) => format!("{:.1}%", value * 100.0),
+        Limit::Bytes(_) => size(value),
+        Limit::Count(_) => format!("{value:.0}"),
+        Limit::Seconds(_) => format!("{:.1} ms", value * 1000.0),
+    }
+}
+
+/// The bare number of a limit.
+fn bare(limit: Limit) -> f64 {
+    match limit {
+        Limit::Ratio(n) | Limit::Bytes(n) | Limit::Count(n) | Limit::Seconds(n) => n,
     }
 }
 
 impl Test {
-    pub(super) fn judge(&self, _seen: Seen<'_>) -> Judged {
-        match *self {}
+    pub(super) fn judge(&self, seen: Seen<'_>) -> Judged {
+        let super::Facts::Filesystem(now) = &seen.now.facts else { return Judged::unknown() };
+        match self {
+            Self::Space(side, operator, limit) => {
+                let value = now.space.and_then(|space| space.part(*side, *limit));
+                level(&format!("space {}", side.word()), value, *operator, *limit, "")
+            }
+            Self::Inodes(side, operator, limit) => {
+                let value = now.inodes.and_then(|inodes| inodes.part(*side, *limit));
+                level(&format!("inode {}", side.word()), value, *operator, *limit, "")
+            }
+            Self::Rate(direction, operator, limit) => {
+                let value = now.rates.map(|rates| match (direction, limit) {
+                    (Direction::Read, Limit::Bytes(_)) => rates.read_bytes,
+                    (Direction::Write, Limit::Bytes(_)) => rates.write_bytes,
+                    (Direction::Read, _) => rates.reads,
+                    (Direction::Write, _) => rates.writes,
+                });
+                let per = if matches!(limit, Limit::Bytes(_)) { "/s" } else { " operations/s" };
+                level(&format!("{} rate", direction.word()), value, *operator, *limit, per)
+            }
+            Self::ServiceTime(operator, ms) => {
+                let value = now.rates.map(|rates| rates.service_time);
+                level("service time", value, *operator, Limit::Seconds(ms / 1000.0), "")
+            }
+            Self::FlagsChanged => flags_changed(now, seen),
+            Self::Silent => Judged {
+                truth: now.exists.map(|exists| exists && now.trouble.is_some()),
+                failed: format!(
+                    "unable to read filesystem '{}' state -- {}",
+                    now.source,
+                    now.trouble.as_deref().unwrap_or_default()
+                ),
+                succeeded: format!("filesystem '{}' state can be read", now.source),
+                ..Judged::default()
+            },
+        }
     }
 
     pub(super) fn event(&self) -> EventNames {
-        match *self {}
+        let (word, failed, succeeded) = match self {
+            Self::FlagsChanged => {
+                (EventWord::Fsflags, "Filesystem flags changed", "Filesystem flags not changed")
+            }
+            Self::Silent => (EventWord::Data, "Data access error", "Data access succeeded"),
+            Self::Space(..) | Self::Inodes(..) | Self::Rate(..) | Self::ServiceTime(..) => {
+                (EventWord::Resource, "Resource limit matched", "Resource limit succeeded")
+            }
+        };
+        EventNames { word, failed, succeeded }
+    }
+}
+
+fn flags_changed(now: &Facts, seen: Seen<'_>) -> Judged {
+    let Some(flags) = &now.flags else { return Judged::unknown() };
+    let before = match seen.before.map(|before| &before.facts) {
+        Some(super::Facts::Filesystem(before)) => before.flags.as_ref(),
+        _ => None,
+    };
+    let former = before.unwrap_or(flags);
+    Judged {
+        truth: Some(former != flags),
+        value: Some(flags.clone()),
+        limit: Some(former.clone()),
+        failed: format!("filesystem flags changed from {former} to {flags}"),
+        succeeded: "filesystem flags have not changed".to_owned(),
+    }
+}
+
+/// A number against a limit, in Monit's words.
+fn level(name: &str, value: Option<f64>, operator: Operator, limit: Limit, per: &str) -> Judged {
+    let Some(value) = value else { return Judged::unknown() };
+    let (shown, most) = (number(value, limit) + per, number(bare(limit), limit) + per);
+    Judged {
+        truth: Some(operator.holds(value, bare(limit))),
+        failed: format!("{name} {shown} matches resource limit [{name} {operator} {most}]"),
+        succeeded: format!("{name} check succeeded [current {name} = {shown}]"),
+        value: Some(shown),
+        limit: Some(most),
     }
 }
 
 impl fmt::Display for Test {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free = |side: &Side| if *side == Side::Free { " free" } else { "" };
+        match self {
+            Self::Space(side, operator, limit) => {
+                write!(f, "space{} {operator} {limit}", free(side))
+            }
+            Self::Inodes(side, operator, limit) => {
+                write!(f, "inodes{} {operator} {limit}", free(side))
+            }
+            Self::FlagsChanged => f.write_str("changed fsflags"),
+            Self::Rate(direction, operator, limit @ Limit::Bytes(_)) => {
+                write!(f, "{} {operator} {limit}/s", direction.word())
+            }
+            Self::Rate(direction, operator, limit) => {
+                write!(f, "{} {operator} {limit} operations/s", direction.word())
+            }
+            Self::ServiceTime(operator, ms) => {
+                write!(f, "service time {operator} {ms} ms")
+            }
+            Self::Silent => f.write_str("does not answer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Observation;
+
+    const MB: f64 = 1_048_576.0;
+
+    fn seen(facts: Facts) -> Observation {
+        Observation {
+            facts: crate::check::Facts::Filesystem(Box::new(facts)),
+            ..Observation::default()
+        }
+    }
+
+    /// 6.5 % in use, and only 29.5 % of it free for everybody.
+    fn reserved() -> Observation {
+        let space = Space { total: 1000 << 20, free: 935 << 20, available: 295 << 20 };
+        let inodes = Space { total: 1000, free: 100, available: 100 };
+        let rates = Rates {
+            read_bytes: 2.0 * MB,
+            write_bytes: 0.0,
+            reads: 10.0,
+            writes: 0.0,
+            service_time: 0.0052,
+        };
+        seen(Facts {
+            exists: Some(true),
+            space: Some(space),
+            inodes: Some(inodes),
+            rates: Some(rates),
+            flags: Some("rw".into()),
+            ..Facts::default()
+        })
+    }
+
+    fn words(
+        test: &Test,
+        now: &Observation,
+        before: Option<&Observation>,
+    ) -> (Option<bool>, String) {
+        let judged = test.judge(Seen { now, before });
+        (judged.truth, if judged.truth == Some(true) { judged.failed } else { judged.succeeded })
+    }
+
+    #[test]
+    fn in_monits_words() {
+        use Operator::{Greater, Less};
+        let now = reserved();
+        let table = [
+            (
+                Test::Space(Side::Usage, Greater, Limit::Ratio(0.01)),
+                "space usage 6.5% matches resource limit [space usage > 1.0%]",
+            ),
+            (
+                Test::Space(Side::Usage, Greater, Limit::Bytes(64.0 * MB)),
+                "space usage 65 MB matches resource limit [space usage > 64 MB]",
+            ),
+            (
+                Test::Space(Side::Free, Less, Limit::Ratio(0.3)),
+                "space free 29.5% matches resource limit [space free < 30.0%]",
+            ),
+            (
+                Test::Inodes(Side::Usage, Greater, Limit::Ratio(0.8)),
+                "inode usage 90.0% matches resource limit [inode usage > 80.0%]",
+            ),
+            (
+                Test::Inodes(Side::Free, Less, Limit::Count(101.0)),
+                "inode free 100 matches resource limit [inode free < 101]",
+            ),
+            (
+                Test::Rate(Direction::Read, Greater, Limit::Bytes(MB)),
+                "read rate 2 MB/s matches resource limit [read rate > 1 MB/s]",
+            ),
+            (
+                Test::Rate(Direction::Read, Greater, Limit::Count(9.0)),
+                "read rate 10 operations/s matches resource limit [read rate > 9 operations/s]",
+            ),
+            (
+                Test::ServiceTime(Greater, 5.0),
+                "service time 5.2 ms matches resource limit [service time > 5.0 ms]",
+            ),
+        ];
+        for (test, text) in table {
+            assert_eq!(words(&test, &now, None), (Some(true), text.to_owned()), "{test}");
+        }
+        let calm = Test::Space(Side::Usage, Greater, Limit::Ratio(0.8));
+        let text = "space usage check succeeded [current space usage = 6.5%]";
+        assert_eq!(words(&calm, &now, None), (Some(false), text.to_owned()));
+        assert_eq!(words(&calm, &seen(Facts::default()), None).0, None);
+    }
+
+    #[test]
+    fn flags_that_change_and_a_file_system_that_says_nothing() {
+        let before = reserved();
+        let read_only = Facts { flags: Some("ro".into()), exists: Some(true), ..Facts::default() };
+        let now = seen(read_only.clone());
+        let text = "filesystem flags changed from rw to ro".to_owned();
+        assert_eq!(words(&Test::FlagsChanged, &now, Some(&before)), (Some(true), text));
+        assert_eq!(words(&Test::FlagsChanged, &now, Some(&now)).0, Some(false));
+        assert_eq!(words(&Test::FlagsChanged, &now, None).0, Some(false));
+        assert_eq!(words(&Test::FlagsChanged, &seen(Facts::default()), Some(&now)).0, None);
+        let silent = seen(Facts {
+            source: "nas:/x".into(),
+            trouble: Some("no answer within 5 s".into()),
+            ..read_only
+        });
+        let text = "unable to read filesystem 'nas:/x' state -- no answer within 5 s".to_owned();
+        assert_eq!(words(&Test::Silent, &silent, None), (Some(true), text));
+        assert_eq!(words(&Test::Silent, &before, None).0, Some(false));
+    }
+
+    #[test]
+    fn rates_need_two_counts_of_the_same_boot_that_only_grew() {
+        let counts = |boot: &str, at: u64, reads: u64| Counts {
+            boot: boot.into(),
+            at: at * 1_000_000_000,
+            read_bytes: reads * 512,
+            reads,
+            took: reads * 3,
+            ..Counts::default()
+        };
+        let rates = Rates::between(&counts("a", 10, 100), &counts("a", 20, 300)).expect("rates");
+        assert_eq!((rates.reads, rates.read_bytes, rates.writes), (20.0, 10_240.0, 0.0));
+        assert!((rates.service_time - 0.003).abs() < 1e-12);
+        assert_eq!(Rates::between(&counts("a", 10, 100), &counts("b", 20, 300)), None);
+        assert_eq!(Rates::between(&counts("a", 10, 100), &counts("a", 10, 300)), None);
+        assert_eq!(Rates::between(&counts("a", 10, 300), &counts("a", 20, 100)), None);
+        let idle = Rates::between(&counts("a", 10, 1), &counts("a", 20, 1)).expect("rates");
+        assert_eq!(idle, Rates::default());
     }
 }

@@ -1,12 +1,19 @@
 //! Network interfaces: link, saturation and traffic, and the tests about that.
 //!
-//! Pure. Not here: reading them (`observe::network`).
+//! Pure. Not here: reading them (`observe::network`), and what they carried before (`traffic`).
+
+pub mod traffic;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{EventNames, Judged, Seen};
+use crate::engine::size;
+use crate::metric::Operator;
+use crate::service::{EventWord, Limit};
+use traffic::{Counts, Rates, Way, added};
 
 /// What is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,31 +33,352 @@ pub enum Interface {
 
 /// A test of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Test {}
+pub enum Test {
+    /// `link down`, `link up`.
+    Link {
+        /// Which of them.
+        up: bool,
+    },
+    /// `changed link`: another speed or duplex than before.
+    CapacityChanged,
+    /// `saturation > 80%`: the share of the speed that is used, as a ratio.
+    Saturation(Operator, f64),
+    /// `download > 10 MB/s`, `upload > 500 packets/s`.
+    Rate(Way, Operator, Limit),
+    /// `total downloaded > 10 GB in last 1 hour`.
+    Total(Way, Operator, Limit, Duration),
+}
 
 /// What was observed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Facts {}
+pub struct Facts {
+    /// Which interface it is.
+    pub name: Option<String>,
+    /// Whether its link is up; `None`: could not be told. One that is not there has none.
+    pub up: Option<bool>,
+    /// Why there is no link or nothing can be told, in one line.
+    pub trouble: Option<String>,
+    /// What it can carry, as it was known last: some do not tell it, and none while it is down.
+    pub capacity: Option<Capacity>,
+    /// What it has carried.
+    pub counts: Option<Counts>,
+    /// What that was a second.
+    pub rates: Option<Rates>,
+    /// What it had carried at former times, the oldest first: as far back as rules ask.
+    pub past: Vec<Counts>,
+}
 
-impl Facts {
-    pub(super) fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
-        Vec::new()
+/// What an interface can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// Megabits in a second.
+    pub speed: u64,
+    /// In both directions at the same time.
+    pub full: bool,
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} Mb/s {}-duplex", self.speed, if self.full { "full" } else { "half" })
     }
 }
 
+impl Facts {
+    /// Whether nothing but numbers that always move has changed.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let standing =
+            |facts: &Self| (facts.name.clone(), facts.up, facts.trouble.clone(), facts.capacity);
+        standing(self) == standing(other)
+    }
+
+    /// The share of what it can carry that it carries.
+    fn saturation(&self) -> Option<f64> {
+        let capacity = self.capacity.filter(|capacity| capacity.speed > 0)?;
+        let rates = self.rates?;
+        let (down, up) = (rates.bytes(Way::Download), rates.bytes(Way::Upload));
+        let carried = if capacity.full { down.max(up) } else { down + up };
+        Some(carried * 8.0 / (capacity.speed as f64 * 1e6))
+    }
+
+    pub(super) fn shown(&self) -> Vec<(&'static str, serde_json::Value)> {
+        let rate = |rate: fn(&Rates) -> f64| self.rates.as_ref().map(rate);
+        let link = self.up.map(|up| if up { "up" } else { "down" });
+        vec![
+            ("interface", self.name.clone().into()),
+            ("link", link.into()),
+            ("capacity", self.capacity.map(|capacity| capacity.to_string()).into()),
+            ("saturation", self.saturation().into()),
+            ("download_bytes_per_second", rate(|rates| rates.bytes(Way::Download)).into()),
+            ("download_packets_per_second", rate(|rates| rates.packets(Way::Download)).into()),
+            ("upload_bytes_per_second", rate(|rates| rates.bytes(Way::Upload)).into()),
+            ("upload_packets_per_second", rate(|rates| rates.packets(Way::Upload)).into()),
+            ("trouble", self.trouble.clone().into()),
+        ]
+    }
+}
+
+/// A number of bytes or packets, as the limit is.
+fn number(value: f64, limit: Limit) -> String {
+    match limit {
+        Limit::Bytes(_) => size(value),
+        _ => format!("{value:.0} packets"),
+    }
+}
+
+/// The bare number of a limit.
+fn bare(limit: Limit) -> f64 {
+    match limit {
+        Limit::Ratio(n) | Limit::Bytes(n) | Limit::Count(n) | Limit::Seconds(n) => n,
+    }
+}
+
+/// `2 hours`, `1 day`: what is read back as the same.
+fn span(within: Duration) -> String {
+    let minutes = within.as_secs() / 60;
+    let (word, number) = match minutes {
+        1440 => ("day", 1),
+        minutes if minutes.is_multiple_of(60) => ("hour", minutes / 60),
+        minutes => ("minute", minutes),
+    };
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
 impl Test {
-    pub(super) fn judge(&self, _seen: Seen<'_>) -> Judged {
-        match *self {}
+    pub(super) fn judge(&self, seen: Seen<'_>) -> Judged {
+        let super::Facts::Network(now) = &seen.now.facts else { return Judged::unknown() };
+        match self {
+            Self::Link { up } => {
+                let why = now.trouble.as_ref().map_or(String::new(), |why| format!(" -- {why}"));
+                let (there, absent) = ("link up".to_owned(), format!("link down{why}"));
+                let (failed, succeeded) = if *up { (there, absent) } else { (absent, there) };
+                let truth = now.up.map(|is| is == *up);
+                Judged { truth, failed, succeeded, ..Judged::default() }
+            }
+            Self::CapacityChanged => capacity_changed(now, seen),
+            Self::Saturation(operator, limit) => {
+                let Some(value) = now.saturation() else { return Judged::unknown() };
+                let shown = |ratio: f64| format!("{:.1}%", ratio * 100.0);
+                let (value, most, truth) =
+                    (shown(value), shown(*limit), Some(operator.holds(value, *limit)));
+                Judged {
+                    truth,
+                    failed: format!(
+                        "link saturation of {value} matches limit [saturation {operator} {most}]"
+                    ),
+                    succeeded: format!("saturation check succeeded [current saturation {value}]"),
+                    value: Some(value),
+                    limit: Some(most),
+                }
+            }
+            Self::Rate(way, operator, limit) => {
+                let value = now.rates.map(|rates| match limit {
+                    Limit::Bytes(_) => rates.bytes(*way),
+                    _ => rates.packets(*way),
+                });
+                let words = Words {
+                    what: way.word().to_owned(),
+                    limit: format!("{} rate", way.word()),
+                    within: "1 second".to_owned(),
+                };
+                words.judge(value, *operator, *limit)
+            }
+            Self::Total(way, operator, limit, within) => {
+                let count = |counts: &Counts| match limit {
+                    Limit::Bytes(_) => counts.bytes(*way),
+                    _ => counts.packets(*way),
+                };
+                let value = now.counts.as_ref().and_then(|is| added(&now.past, is, *within, count));
+                let words = Words {
+                    what: format!("total {}", way.word()),
+                    limit: format!("{} total", way.word()),
+                    within: span(*within),
+                };
+                words.judge(value, *operator, *limit)
+            }
+        }
     }
 
     pub(super) fn event(&self) -> EventNames {
-        match *self {}
+        let (word, failed, succeeded) = match self {
+            Self::Link { up: false } => (EventWord::Link, "Link down", "Link up"),
+            Self::Link { up: true } => (EventWord::Link, "Link up", "Link down"),
+            Self::CapacityChanged => (EventWord::Speed, "Speed changed", "Speed not changed"),
+            Self::Saturation(..) => (EventWord::Saturation, "Saturation exceeded", "Saturation ok"),
+            Self::Rate(way, _, limit) | Self::Total(way, _, limit, _) => match (way, limit) {
+                (Way::Download, Limit::Bytes(_)) => {
+                    (EventWord::Bytein, "Download bytes exceeded", "Download bytes ok")
+                }
+                (Way::Upload, Limit::Bytes(_)) => {
+                    (EventWord::Byteout, "Upload bytes exceeded", "Upload bytes ok")
+                }
+                (Way::Download, _) => {
+                    (EventWord::Packetin, "Download packets exceeded", "Download packets ok")
+                }
+                (Way::Upload, _) => {
+                    (EventWord::Packetout, "Upload packets exceeded", "Upload packets ok")
+                }
+            },
+        };
+        EventNames { word, failed, succeeded }
+    }
+}
+
+fn capacity_changed(now: &Facts, seen: Seen<'_>) -> Judged {
+    let Some(capacity) = now.capacity else { return Judged::unknown() };
+    let before = match seen.before.map(|before| &before.facts) {
+        Some(super::Facts::Network(before)) => before.capacity,
+        _ => None,
+    };
+    let former = before.unwrap_or(capacity);
+    Judged {
+        truth: Some(former != capacity),
+        value: Some(capacity.to_string()),
+        limit: Some(former.to_string()),
+        failed: format!("link capacity changed from {former} to {capacity}"),
+        succeeded: "link capacity has not changed".to_owned(),
+    }
+}
+
+/// How traffic is told.
+struct Words {
+    what: String,
+    limit: String,
+    within: String,
+}
+
+impl Words {
+    fn judge(self, value: Option<f64>, operator: Operator, limit: Limit) -> Judged {
+        let Some(value) = value else { return Judged::unknown() };
+        let (shown, most) = (number(value, limit), number(bare(limit), limit));
+        let Self { what, limit: name, within } = self;
+        Judged {
+            truth: Some(operator.holds(value, bare(limit))),
+            failed: format!(
+                "{what} {shown} matches limit [{name} {operator} {most} in last {within}]"
+            ),
+            succeeded: format!("{what} check succeeded [current {name} {shown} in last {within}]"),
+            value: Some(shown),
+            limit: Some(most),
+        }
     }
 }
 
 impl fmt::Display for Test {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let packets =
+            |limit: &Limit| if matches!(limit, Limit::Bytes(_)) { "" } else { " packets" };
+        match self {
+            Self::Link { up: true } => f.write_str("link up"),
+            Self::Link { up: false } => f.write_str("link down"),
+            Self::CapacityChanged => f.write_str("changed link"),
+            Self::Saturation(operator, ratio) => {
+                write!(f, "saturation {operator} {}", Limit::Ratio(*ratio))
+            }
+            Self::Rate(way, operator, limit) => {
+                write!(f, "{} {operator} {limit}{}/s", way.word(), packets(limit))
+            }
+            Self::Total(way, operator, limit, within) => {
+                let (word, packets, span) = (way.word(), packets(limit), span(*within));
+                write!(f, "total {word}ed {operator} {limit}{packets} in last {span}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Observation;
+
+    const MB: u64 = 1 << 20;
+
+    fn seen(facts: Facts) -> Observation {
+        Observation {
+            facts: crate::check::Facts::Network(Box::new(facts)),
+            ..Observation::default()
+        }
+    }
+
+    fn words(
+        test: &Test,
+        now: &Observation,
+        before: Option<&Observation>,
+    ) -> (Option<bool>, String) {
+        let judged = test.judge(Seen { now, before });
+        (judged.truth, if judged.truth == Some(true) { judged.failed } else { judged.succeeded })
+    }
+
+    fn busy() -> Facts {
+        let counts = |seconds: u64, bytes: u64| Counts {
+            boot: "a".into(),
+            at: seconds * 1_000_000_000,
+            down: [bytes, seconds],
+            up: [0, 0],
+        };
+        let (before, now) = (counts(0, 0), counts(10, 50 * MB));
+        Facts {
+            name: Some("eth0".into()),
+            up: Some(true),
+            capacity: Some(Capacity { speed: 100, full: true }),
+            rates: Rates::between(&before, &now),
+            counts: Some(now),
+            past: vec![before],
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn in_monits_words() {
+        use Operator::Greater;
+        let (size, hour) = (|bytes: u64| Limit::Bytes(bytes as f64), Duration::from_secs(3600));
+        let now = seen(busy());
+        let table = [
+            (
+                Test::Rate(Way::Download, Greater, size(1)),
+                "download 5 MB matches limit [download rate > 1 B in last 1 second]",
+            ),
+            (
+                Test::Rate(Way::Download, Greater, Limit::Count(0.5)),
+                "download 1 packets matches limit [download rate > 0 packets in last 1 second]",
+            ),
+            (
+                Test::Total(Way::Download, Greater, size(MB), hour),
+                "total download 50 MB matches limit [download total > 1 MB in last 1 hour]",
+            ),
+            (
+                Test::Saturation(Greater, 0.4),
+                "link saturation of 41.9% matches limit [saturation > 40.0%]",
+            ),
+            (Test::Link { up: true }, "link up"),
+        ];
+        for (test, text) in table {
+            assert_eq!(words(&test, &now, None), (Some(true), text.to_owned()), "{test}");
+        }
+        let calm = Test::Rate(Way::Upload, Greater, size(1));
+        let text = "upload check succeeded [current upload rate 0 B in last 1 second]".to_owned();
+        assert_eq!(words(&calm, &now, None), (Some(false), text));
+        assert_eq!(words(&calm, &seen(Facts::default()), None).0, None);
+        assert_eq!(words(&Test::Saturation(Greater, 0.1), &seen(Facts::default()), None).0, None);
+    }
+
+    #[test]
+    fn links_that_fall_and_change() {
+        let down = Test::Link { up: false };
+        let up = seen(busy());
+        let trouble = Some("there is no such interface".to_owned());
+        let gone = seen(Facts { up: Some(false), trouble, ..busy() });
+        assert_eq!(words(&down, &up, None), (Some(false), "link up".to_owned()));
+        let text = "link down -- there is no such interface".to_owned();
+        assert_eq!(words(&down, &gone, Some(&up)), (Some(true), text));
+        assert_eq!(words(&down, &seen(Facts::default()), None).0, None);
+        let slow = seen(Facts { capacity: Some(Capacity { speed: 10, full: false }), ..busy() });
+        let text = "link capacity changed from 100 Mb/s full-duplex to 10 Mb/s half-duplex";
+        let changed = words(&Test::CapacityChanged, &slow, Some(&up));
+        assert_eq!(changed, (Some(true), text.to_owned()));
+        assert_eq!(words(&Test::CapacityChanged, &slow, None).0, Some(false));
+        let silent = seen(Facts { capacity: None, ..busy() });
+        assert_eq!(words(&Test::CapacityChanged, &silent, Some(&up)).0, None);
     }
 }

@@ -159,6 +159,11 @@ impl Test {
         matches!(self, Self::DoesNotRun | Self::Status(..))
     }
 
+    /// Whether it is about a change: told anew each time, not a state that lasts.
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self, Self::StatusChanged | Self::ContentChanged { changed: true })
+    }
+
     fn limit(&self) -> Option<String> {
         match self {
             Self::Status(_, limit) => Some(limit.to_string()),

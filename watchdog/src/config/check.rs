@@ -3,7 +3,9 @@
 //! Not here: the sentences of their rules (`grammar`).
 
 mod file;
+mod filesystem;
 mod host;
+mod network;
 mod program;
 
 pub(super) use host::address;
@@ -26,12 +28,12 @@ impl Reader {
             Subject::File => Check::File(self.file(table, kind, FileType::File)?),
             Subject::Directory => Check::File(self.file(table, kind, FileType::Directory)?),
             Subject::Fifo => Check::File(self.file(table, kind, FileType::Fifo)?),
+            Subject::Filesystem => Check::Filesystem(self.filesystem(table, kind)?),
             Subject::Host => Check::Host(self.host_check(table, kind)?),
             Subject::Program => Check::Program(self.probe(table, kind)?),
-            // Their kinds are refused as not supported yet; the rest are no checks.
-            Subject::Filesystem | Subject::Network | Subject::System | Subject::Process => {
-                return None;
-            }
+            Subject::Network => Check::Network(self.network_check(table, kind)?),
+            // No checks.
+            Subject::System | Subject::Process => return None,
         };
         Some(Checked { check, start: None, stop: None, restart: None })
     }

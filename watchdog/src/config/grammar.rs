@@ -167,12 +167,31 @@ impl Subject {
                 "mtime",
                 "hardlink",
             ],
-            Self::Filesystem => &["does not exist", "exists"],
+            Self::Filesystem => &[
+                "does not exist",
+                "exists",
+                "space",
+                "inodes",
+                "changed fsflags",
+                "read",
+                "write",
+                "service time",
+                "does not answer",
+            ],
             Self::Program => {
                 &["status", "changed status", "content", "content changed", "does not run"]
             }
             Self::Host => &["failed port", "failed unixsocket", "failed url", "failed ping"],
-            Self::Network => &[],
+            Self::Network => &[
+                "link down",
+                "link up",
+                "changed link",
+                "saturation",
+                "download",
+                "upload",
+                "total downloaded",
+                "total uploaded",
+            ],
         }
     }
 }

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use crate::check::file::test::Account;
 use crate::check::{CheckTest, file};
-use crate::service::{Action, Condition, Qualifier, Rule, Severity, Test};
+use crate::service::{Action, Condition, Rule, Severity, Test};
 
 use super::diagnostic::{Diagnostic, Gravity};
-use super::grammar::{self, SentenceError, Subject, print};
+use super::grammar::{self, SentenceError, Subject};
 use super::raw::Node;
 use super::reader::{Entry, Reader, item_place};
 use super::source::Place;
@@ -166,23 +166,5 @@ impl Reader {
         };
         let inner = written.get(skip..written.len().checked_sub(skip)?)?;
         (inner == text).then_some(place.start as usize + skip)
-    }
-}
-
-/// A rule that stands in a service unless the user says otherwise, such as `does not exist`.
-pub(super) fn implicit_rule(test: Test, action: Action) -> Rule {
-    let condition = Condition::Test(test);
-    Rule {
-        text: print(&condition, Qualifier::Once),
-        name: None,
-        condition,
-        qualifier: Qualifier::Once,
-        then: vec![action],
-        every: None,
-        recover_after: 1,
-        otherwise: Vec::new(),
-        severity: Severity::Warning,
-        alert: Vec::new(),
-        implicit: true,
     }
 }

@@ -5,15 +5,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::check::{CheckTest, Checked, file, program};
+use crate::check::Checked;
 use crate::identity::ServiceId;
-use crate::service::{Action, Rule, Service, ServiceKind, Test};
+use crate::service::{Action, Service, ServiceKind};
 
 use super::diagnostic::Diagnostic;
 use super::grammar::Subject;
+use super::implicit;
 use super::raw::Node;
 use super::reader::{Entry, Reader, Table, item_place};
-use super::rule::{PlacedRule, implicit_rule};
+use super::rule::PlacedRule;
 use super::source::Place;
 use super::vocabulary::{
     CHECK_KEYS, KINDS, KINDS_LATER, METHOD_KEYS, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER,
@@ -104,36 +105,7 @@ impl Reader {
             }
         };
         let mut rules: Vec<_> = placed.into_iter().map(|placed| placed.rule).collect();
-        if subject.may_be_missing() {
-            let mut own = false;
-            for rule in &rules {
-                rule.condition.for_each_test(&mut |test| own |= *test == Test::DoesNotExist);
-            }
-            if !own {
-                let methods = match &kind {
-                    ServiceKind::System => [false; 2],
-                    ServiceKind::Process(one) => [one.start.is_some(), one.restart.is_some()],
-                    ServiceKind::Checked(one) => [one.start.is_some(), one.restart.is_some()],
-                };
-                let can = methods.contains(&true);
-                let action = if can { Action::Restart } else { Action::Alert };
-                rules.push(implicit_rule(Test::DoesNotExist, action));
-            }
-        }
-        if matches!(subject, Subject::File | Subject::Directory | Subject::Fifo) {
-            let test = Test::Check(Arc::new(CheckTest::File(file::Test::Type)));
-            let mut own = false;
-            for rule in &rules {
-                rule.condition.for_each_test(&mut |each| own |= *each == test);
-            }
-            if !own {
-                rules.push(implicit_rule(test, Action::Alert));
-            }
-        }
-        if subject == Subject::Program && !has(&rules, program::Test::is_of_status) {
-            let test = CheckTest::Program(program::Test::DoesNotRun);
-            rules.push(implicit_rule(Test::Check(Arc::new(test)), Action::Alert));
-        }
+        implicit::add(&mut rules, subject, &kind);
         let id = ServiceId(u32::try_from(services.list.len()).unwrap_or(u32::MAX));
         if !depends_on.is_empty() {
             services.waiting.push((id, depends_on));
@@ -253,19 +225,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// Whether one of the rules has such a test of a program.
-fn has(rules: &[Rule], what: impl Fn(&program::Test) -> bool) -> bool {
-    let mut found = false;
-    for rule in rules {
-        rule.condition.for_each_test(&mut |test| {
-            if let Test::Check(test) = test
-                && let CheckTest::Program(test) = &**test
-            {
-                found |= what(test);
-            }
-        });
-    }
-    found
 }

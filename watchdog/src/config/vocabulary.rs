@@ -68,9 +68,9 @@ pub(super) const WEB_USER: Keys =
 
 /// Kinds of services understood now.
 pub(super) const KINDS: &[&str] =
-    &["system", "process", "file", "directory", "fifo", "program", "host"];
+    &["system", "process", "file", "directory", "fifo", "filesystem", "program", "host", "network"];
 /// Kinds of later work.
-pub(super) const KINDS_LATER: &[&str] = &["filesystem", "network"];
+pub(super) const KINDS_LATER: &[&str] = &[];
 /// Keys that every kind takes.
 pub(super) const SERVICE_KEYS: &[&str] =
     &["group", "depends_on", "mode", "every", "onreboot", "alert", "noalert", "rules"];
@@ -80,12 +80,13 @@ pub(super) const METHOD_KEYS: &[&str] = &["start", "stop", "restart"];
 pub(super) const PROCESS_KEYS: &[&str] = &["pidfile", "match", "unit", "cgroup", "stop_timeout"];
 /// Keys that other kinds take besides: the kinds that have the key.
 pub(super) const CHECK_KEYS: &[(&str, &[&str])] = &[
-    ("path", &["file", "directory", "fifo", "program"]),
-    ("address", &["host"]),
+    ("path", &["file", "directory", "fifo", "filesystem", "program"]),
+    ("address", &["host", "network"]),
+    ("interface", &["network"]),
     ("ignore", &["file"]),
 ];
 /// Keys of later work, of any kind.
-pub(super) const SERVICE_KEYS_LATER: &[&str] = &["limits", "brake", "interface", "timeout"];
+pub(super) const SERVICE_KEYS_LATER: &[&str] = &["limits", "brake", "timeout"];
 
 pub(super) const MATCH: Keys =
     Keys { title: "`match`", known: &["exe", "args", "user"], later: &[] };

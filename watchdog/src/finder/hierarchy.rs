@@ -2,12 +2,10 @@
 //!
 //! Told by the mount table alone. Not here: which cgroup is a service's, and who is in it (`cgroup`).
 
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-const MOUNTS: &str = "/proc/self/mountinfo";
+use crate::mounts::{Mount, TABLE};
 
 /// One hierarchy of cgroups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub(super) struct Hierarchy {
 /// # Errors
 /// Where the mount table cannot be read.
 pub(super) fn hierarchies() -> io::Result<Vec<Hierarchy>> {
-    std::fs::read(MOUNTS).map(|mounts| parse(&mounts))
+    std::fs::read(TABLE).map(|mounts| parse(&mounts))
 }
 
 /// The versions of cgroups on this host: 1, 2 or both.
@@ -55,26 +53,21 @@ pub(super) fn parse(mounts: &[u8]) -> Vec<Hierarchy> {
 
 /// One line of the mount table, where it is a cgroup hierarchy: whether it shows only a part of it.
 fn mount(line: &[u8]) -> Option<(bool, Hierarchy)> {
-    // 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw
-    let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let (root, place) = (fields.get(3)?, fields.get(4)?);
-    let dash = fields.iter().skip(6).position(|field| *field == b"-")? + 6;
-    let (kind, options) = (*fields.get(dash + 1)?, fields.get(dash + 3)?);
-    let named = |name: &[u8]| options.split(|byte| *byte == b',').any(|option| option == name);
-    let (unified, rank) = match kind {
-        b"cgroup2" => (true, 0),
-        b"cgroup" if named(b"name=systemd") => (false, 1),
-        b"cgroup" => (false, 2),
+    let mount = Mount::parse(line)?;
+    let named = |name: &str| mount.super_options.split(',').any(|option| option == name);
+    let (unified, rank) = match mount.kind.as_str() {
+        "cgroup2" => (true, 0),
+        "cgroup" if named("name=systemd") => (false, 1),
+        "cgroup" => (false, 2),
         _ => return None,
     };
-    let root_of_it = *root != b"/";
-    Some((root_of_it, Hierarchy { root: unescape(place), unified, rank }))
+    Some((mount.root != "/", Hierarchy { root: mount.place.into(), unified, rank }))
 }
 
 /// Where the mount table shows a file system's own device number: `major << 20 | minor`, by the
 /// number of the mount. A file's `st_dev` is another one on btrfs, for one.
 pub(super) fn device_of_mount(id: u64) -> io::Result<Option<u32>> {
-    let mounts = std::fs::read(MOUNTS)?;
+    let mounts = std::fs::read(TABLE)?;
     Ok(mounts.split(|byte| *byte == b'\n').find_map(|line| device(line, id)))
 }
 
@@ -88,31 +81,6 @@ fn device(line: &[u8], id: u64) -> Option<u32> {
     let (major, minor) = fields.nth(1)?.split_once(':')?;
     let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
     (major < 1 << 12 && minor < 1 << 20).then_some(major << 20 | minor)
-}
-
-/// The mount table writes space, tab, line feed and backslash as three octal digits.
-fn unescape(field: &[u8]) -> PathBuf {
-    let mut path = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, after)) = rest.split_first() {
-        let octal = after.first_chunk::<3>().filter(|_| *first == b'\\');
-        let byte = octal.and_then(|digits| {
-            digits.iter().try_fold(0_u32, |sum, digit| {
-                (b'0'..=b'7').contains(digit).then(|| sum * 8 + u32::from(digit - b'0'))
-            })
-        });
-        match byte.and_then(|byte| u8::try_from(byte).ok()) {
-            Some(byte) => {
-                path.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                path.push(*first);
-                rest = after;
-            }
-        }
-    }
-    Path::new(&OsString::from_vec(path)).to_path_buf()
 }
 
 #[cfg(test)]

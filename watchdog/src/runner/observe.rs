@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::links::Links;
 use crate::action::Tools;
 use crate::check::{Check, Observation};
 use crate::clock::boot_now;
@@ -31,6 +32,7 @@ pub(super) struct Observations {
     /// twice at a time.
     turns: Arc<Mutex<HashMap<String, Turn>>>,
     files: Arc<Reach>,
+    links: Links,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -43,22 +45,29 @@ impl Observations {
             programs: Arc::new(Semaphore::new(PROGRAMS)),
             turns: Arc::default(),
             files: Arc::new(files),
+            links: Links::default(),
         }
     }
 
     /// Tells from now on what stirs.
     pub(super) fn listen(&self, inbox: &Arc<Inbox>) {
         tokio::spawn(self.files.awaited.clone().listen(Arc::clone(inbox)));
+        tokio::spawn(self.links.clone().listen(Arc::clone(inbox)));
     }
 
     /// There are these services now.
     pub(super) fn keep(&self, names: &HashSet<String>) {
         self.files.awaited.keep(|service| names.contains(service));
+        self.links.keep(|service| names.contains(service));
     }
 
     /// Observes and answers. The engine asks once per service at a time.
     pub(super) fn enter(&self, tools: &Arc<Tools>, order: Observe) {
         let Observe { service, before, main } = order;
+        if let Some(Check::Network(network)) = service.checked().map(|checked| &checked.check) {
+            // Before the look: what changes from here on is told.
+            self.links.await_at(&service.name, &network.interface);
+        }
         let places = match service.checked().map(|checked| &checked.check) {
             Some(Check::Program(_)) => Arc::clone(&self.programs),
             _ => Arc::clone(&self.places),

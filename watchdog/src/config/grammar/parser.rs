@@ -15,8 +15,6 @@ use super::{SentenceError, Subject};
 const MAX_DEPTH: usize = 32;
 /// First words of tests that later work brings.
 const LATER: &[&str] = &[
-    "read",
-    "write",
     "failed",
     "succeeded",
     "changed",
@@ -34,14 +32,6 @@ const LATER: &[&str] = &[
     "change",
     "modification",
     "hardlink",
-    "space",
-    "inode",
-    "inodes",
-    "service",
-    "link",
-    "saturation",
-    "upload",
-    "download",
     "pagein",
     "pageout",
     "security",

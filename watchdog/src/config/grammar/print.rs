@@ -1,9 +1,7 @@
 //! A condition as a sentence again, in one form for each meaning: what `parse` reads back as the same.
 
 use crate::metric::{LoadWindow, Metric, per_words};
-use crate::service::{
-    Condition, Course, DeathTest, Level, Limit, Qualifier, Span, Test, Trend, Way,
-};
+use crate::service::{Condition, Course, DeathTest, Level, Qualifier, Span, Test, Trend, Way};
 
 use super::level::SHARES;
 use crate::config::units::print_time;
@@ -89,11 +87,11 @@ fn level(level: &Level) -> String {
         Metric::SystemDisk { operations: true, .. } => " operations/s".into(),
         _ => metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per))),
     };
-    format!("{} {operator} {}{per}", name(*metric), value(*limit))
+    format!("{} {operator} {limit}{per}", name(*metric))
 }
 
 fn trend(trend: &Trend) -> String {
-    let (name, value) = (name(trend.metric), value(trend.limit));
+    let (name, value) = (name(trend.metric), trend.limit.to_string());
     match trend.course {
         Course::Grows { operator, per, over } => {
             format!(
@@ -142,36 +140,4 @@ fn name(metric: Metric) -> String {
             None => "cpu".into(),
         },
     }
-}
-
-fn value(limit: Limit) -> String {
-    match limit {
-        Limit::Ratio(ratio) => percent(ratio),
-        Limit::Count(count) => count.to_string(),
-        Limit::Bytes(bytes) => {
-            let (word, unit) = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)]
-                .into_iter()
-                .map(|(word, power)| (word, (1u64 << power) as f64))
-                .find(|(_, unit)| bytes > 0.0 && bytes % unit == 0.0)
-                .unwrap_or(("B", 1.0));
-            format!("{} {word}", bytes / unit)
-        }
-        Limit::Seconds(seconds) => {
-            let (word, unit) = [("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)]
-                .into_iter()
-                .find(|(_, unit)| seconds > 0.0 && seconds % unit == 0.0)
-                .unwrap_or(("seconds", 1.0));
-            format!("{} {word}", seconds / unit)
-        }
-    }
-}
-
-/// The shortest percentage that is read back as this ratio.
-fn percent(ratio: f64) -> String {
-    let percent = ratio * 100.0;
-    (0..=17)
-        .map(|digits| format!("{percent:.digits$}"))
-        .find(|text| text.parse::<f64>().is_ok_and(|number| number / 100.0 == ratio))
-        .unwrap_or_else(|| percent.to_string())
-        + "%"
 }

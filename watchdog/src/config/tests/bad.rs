@@ -201,7 +201,7 @@ fn mail_and_http() {
 #[test]
 fn services() {
     all_refused(&[
-        ("services:\n- network: x\n", "2:3", &["kind `network` are not supported yet"]),
+        ("services:\n- network: x\n", "2:3", &["nothing says which interface is meant"]),
         ("services:\n- host: x\n", "2:3", &["nothing says where the host is", "`address:`"]),
         (
             "services:\n- host: x\n  address: 'x:80'\n",

@@ -56,6 +56,8 @@ fn sample_and_reference_name_every_word() {
     words.extend(vocabulary::ACTIONS);
     words.extend(grammar::Subject::Process.tests());
     words.extend(grammar::Subject::System.tests());
+    words.extend(grammar::Subject::Filesystem.tests());
+    words.extend(grammar::Subject::Network.tests());
     words.extend(grammar::Subject::Program.tests());
     words.extend(grammar::Subject::File.tests());
     words.extend(["per core", "totalmem", "for 30s", "times within", "and", "or", "not"]);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::connections::{connection_tests, ping_tests};
-use crate::check::{CheckTest, file, program};
+use crate::check::network::{self, traffic};
+use crate::check::{CheckTest, file, filesystem, program};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
 use crate::protocol::Pattern;
@@ -117,6 +118,71 @@ fn sentences_of_a_system() {
         ("memory usage grows > 1 GB per hour over 2h", "memory grows > 1 GB per hour over 2h"),
     ] {
         assert_eq!(normal(Subject::System, text), printed, "{text}");
+    }
+}
+
+#[test]
+fn sentences_of_a_file_system() {
+    for (text, printed) in [
+        ("space usage is greater than 80 percent", "space > 80%"),
+        ("space > 500 MB for 2 cycles", "space > 500 MB for 2 cycles"),
+        ("space free < 5 GB", "space free < 5 GB"),
+        ("inode usage > 30000", "inodes > 30000"),
+        ("inodes free less than 10%", "inodes free < 10%"),
+        ("changed fsflags", "changed fsflags"),
+        ("read rate > 1.5 MB/s", "read > 1536 KB/s"),
+        ("write > 500 operations per second", "write > 500 operations/s"),
+        ("service time > 10 milliseconds for 3 cycles", "service time > 10 ms for 3 cycles"),
+        ("service time > 5.2 ms", "service time > 5.2 ms"),
+        ("does not answer", "does not answer"),
+        ("does not exist or space > 90%", "does not exist or space > 90%"),
+    ] {
+        assert_eq!(normal(Subject::Filesystem, text), printed, "{text}");
+    }
+    for text in [
+        "space > 5",
+        "space > 101%",
+        "inodes > 5 MB",
+        "read > 5 operations",
+        "read > 5 MB",
+        "write > 5/s",
+        "service time > 5",
+        "changed flags",
+    ] {
+        assert!(parse(text, Subject::Filesystem).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn sentences_of_an_interface() {
+    for (text, printed) in [
+        ("link down", "link down"),
+        ("link up for 2 cycles", "link up for 2 cycles"),
+        ("changed link capacity", "changed link"),
+        ("saturation is greater than 90 percent for 2 cycles", "saturation > 90% for 2 cycles"),
+        ("download rate > 1.5 MB/s", "download > 1536 KB/s"),
+        ("upload > 500 packets per second", "upload > 500 packets/s"),
+        ("total downloaded > 1 GB in last 2 hours", "total downloaded > 1 GB in last 2 hours"),
+        (
+            "total uploaded > 10000 packets in 60 minutes",
+            "total uploaded > 10000 packets in last 1 hour",
+        ),
+        ("total uploaded < 1 MB in last day", "total uploaded < 1 MB in last 1 day"),
+    ] {
+        assert_eq!(normal(Subject::Network, text), printed, "{text}");
+    }
+    for text in [
+        "link",
+        "saturation > 5",
+        "saturation > 101%",
+        "download > 5 MB",
+        "download > 5/s",
+        "total downloaded > 5 MB",
+        "total downloaded > 5 MB in last 25 hours",
+        "total downloaded > 5 MB in last 30 seconds",
+        "total download > 5 MB in last hour",
+    ] {
+        assert!(parse(text, Subject::Network).is_err(), "{text}");
     }
 }
 
@@ -305,11 +371,12 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         Subject::File | Subject::Directory | Subject::Fifo => {
             prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists), check(file_tests())].boxed()
         }
-        // No tests of their own yet.
-        Subject::Filesystem => prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists)].boxed(),
+        Subject::Filesystem => {
+            prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists), filesystem_test()].boxed()
+        }
         Subject::Program => check(program_tests()).boxed(),
         Subject::Host => prop_oneof![check(connection_tests()), check(ping_tests())].boxed(),
-        Subject::Network => unreachable!("not supported yet"),
+        Subject::Network => network_test().boxed(),
         Subject::Process => prop_oneof![
             level,
             check(connection_tests()),
@@ -369,6 +436,53 @@ fn file_tests() -> Vec<CheckTest> {
         tests.extend([90.0, 0.25, 86_400.0].map(|age| Test::Time(time, Operator::Less, age)));
     }
     tests.into_iter().map(CheckTest::File).collect()
+}
+
+/// Any test of a file system.
+fn filesystem_test() -> impl Strategy<Value = Test> {
+    use filesystem::{Side, Test as Own};
+    let operator =
+        prop::sample::select(vec![Operator::Greater, Operator::Less, Operator::NotEqual]);
+    let side = prop::sample::select(vec![Side::Usage, Side::Free]);
+    let way = prop::sample::select(vec![Direction::Read, Direction::Write]);
+    (0..8, operator, side, way, 0.0f64..1e9).prop_map(|(form, operator, side, way, number)| {
+        let share = Limit::Ratio((number / 1e7).round() / 100.0);
+        let test = match form {
+            0 => Own::Space(side, operator, share),
+            1 => Own::Space(side, operator, Limit::Bytes(number)),
+            2 => Own::Inodes(side, operator, share),
+            3 => Own::Inodes(side, operator, Limit::Count(number)),
+            4 => Own::Rate(way, operator, Limit::Bytes(number)),
+            5 => Own::Rate(way, operator, Limit::Count(number)),
+            6 => Own::ServiceTime(operator, number.round() / 1e3),
+            _ if number < 5e8 => Own::FlagsChanged,
+            _ => Own::Silent,
+        };
+        Test::Check(Arc::new(CheckTest::Filesystem(test)))
+    })
+}
+
+/// Any test of an interface.
+fn network_test() -> impl Strategy<Value = Test> {
+    use network::Test as Own;
+    let operator =
+        prop::sample::select(vec![Operator::Greater, Operator::Less, Operator::NotEqual]);
+    let way = prop::sample::select(vec![traffic::Way::Download, traffic::Way::Upload]);
+    (0..7, operator, way, 0.0f64..1e9, 1u64..=1440).prop_map(
+        |(form, operator, way, number, minutes)| {
+            let within = Duration::from_secs(minutes * 60);
+            let test = match form {
+                0 => Own::Link { up: number > 5e8 },
+                1 => Own::CapacityChanged,
+                2 => Own::Saturation(operator, (number / 1e7).round() / 100.0),
+                3 => Own::Rate(way, operator, Limit::Bytes(number)),
+                4 => Own::Rate(way, operator, Limit::Count(number)),
+                5 => Own::Total(way, operator, Limit::Bytes(number), within),
+                _ => Own::Total(way, operator, Limit::Count(number), within),
+            };
+            Test::Check(Arc::new(CheckTest::Network(test)))
+        },
+    )
 }
 
 /// One of each form that a test of a program has.
@@ -447,6 +561,8 @@ proptest! {
             condition(Subject::File).prop_map(|c| (Subject::File, c)),
             condition(Subject::Program).prop_map(|c| (Subject::Program, c)),
             condition(Subject::Host).prop_map(|c| (Subject::Host, c)),
+            condition(Subject::Filesystem).prop_map(|c| (Subject::Filesystem, c)),
+            condition(Subject::Network).prop_map(|c| (Subject::Network, c)),
         ],
         qualifier in qualifier(),
     ) {
