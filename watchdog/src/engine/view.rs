@@ -75,6 +75,8 @@ impl Engine {
                     totalmem_pss_bytes: state.measure.total(state.main()),
                     ..state.levels.shown(self.host.cpus())
                 }
+            } else if service.checked().is_some() {
+                Metrics::default()
             } else {
                 self.host.shown()
             },
