@@ -21,6 +21,8 @@ use crate::source::Limits;
 
 /// What was born so shortly before a brake came of the storm.
 const STORM: Duration = Duration::from_secs(10);
+/// A release that fails again is told again after this.
+const TOLD: Duration = Duration::from_secs(60);
 /// A release that failed is tried again after this.
 pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 
@@ -34,6 +36,8 @@ pub(crate) struct InForce {
     /// A former run's.
     former: bool,
     phase: Phase,
+    /// When people were told that it cannot be let go.
+    told: Option<BootTime>,
 }
 
 /// Where a brake is in its life.
@@ -51,7 +55,8 @@ impl InForce {
     /// What a former run of the daemon may have left held.
     pub(crate) fn former(held: Held) -> Self {
         let phase = Phase::Holding(BootTime::default());
-        Self { id: ActionId(0), how: BrakeHow::Freeze, held, former: true, phase }
+        let (id, how) = (ActionId(0), BrakeHow::Freeze);
+        Self { id, how, held, former: true, phase, told: None }
     }
 
     /// What the kernel may have stopped by itself.
@@ -111,7 +116,7 @@ impl Engine {
         let held = state.may_hold().unwrap_or_default();
         let former = state.brake.as_ref().is_some_and(|brake| brake.former);
         let phase = Phase::Holding(until);
-        state.brake = Some(InForce { id, how: brake.how, held, former, phase });
+        state.brake = Some(InForce { id, how: brake.how, held, former, phase, told: None });
         let order = BrakeOrder {
             id,
             service: state.service.clone(),
@@ -182,15 +187,24 @@ impl Engine {
             return;
         }
         let Some(i) = self.index(released.service) else { return };
-        if let Some((level, event, text)) = off(released) {
+        let own = |brake: &&mut InForce| brake.id == released.id;
+        let failed = released.result.is_err();
+        let mut again = false;
+        if let Some(brake) = self.services[i].brake.as_mut().filter(own).filter(|_| failed) {
+            // It is tried each second; a line a minute says enough.
+            again = brake.told.is_some_and(|told| at.since(told) < TOLD);
+            if !again {
+                brake.told = Some(at);
+            }
+        }
+        if let Some((level, event, text)) = off(released).filter(|_| !again) {
             self.log(i, level, event, text, at);
         }
-        let state = &mut self.services[i];
-        let Some(brake) = state.brake.as_mut().filter(|brake| brake.id == released.id) else {
+        let Some(brake) = self.services[i].brake.as_mut().filter(own) else {
             return;
         };
-        if released.result.is_ok() {
-            state.brake = None;
+        if !failed {
+            self.services[i].brake = None;
             self.out.push(Decision::Save);
         } else {
             brake.phase = Phase::Releasing(Some(at + AGAIN));
@@ -298,7 +312,7 @@ pub(crate) fn by_kernel(rule: &Rule) -> bool {
 }
 
 /// Whether the rule brakes.
-fn brakes(rule: &Rule) -> bool {
+pub(crate) fn brakes(rule: &Rule) -> bool {
     rule.then.iter().any(|action| matches!(action, Action::Brake(_)))
 }
 

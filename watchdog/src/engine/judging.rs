@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use crate::clock::BootTime;
+use crate::engine::brake;
 use crate::engine::crossing;
 use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, judge, limit_number};
@@ -69,6 +70,10 @@ impl Engine {
                 continue;
             }
             let state = &self.services[i];
+            // Held still, it proves nothing: the storm is over when it is quiet after the release.
+            if failing && state.brake.is_some() && brake::brakes(rule) {
+                continue;
+            }
             let over = match moment {
                 _ if is_for_samples(rule) => Over::Sample,
                 Moment::Sample | Moment::Crossing | Moment::Stall | Moment::Noticed => Over::Known,

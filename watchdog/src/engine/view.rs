@@ -149,6 +149,14 @@ fn reason(
         }
         _ => rule(RuleStatus::Failing),
     };
+    let why = match status {
+        Status::GivenUp => {
+            let text = format!("given up after {} starts in a row", state.retry.attempts);
+            let text = format!("{text} without a minute of life");
+            Some(why.map_or(text.clone(), |why| format!("{text}: {why}")))
+        }
+        _ => why,
+    };
     match (why, next) {
         (Some(why), Some(next)) => Some(format!("{why}; {next}")),
         (why, next) => why.or(next),
