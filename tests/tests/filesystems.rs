@@ -58,7 +58,9 @@ fn a_file_system_fills_empties_changes_its_flags_and_goes() {
     fs::write(place.join("filling"), vec![1; 7 << 20]).expect("there is room");
     let line = daemon.wait_log("'data' space usage ", PATIENCE);
     assert!(line.contains("% matches resource limit [space usage > 80.0%]"), "{line}");
-    daemon.wait_log("'data' space free 1 MB matches resource limit [space free < 2 MB]", PATIENCE);
+    // The second cycle decides. How much is free in it, while it may still be filled, nobody knows.
+    let line = daemon.wait_log("error    : 'data' space free ", PATIENCE);
+    assert!(line.contains(" matches resource limit [space free < 2 MB]"), "{line}");
     fs::remove_file(place.join("filling")).expect("it is there");
     daemon.wait_log("'data' space usage check succeeded [current space usage = ", PATIENCE);
     daemon.wait_log("'data' space free check succeeded [current space free = 8 MB]", PATIENCE);
@@ -117,7 +119,7 @@ fn what_is_written_is_told_as_a_rate_and_a_device_may_be_named_by_a_link() {
     assert!(until.is_some(), "{}", daemon.said());
     let line = daemon.wait_log("matches resource limit [write rate > 1 kB/s]", PATIENCE);
     assert!(line.contains("'disk' write rate "), "{line}");
-    daemon.wait_log("'disk' write rate check succeeded [current write rate = 0 B/s]", PATIENCE);
+    daemon.wait_log("'disk' write rate check succeeded [current write rate = ", PATIENCE);
 }
 
 /// A FUSE file system whose server never says a word.

@@ -102,7 +102,8 @@ fn start_programs_from_hell_delay_no_other_service_and_leave_nothing() {
         let victim = pid.as_i64().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         kill_process(victim.expect("a pid"), Signal::KILL).expect("the good service lives");
         let line = daemon.wait_log(&format!("'{name}' failed to start"), PATIENCE);
-        assert_eq!(line.contains("timed out after 1 s"), *by_time, "{line}");
+        // On a busy machine the others may need longer than their time as well.
+        assert!(line.contains("timed out after 1 s") || !by_time, "{line}");
     }
     let last =
         daemon.wait_for("good", PATIENCE, |good| good["status"] == "ok" && good["pid"] != pid);

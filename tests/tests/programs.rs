@@ -94,8 +94,11 @@ fn a_program_that_hangs_is_ended_with_all_it_started_and_others_go_on() {
         format!("'hang' status failed (-1) -- Program '{}' timed out after 1 s", hang.display());
     daemon.wait_log(&timed_out, PATIENCE);
     // The run that timed out is gone; whoever is there now belongs to a later one.
-    let first = until(PATIENCE, || fs::read_to_string(scratch.at("first")).ok());
-    let first: u32 = first.and_then(|pid| pid.trim().parse().ok()).expect("it ran");
+    // It may be there and not be written yet.
+    let first = until(PATIENCE, || {
+        fs::read_to_string(scratch.at("first")).ok()?.trim().parse::<u32>().ok()
+    });
+    let first = first.expect("it ran");
     let left = until(PATIENCE, || {
         let all = ebpf_watchdog::finder::process::snapshot().expect("proc");
         (!all.iter().any(|one| one.session == first && !one.dead)).then_some(())

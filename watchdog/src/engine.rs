@@ -36,7 +36,7 @@ mod wording;
 
 pub(crate) use wording::bytes as size;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clock::BootTime;
@@ -72,6 +72,8 @@ pub struct Engine {
     /// Numbers of services that a reload took away while something was done to them: their groups
     /// may still get members, so nobody else gets the number before the answer.
     retired: BTreeMap<ServiceId, ActionId>,
+    /// Those that a reload took away while they were observed: nobody else is to get the answer.
+    unanswered: BTreeSet<ServiceId>,
     /// Those that a reload took away while somebody may be held.
     leaving: Vec<Leaving>,
     cycle: u64,
@@ -103,6 +105,7 @@ impl Engine {
             graph: Graph::default(),
             host: HostLevels::default(),
             retired: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
             leaving: Vec::new(),
             cycle: 0,
             minute: None,

@@ -63,7 +63,9 @@ pub struct Facts {
     pub capacity: Option<Capacity>,
     /// What it has carried.
     pub counts: Option<Counts>,
-    /// What that was a second.
+    /// What that was a second. Not kept: what is read back must be what was written to the last bit,
+    /// which JSON does not promise of such numbers.
+    #[serde(skip_serializing)]
     pub rates: Option<Rates>,
     /// What it had carried at former times, the oldest first: as far back as rules ask.
     pub past: Vec<Counts>,

@@ -58,7 +58,7 @@ impl Engine {
         }
         let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
         let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
-        taken.extend(self.retired.keys().map(|id| id.0));
+        taken.extend(self.retired.keys().chain(&self.unanswered).map(|id| id.0));
         taken.extend(self.leaving.iter().map(|leaving| leaving.service().0));
         let mut config = config;
         let mut fresh = Vec::new();
@@ -98,6 +98,9 @@ impl Engine {
             }
             if gone.service.process().is_some() {
                 self.out.push(Decision::Unwatch(gone.service.id));
+            }
+            if gone.observed.is_under_way() {
+                self.unanswered.insert(gone.service.id);
             }
             if !gone.asked.is_empty() {
                 let service = gone.service.id;

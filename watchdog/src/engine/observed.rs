@@ -43,6 +43,11 @@ impl Observations {
         Self { now: saved, ..Self::default() }
     }
 
+    /// Whether an answer is still to come.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The last observation of this run.
     pub(crate) fn now(&self) -> Option<&Arc<Observation>> {
         self.now.as_ref().filter(|_| self.fresh)
@@ -114,7 +119,10 @@ impl Engine {
 
     /// An observation has come: it is judged, unless something was done to the service since.
     pub(crate) fn observed(&mut self, observed: Observed, at: BootTime) {
-        let Some(i) = self.index(observed.service) else { return };
+        let Some(i) = self.index(observed.service) else {
+            self.unanswered.remove(&observed.service);
+            return;
+        };
         let state = &mut self.services[i];
         let Some(why) = state.observed.asked.take() else { return };
         let again = state.observed.again.take();

@@ -28,6 +28,8 @@ use attempt::attempt;
 
 /// Connections of all services at the same time; each takes a descriptor or two.
 const AT_ONCE: usize = 256;
+/// So much is told of why a conversation failed, in bytes.
+const LONGEST: usize = 512;
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Why there was no conversation, or none that shows that the server is alive.
@@ -154,7 +156,7 @@ async fn converse(with: String, connection: &Connection, address: &str) -> Conve
         (conversation.outcome, conversation.seconds) = match ended {
             Ok(Ok(seconds)) => (Outcome::Succeeded, seconds),
             Ok(Err(Trouble::Ours(why))) => (Outcome::Unknown(why), None),
-            Ok(Err(Trouble::Theirs(why))) => (Outcome::Failed(why), None),
+            Ok(Err(Trouble::Theirs(why))) => (Outcome::Failed(shortened(why)), None),
             Err(_) => {
                 let limit = connection.timeout.as_secs_f64();
                 (Outcome::Failed(format!("{missing} within {limit} s")), None)
@@ -165,6 +167,15 @@ async fn converse(with: String, connection: &Connection, address: &str) -> Conve
         }
     }
     conversation
+}
+
+/// A server may say tens of kilobytes: no line of a log or a mail is to be as long.
+fn shortened(mut why: String) -> String {
+    if why.len() > LONGEST {
+        why.truncate(why.floor_char_boundary(LONGEST));
+        why.push('…');
+    }
+    why
 }
 
 /// The other end in Monit's words.

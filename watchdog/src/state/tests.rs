@@ -49,6 +49,29 @@ fn what_is_saved_is_read_back() {
     assert_eq!((opened.state, opened.origin), (some_state(), Origin::SameBoot));
 }
 
+/// A state that is not read back as it was written is not believed.
+#[test]
+fn numbers_that_are_observed_spoil_no_state() {
+    use crate::check::network::traffic::Rates;
+    use crate::check::{Facts, Observation, filesystem, network};
+    let mut state = some_state();
+    for n in 1..200_u32 {
+        let number = 1e9 / f64::from(n * n + 7);
+        let rates = Some(Rates { down: [number, number / 3.0], up: [number / 7.0, 0.0] });
+        let link = network::Facts { rates, ..network::Facts::default() };
+        let rates = Some(filesystem::Rates { service_time: number, ..Default::default() });
+        let disk = filesystem::Facts { rates, ..filesystem::Facts::default() };
+        for facts in [Facts::Network(Box::new(link)), Facts::Filesystem(Box::new(disk))] {
+            let observed = Observation { facts, ..Observation::default() };
+            for service in state.services.values_mut() {
+                service.observed = Some(Arc::new(observed.clone()));
+            }
+            let (_, origin) = record::decode(&record::encode(&state, "boot"), "boot");
+            assert_eq!(origin, Origin::SameBoot, "{number}");
+        }
+    }
+}
+
 #[test]
 fn no_torn_file_and_no_flipped_bit_is_believed() {
     let bytes = record::encode(&some_state(), "boot");

@@ -5,6 +5,7 @@
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -105,15 +106,39 @@ fn go_on(
     Ok((content, more))
 }
 
-/// Opens the very file that was looked at. Whoever may replace it cannot make us wait for the other
-/// end of a pipe.
+/// Opens the very file that was looked at. Whoever may replace it cannot make us open anything else:
+/// to open a device may do something (`/dev/watchdog` resets the host), and a pipe has another end.
+/// So it is held first, which opens nothing, and read when it is known to be the file.
 pub(super) fn open(path: &Path, data: &Metadata) -> io::Result<fs::File> {
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let flags = i32::try_from(flags).unwrap_or_default();
-    let open = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let now = open.metadata()?;
+    let flags = |flags: OFlags| i32::try_from(flags.bits()).unwrap_or_default();
+    let held = OpenOptions::new().read(true).custom_flags(flags(OFlags::PATH)).open(path)?;
+    let now = held.metadata()?;
     if (now.dev(), now.ino()) != (data.dev(), data.ino()) || !now.is_file() {
         return Err(io::Error::other("it was replaced meanwhile"));
     }
-    Ok(open)
+    let itself = format!("/proc/self/fd/{}", held.as_raw_fd());
+    let reading = flags(OFlags::NONBLOCK | OFlags::NOCTTY);
+    OpenOptions::new().read(true).custom_flags(reading).open(itself)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_file_that_was_looked_at_is_opened() {
+        use std::io::Read;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("log"), "text").unwrap();
+        let data = fs::metadata(at("log")).unwrap();
+        let mut text = String::new();
+        open(&at("log"), &data).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
+        fs::write(at("other"), "text").unwrap();
+        assert!(open(&at("other"), &data).is_err());
+        std::os::unix::fs::symlink("/dev/null", at("link")).unwrap();
+        let device = fs::metadata(at("link")).unwrap();
+        assert!(open(&at("link"), &device).is_err(), "no device, even if it was looked at");
+    }
 }
