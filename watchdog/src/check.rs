@@ -138,7 +138,8 @@ impl CheckTest {
             Self::Filesystem(test) => *test == filesystem::Test::FlagsChanged,
             Self::Network(test) => *test == network::Test::CapacityChanged,
             Self::Program(test) => test.is_change(),
-            Self::Connection(_) | Self::Attribute(_) => false,
+            Self::Attribute(test) => test.is_change(),
+            Self::Connection(_) => false,
         }
     }
 

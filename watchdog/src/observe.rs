@@ -4,6 +4,7 @@
 //! in time by itself; what may hang on a dead file system goes to a blocking thread. Not here: whether
 //! a test holds (`check`), when to observe (`engine`), and how many at a time (`runner::observe`).
 
+mod attribute;
 mod connection;
 pub(crate) mod file;
 mod filesystem;
@@ -47,6 +48,7 @@ async fn facts(scene: &Arc<Scene>) -> Facts {
             Facts::Filesystem(Box::new(filesystem::observe(scene, what).await))
         }
         Some(Check::Network(what)) => Facts::Network(Box::new(network::observe(scene, what).await)),
-        Some(Check::Host(_)) | None => Facts::None,
+        Some(Check::Host(_)) => Facts::None,
+        None => attribute::observe(scene).await.map_or(Facts::None, Facts::Attribute),
     }
 }

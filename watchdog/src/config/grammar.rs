@@ -129,6 +129,11 @@ impl Subject {
                 "failed port",
                 "failed unixsocket",
                 "failed url",
+                "failed uid",
+                "failed euid",
+                "failed gid",
+                "failed security attribute",
+                "changed ppid",
             ],
             Self::File => &[
                 "does not exist",

@@ -18,9 +18,9 @@ impl Parser<'_> {
             Subject::Host => self.connection_test()?.map(CheckTest::Connection),
             Subject::Network => self.network_test()?.map(CheckTest::Network),
             Subject::Program => self.program_test()?.map(CheckTest::Program),
-            Subject::Process => match self.connection_test()? {
-                Some(test) => Some(CheckTest::Connection(test)),
-                None => self.attribute_test()?.map(CheckTest::Attribute),
+            Subject::Process => match self.attribute_test()? {
+                Some(test) => Some(CheckTest::Attribute(test)),
+                None => self.connection_test()?.map(CheckTest::Connection),
             },
             Subject::System => None,
         })

@@ -171,7 +171,7 @@ impl Parser<'_> {
         }
     }
 
-    fn account(&mut self, what: &str) -> Result<Account, SentenceError> {
+    pub(super) fn account(&mut self, what: &str) -> Result<Account, SentenceError> {
         let Some((text, span)) = self.raw() else { return Err(self.expected(what)) };
         let odd = |sign: char| sign.is_control() || sign == ':' || sign == '"' || sign == '\\';
         if text.is_empty() || text.contains(odd) {

@@ -34,8 +34,6 @@ const LATER: &[&str] = &[
     "hardlink",
     "pagein",
     "pageout",
-    "security",
-    "euid",
     "uid",
     "gid",
     "ping",

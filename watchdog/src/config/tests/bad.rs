@@ -382,7 +382,7 @@ fn sentences() {
         ("cpu > -5%", 18, &["not negative"]),
         ("cpu\u{a0}> 5%", 15, &["no-break space"]),
         ("cpu > 5% && cpu > 6%", 21, &["write `and` or `or`"]),
-        ("failed security attribute x", 12, &["`failed` is not supported yet"]),
+        ("failed security attribute", 28, &["a label such as"]),
         ("member crash", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
         ("member restarts", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
         ("oom", 12, &["`killed` is missing"]),

@@ -380,6 +380,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         Subject::Process => prop_oneof![
             level,
             check(connection_tests()),
+            check(attribute_tests()),
             Just(Test::DoesNotExist),
             Just(Test::Exists),
             (any::<bool>(), way(operator))
@@ -483,6 +484,21 @@ fn network_test() -> impl Strategy<Value = Test> {
             Test::Check(Arc::new(CheckTest::Network(test)))
         },
     )
+}
+
+/// One of each form that a test of whom a process belongs to has.
+fn attribute_tests() -> Vec<CheckTest> {
+    use crate::check::attribute::Test;
+    let name = || file::test::Account::new("www-data");
+    [
+        Test::Uid(name()),
+        Test::Euid(file::test::Account::Number(0)),
+        Test::Gid(name()),
+        Test::ParentChanged,
+        Test::Security("unconfined (complain)".to_owned()),
+    ]
+    .map(CheckTest::Attribute)
+    .into()
 }
 
 /// One of each form that a test of a program has.
