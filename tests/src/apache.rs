@@ -3,9 +3,10 @@
 //!
 //! Started and stopped by a small program of its own, as a distribution's init script would.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::need;
@@ -97,11 +98,22 @@ impl Drop for Apache {
     }
 }
 
-/// A port of loopback that is free now.
+/// A port of loopback that is free now, for TCP and UDP. Of those that the kernel gives to nobody by
+/// itself, and given once only: until the server listens, no connection of another test gets it.
 ///
 /// # Panics
 /// If there is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its number").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u16 = 20_000;
+    const COUNT: u32 = 12_000;
+    // Tests of other processes begin elsewhere.
+    let own = std::process::id().wrapping_mul(97);
+    let port = (0..COUNT).find_map(|_| {
+        let place = own.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = FIRST + u16::try_from(place).expect("below the count");
+        let at = ("127.0.0.1", port);
+        (TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()).then_some(port)
+    });
+    port.expect("a free port")
 }

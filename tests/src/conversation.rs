@@ -15,7 +15,8 @@ use crate::until::until;
 
 /// More than any server here needs to start.
 const LONG: Duration = Duration::from_secs(60);
-/// More than any answer takes.
+/// More than most answers take: a connection that was taken and forgotten by a server that just
+/// begins is then made anew.
 const ANSWER: Duration = Duration::from_secs(20);
 /// Datagrams that a server may have missed are sent again after this.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -70,7 +71,7 @@ impl AsyncWrite for Datagrams {
 /// # Panics
 /// Without a runtime.
 pub fn talk(protocol: &Protocol, at: &At, password: Option<&str>) -> Result<(), String> {
-    converse(protocol, at, password, password.is_some(), ANSWER)
+    converse(protocol, at, password, password.is_some(), LONG)
 }
 
 /// One conversation that others may read.
@@ -81,7 +82,7 @@ pub fn talk(protocol: &Protocol, at: &At, password: Option<&str>) -> Result<(), 
 /// # Panics
 /// Without a runtime.
 pub fn talk_in_clear(protocol: &Protocol, at: &At, password: &str) -> Result<(), String> {
-    converse(protocol, at, Some(password), false, ANSWER)
+    converse(protocol, at, Some(password), false, LONG)
 }
 
 fn converse(

@@ -157,14 +157,22 @@ impl Daemon {
         serde_json::from_slice(&self.command(&["status", "--json"]).stdout).ok()
     }
 
-    /// One service out of `status --json`. On a busy machine an answer may come too late for the
-    /// command line: it is asked again.
+    /// `status --json`. On a busy machine an answer may come too late for the command line: it is
+    /// asked again.
+    ///
+    /// # Panics
+    /// If the daemon does not answer.
+    pub fn status(&self) -> Value {
+        until(PATIENCE, || self.try_status())
+            .unwrap_or_else(|| panic!("no status:\n{}", self.said()))
+    }
+
+    /// One service out of `status --json`.
     ///
     /// # Panics
     /// If the daemon does not answer or does not know it.
     pub fn service(&self, name: &str) -> Value {
-        let status = until(PATIENCE, || self.try_status());
-        let status = status.unwrap_or_else(|| panic!("no status:\n{}", self.said()));
+        let status = self.status();
         let services = status["services"].as_array().expect("services");
         services
             .iter()

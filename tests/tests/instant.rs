@@ -70,6 +70,6 @@ fn a_limit_is_acted_on_and_a_dead_member_told_without_a_cycle() {
     let child: i32 = child.and_then(|text| text.parse().ok()).expect("a pid");
     kill_process(Pid::from_raw(child).expect("a pid"), Signal::KILL).expect("it lives");
     daemon.wait_log(&format!("member load with pid {child} was killed by signal 9"), PATIENCE);
-    assert_eq!(daemon.try_status().expect("status")["cycles"], 1, "{}", daemon.log());
+    assert_eq!(daemon.status()["cycles"], 1, "{}", daemon.log());
     end(&mut daemon);
 }
