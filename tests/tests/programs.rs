@@ -150,3 +150,23 @@ fn one_run_at_a_time_as_somebody_else_and_never_more_output_than_is_kept() {
         .expect("it is run again and again");
     assert!(!runs().contains("twice"), "{}", runs());
 }
+
+#[test]
+fn what_a_program_says_last_is_heard() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut rules = "cycle: 200ms\nservices:\n".to_owned();
+    for n in 0..8 {
+        rules += &format!(
+            "  - program: echo{n}\n    path: /bin/echo fine\n    rules:\n      \
+             - {{ if: \"content changed\", then: alert }}\n"
+        );
+    }
+    let mut daemon = Daemon::start(&scratch, &rules);
+    let cycles = || daemon.try_status()?["cycles"].as_u64().filter(|cycles| *cycles > 40);
+    assert!(until(PATIENCE, cycles).is_some(), "{}", daemon.log());
+    assert!(!daemon.log().contains("content changed"), "{}", daemon.log());
+    daemon.end();
+}

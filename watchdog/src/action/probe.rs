@@ -104,14 +104,26 @@ impl Ear {
 
     /// Takes what is left behind by a program that has ended. Others may go on writing.
     fn hear_out(&mut self) {
-        while self.kept.len() < KEPT && self.hear().is_ok_and(|length| length > 0) {}
+        let mut chunk = [0; CHUNK];
+        while self.kept.len() < KEPT {
+            // Not by the runtime: it says that there is nothing until it has been told of what came
+            // just now. The pipe itself knows, and does not block.
+            match rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut chunk)) {
+                Ok(0) | Err(_) => return,
+                Ok(length) => self.keep(&chunk, length),
+            }
+        }
     }
 
     fn hear(&mut self) -> io::Result<usize> {
         let mut chunk = [0; CHUNK];
         let length = self.pipe.try_read(&mut chunk)?;
+        self.keep(&chunk, length);
+        Ok(length)
+    }
+
+    fn keep(&mut self, chunk: &[u8], length: usize) {
         let wanted = length.min(KEPT.saturating_sub(self.kept.len()));
         self.kept.extend(chunk.iter().take(wanted));
-        Ok(length)
     }
 }

@@ -93,13 +93,19 @@ impl Engine {
         request: RequestId,
         at: BootTime,
     ) -> Option<Result<String, String>> {
+        let state = &self.services[i];
+        let under_way = state.acting.as_ref().map(|acting| acting.verb).or(state.stops());
+        if let Some(other) = under_way {
+            let text = format!("a {} is under way", other.word());
+            // Stopped with what it depends on, it needs no word of its own.
+            let same = verb == Verb::Stop && other == Verb::Stop;
+            return Some(if same { Ok(text) } else { Err(text) });
+        }
+        if verb == Verb::Start && state.service.checked().is_some() && !state.is_startable() {
+            // Nothing to run: to watch it again is all that a start can mean.
+            return Some(self.monitor(i, at));
+        }
         let state = &mut self.services[i];
-        if let Some(acting) = &state.acting {
-            return Some(Err(format!("a {} is under way", acting.verb.word())));
-        }
-        if let Some(verb) = state.stops() {
-            return Some(Err(format!("a {} is under way", verb.word())));
-        }
         if verb != Verb::Stop && !state.is_startable() {
             return Some(Err("it has no start program".into()));
         }
