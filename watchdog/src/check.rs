@@ -116,6 +116,12 @@ impl Judged {
     pub fn unknown() -> Self {
         Self::default()
     }
+
+    /// Whether it holds, and what is told then, for tests of the kinds.
+    #[cfg(test)]
+    fn words(self) -> (Option<bool>, String) {
+        (self.truth, if self.truth == Some(true) { self.failed } else { self.succeeded })
+    }
 }
 
 impl CheckTest {

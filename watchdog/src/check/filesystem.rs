@@ -350,6 +350,14 @@ mod tests {
         }
     }
 
+    fn words(
+        test: &Test,
+        now: &Observation,
+        before: Option<&Observation>,
+    ) -> (Option<bool>, String) {
+        test.judge(Seen { now, before }).words()
+    }
+
     /// 6.5 % in use, and only 29.5 % of it free for everybody.
     fn reserved() -> Observation {
         let space = Space { total: 1000 << 20, free: 935 << 20, available: 295 << 20 };
@@ -369,15 +377,6 @@ mod tests {
             flags: Some("rw".into()),
             ..Facts::default()
         })
-    }
-
-    fn words(
-        test: &Test,
-        now: &Observation,
-        before: Option<&Observation>,
-    ) -> (Option<bool>, String) {
-        let judged = test.judge(Seen { now, before });
-        (judged.truth, if judged.truth == Some(true) { judged.failed } else { judged.succeeded })
     }
 
     #[test]

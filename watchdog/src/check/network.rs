@@ -308,8 +308,7 @@ mod tests {
         now: &Observation,
         before: Option<&Observation>,
     ) -> (Option<bool>, String) {
-        let judged = test.judge(Seen { now, before });
-        (judged.truth, if judged.truth == Some(true) { judged.failed } else { judged.succeeded })
+        test.judge(Seen { now, before }).words()
     }
 
     fn busy() -> Facts {
