@@ -1,0 +1,91 @@
+//! What must survive the daemon.
+//!
+//! Not here: files (`crate::state`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Held;
+use crate::check::Observation;
+use crate::identity::ProcessKey;
+
+/// What must survive the daemon. Hostile input when read back: nothing in it is believed without
+/// its boot id and the identity of each process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct SavedState {
+    /// By service name.
+    pub services: BTreeMap<String, SavedService>,
+    /// It is of an earlier boot, or there was none.
+    #[serde(skip)]
+    pub rebooted: bool,
+}
+
+/// What must survive of one service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedService {
+    /// Is it monitored?
+    pub monitored: bool,
+    /// Our restarts since the state began.
+    pub restarts: u64,
+    /// Attempts to start in a row without life.
+    pub attempts: u32,
+    /// Did we give up?
+    pub given_up: bool,
+    /// The main process as last known; of this boot only.
+    pub main: Option<ProcessKey>,
+    /// An action was under way.
+    pub acting: Option<SavedAction>,
+    /// Processes may be held: by a brake in force, or by one that the kernel was to set. Of this
+    /// boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Held>,
+    /// What was observed last, for what has changed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Arc<Observation>>,
+    /// What is to be done as soon as other services allow it. Of this boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<SavedTurn>,
+}
+
+impl Default for SavedService {
+    /// A service that nothing is known of: it is monitored.
+    fn default() -> Self {
+        Self {
+            monitored: true,
+            restarts: 0,
+            attempts: 0,
+            given_up: false,
+            main: None,
+            acting: None,
+            brake: None,
+            observed: None,
+            turn: None,
+        }
+    }
+}
+
+/// An action that waited for other services when the state was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedTurn {
+    /// `start`, `stop` or `restart`.
+    pub verb: String,
+    /// For the sake of another that is restarted: after a stop comes a start.
+    pub above: bool,
+}
+
+/// An action that was under way when the state was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedAction {
+    /// `start`, `stop` or `restart`.
+    pub verb: String,
+    /// Boot time in nanoseconds when it began; of this boot only.
+    pub since: u64,
+    /// The start program's process, once it ran.
+    pub program: Option<ProcessKey>,
+}
