@@ -3,8 +3,14 @@
 //! It waits for the sensor, the inbox or the next moment, hands the engine one stamped input after
 //! the other, and carries each decision to the part that does it. It never waits for a deed.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io;
+mod answer;
+mod carry;
+mod deeds;
+mod farewell;
+mod looks;
+mod stalls;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,22 +27,16 @@ use crate::descriptors::Descriptors;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::host::Host;
-use crate::identity::{ProcessKey, ServiceId};
-use crate::inbox::{Inbox, Message};
+use crate::inbox::Inbox;
 use crate::logfile::Log;
-use crate::message::{
-    Act, BrakeOrder, Command, Decision, Found, Input, Level, LogLine, Presence, ReleaseOrder,
-    RequestId, StallLimit, Stamped,
-};
+use crate::message::{Input, Level, RequestId, StallLimit, Stamped};
 use crate::pressure::Triggers;
 use crate::service::Config;
-use crate::source::{Limits, Missing, Source};
-use crate::state::{Durability, Store};
+use crate::source::{Missing, Source};
+use crate::state::Store;
 use crate::status::events::EventList;
 use crate::sys::scheduling::LONGEST;
-
-/// How long letting go of what is braked may take at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
+use deeds::Deed;
 
 type Answer = oneshot::Sender<Result<String, String>>;
 
@@ -55,18 +55,6 @@ pub(super) struct Parts {
     /// What the host refused us for ourselves.
     pub refused: Vec<Missing>,
 }
-
-/// What waits for the note of it.
-enum Deed {
-    Act(Act),
-    Brake(BrakeOrder),
-    /// With those that may have been stopped besides, as of the decision.
-    Release(ReleaseOrder, Vec<ProcessKey>),
-}
-
-/// Whoever wants to see the processes gets a pass of their own where the last is older: many readers cost
-/// no more than one.
-const FRESH: Duration = Duration::from_millis(900);
 
 /// The loop.
 pub(super) struct Core {
@@ -216,66 +204,6 @@ impl Core {
         self.triggers.fired(&answers)
     }
 
-    /// Takes what the sensor has.
-    fn drain(&mut self) {
-        let mut seen = std::mem::take(&mut self.seen);
-        self.parts.source.drain(&mut seen);
-        let lost = seen.iter().any(|event| matches!(event, Event::Lost { .. }));
-        self.take(&mut seen);
-        self.seen = seen;
-        if lost {
-            // The pass is the repair: it shows who is really there.
-            self.pass();
-        }
-    }
-
-    /// Hands events on. Limits that were crossed come last: the rest may be half a pass, and a look
-    /// at the service shows what is true now.
-    fn take(&mut self, seen: &mut Vec<Event>) {
-        let mut crossings = Vec::new();
-        for event in seen.drain(..) {
-            match event {
-                Event::Crossed(crossed) => crossings.push(crossed),
-                event => self.step(Input::Event(event)),
-            }
-        }
-        for (nth, crossed) in crossings.iter().enumerate() {
-            if crossings[..nth].iter().all(|former| former.service != crossed.service) {
-                let mut looked = Vec::new();
-                self.parts.source.look(crossed.service, &mut looked);
-                for event in looked {
-                    // A crossing that the look itself saw: it was looked at.
-                    self.step(match event {
-                        Event::Crossed(crossed) => Input::Crossed(crossed),
-                        event => Input::Event(event),
-                    });
-                }
-            }
-            self.step(Input::Crossed(*crossed));
-        }
-    }
-
-    /// The sensor's upkeep. What was just read may have made some due: the sensor knows.
-    fn tend(&mut self) {
-        let mut seen = std::mem::take(&mut self.seen);
-        self.next_tend = self.parts.source.tend(clock::boot_now(), &mut seen);
-        self.take(&mut seen);
-        self.seen = seen;
-    }
-
-    /// Looks at every watched process once, and at the host.
-    fn pass(&mut self) {
-        self.passed = clock::boot_now();
-        let mut seen = std::mem::take(&mut self.seen);
-        self.parts.source.pass(&mut seen);
-        self.descriptors.fill(&mut seen);
-        self.take(&mut seen);
-        self.seen = seen;
-        if let Ok(sample) = self.parts.host.sample() {
-            self.step(Input::Host(Box::new(sample)));
-        }
-    }
-
     fn cycle(&mut self, now: BootTime) {
         self.pass();
         self.step(Input::Cycle);
@@ -304,266 +232,5 @@ impl Core {
     fn step(&mut self, input: Input) {
         let decisions = self.parts.engine.step(Stamped { at: clock::boot_now(), input });
         self.carry(decisions);
-    }
-
-    /// Carries decisions out, in their order.
-    fn carry(&mut self, decisions: Vec<Decision>) {
-        let mut queue = VecDeque::from(decisions);
-        while let Some(decision) = queue.pop_front() {
-            match decision {
-                Decision::Find { service, known, begun } => {
-                    self.parts.io.runner.find(service, known, begun);
-                }
-                Decision::Watch { service, main } => {
-                    if let Err(error) = self.parts.source.watch(service, main) {
-                        let found = Self::not_watched(service, main, &error);
-                        let at = clock::boot_now();
-                        queue.extend(self.parts.engine.step(Stamped { at, input: found }));
-                    }
-                }
-                Decision::Enlist { service, others } => {
-                    if let Err(error) = self.parts.source.enlist(service, &others) {
-                        let text = format!("processes of a cgroup cannot be followed: {error}");
-                        self.note(Level::Error, text);
-                    }
-                }
-                Decision::Unwatch(service) => self.parts.source.unwatch(service),
-                Decision::Arm { service, limits } => self.arm(service, &limits),
-                Decision::Want { service, by } => self.parts.source.want(service, &by),
-                Decision::Measure { service, members } => {
-                    self.parts.io.runner.measure(service, members);
-                }
-                Decision::Observe(order) => self.parts.io.runner.observe(order),
-                Decision::Act(act) => self.deeds.push(Deed::Act(act)),
-                Decision::Brake(order) => self.deeds.push(Deed::Brake(order)),
-                // Before a following `Unwatch`: who was stopped is asked now.
-                Decision::Release(order) => {
-                    let others = self.parts.io.runner.stopped(&order);
-                    self.deeds.push(Deed::Release(order, others));
-                }
-                Decision::Exec(order) => self.parts.io.runner.exec(order),
-                Decision::Log(line) => self.log(&line),
-                Decision::Alert(alert) => self.parts.io.tell(alert, &self.parts.engine.config()),
-                Decision::Reply { id, result } => {
-                    if let Some(reply) = self.waiting.remove(&id) {
-                        // The operator may have gone away meanwhile.
-                        let _ = reply.send(result);
-                    }
-                }
-                Decision::Save => self.unsaved = true,
-            }
-        }
-    }
-
-    /// Tells the sensor which programs are never braked.
-    fn spare(&mut self, config: &Config) {
-        if let Err(error) = self.parts.source.spare(&config.protect) {
-            self.note(Level::Error, format!("`protect` cannot be told to the kernel: {error}"));
-        }
-    }
-
-    fn arm(&mut self, service: ServiceId, limits: &Limits) {
-        if let Err(error) = self.parts.source.limits(service, limits) {
-            let text = format!("limits between cycles cannot be set: {error}");
-            self.note(Level::Error, text);
-        }
-        // What is near a limit wants a closer look.
-        self.next_tend = Some(BootTime::default());
-    }
-
-    /// What rules about pressure lack here, if there are any.
-    fn pressure_missing(&self) -> Option<Missing> {
-        let asked = self.parts.engine.needs_pressure();
-        if self.parts.host.has_pressure() {
-            return self.triggers.missing().filter(|_| asked).cloned();
-        }
-        asked.then(|| Missing {
-            what: "/proc/pressure".into(),
-            why: "the kernel does not tell how long work stands still: rules about pressure are unknown"
-                .into(),
-            cure: "boot with psi=1 (CONFIG_PSI=y)".into(),
-        })
-    }
-
-    /// Has the kernel tell stalls from now on, and says what is missing.
-    fn follow_pressure(&mut self) {
-        self.triggers.set(&self.parts.engine.stalls());
-        if let Some(missing) = self.pressure_missing() {
-            let text = format!("{}: {}; {}", missing.what, missing.why, missing.cure);
-            self.note(Level::Warning, text);
-        }
-    }
-
-    fn not_watched(service: ServiceId, main: ProcessKey, error: &io::Error) -> Input {
-        let presence = if error.kind() == io::ErrorKind::NotFound {
-            Presence::Absent { why: format!("process {} is gone", main.pid) }
-        } else {
-            // It is there. To call it absent would start another copy at each attempt.
-            let why = format!("process {} cannot be followed: {error}", main.pid);
-            Presence::Untrusted { why }
-        };
-        let looked = clock::boot_now();
-        Input::Found(Found { looked, service, presence, others: Vec::new(), by: Vec::new() })
-    }
-
-    /// Notes what must survive, then lets the deeds of this turn out. A note without a deed behind
-    /// it may wait, so that ten thousand services do not write ten thousand notes a second: writing
-    /// takes a tenth of the time at most.
-    fn settle(&mut self) {
-        if self.unsaved && (!self.deeds.is_empty() || clock::boot_now() >= self.note_due()) {
-            self.save();
-        }
-        for deed in self.deeds.drain(..) {
-            match deed {
-                Deed::Act(act) => self.parts.io.runner.act(act),
-                Deed::Brake(order) => self.parts.io.runner.brake(order),
-                Deed::Release(order, others) => self.parts.io.runner.release(order, others),
-            }
-        }
-    }
-
-    fn note_due(&self) -> BootTime {
-        let (at, took) = self.saved;
-        at + took * 9
-    }
-
-    fn save(&mut self) {
-        self.unsaved = false;
-        let begun = clock::boot_now();
-        match self.parts.store.save(&self.parts.engine.saved()) {
-            Some(Durability::NotDurable(why)) => {
-                self.note(Level::Error, format!("state: not durable: {why}"));
-            }
-            Some(Durability::Durable) => self.note(Level::Info, "state: durable again".into()),
-            None => {}
-        }
-        let now = clock::boot_now();
-        self.saved = (now, now.since(begun));
-    }
-
-    fn message(&mut self, message: Message) {
-        match message {
-            Message::Input(input) => self.step(input),
-            Message::Spawning { progress, noted } => {
-                self.step(Input::Progress(progress));
-                if self.unsaved {
-                    // The program waits for this: after a crash of ours it is known what ran.
-                    self.save();
-                }
-                // Nobody waits any longer where the deed's time was up.
-                let _ = noted.send(());
-            }
-            Message::Command { verb, service, reply } => {
-                self.requests += 1;
-                let id = RequestId(self.requests);
-                self.waiting.insert(id, reply);
-                self.step(Input::Command(Command { id, verb, service }));
-            }
-            Message::Snapshot(reply) => {
-                let mut snapshot = self.parts.engine.snapshot(clock::boot_now());
-                snapshot.sensor = self.parts.source.health();
-                snapshot.sensor.missing.extend_from_slice(&self.parts.refused);
-                snapshot.sensor.missing.extend(self.pressure_missing());
-                let _ = reply.send(Arc::new(snapshot));
-            }
-            Message::Top(reply) => {
-                let now = clock::boot_now();
-                if now.since(self.passed) >= FRESH {
-                    self.pass();
-                }
-                let _ = reply.send(self.parts.engine.top(self.passed));
-            }
-            Message::Reload(reply) => {
-                if let Err(error) = self.parts.log.reopen() {
-                    self.note(Level::Error, format!("cannot reopen the log file: {error}"));
-                }
-                self.parts.io.read_config(&self.parts.place, &self.parts.inbox, reply);
-            }
-            Message::Loaded { result, reply } => {
-                let result = result.and_then(|config| self.reload(config));
-                let _ = reply.send(result);
-            }
-            Message::Validate(reply) => {
-                let now = clock::boot_now();
-                self.note(Level::Info, "judging now on user request".into());
-                self.cycle(now);
-                self.next_cycle = now + self.parts.config.cycle;
-                let _ = reply.send(Ok("judged".into()));
-            }
-            Message::Quit(reply) => self.quit = Some(reply),
-        }
-    }
-
-    /// The new configuration takes over, or the old one stays in force.
-    fn reload(&mut self, config: Config) -> Result<String, String> {
-        let old = &self.parts.config;
-        for (what, same) in [
-            ("state_dir", old.state_dir == config.state_dir),
-            ("control: { socket }", old.socket == config.socket),
-            ("log: { file }", old.log_file == config.log_file),
-        ] {
-            if !same {
-                return Err(format!("{what} cannot change by a reload: restart the daemon"));
-            }
-        }
-        let services = config.services.len();
-        self.parts.io.reconfigure(&config);
-        self.spare(&config);
-        self.step(Input::Users(users::names()));
-        let decisions = self.parts.engine.reload(config);
-        self.parts.config = self.parts.engine.config();
-        self.samples = self.parts.engine.needs_samples();
-        self.descriptors = Descriptors::of(&self.parts.config);
-        self.carry(decisions);
-        self.follow_pressure();
-        self.follow_minutes();
-        let text = format!("configuration reloaded: {services} services");
-        let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
-        self.carry(decisions);
-        self.next_cycle = self.next_cycle.min(clock::boot_now() + self.parts.config.cycle);
-        Ok(text)
-    }
-
-    fn log(&self, line: &LogLine) {
-        self.parts.log.write(line);
-        self.parts.events.push(line);
-    }
-
-    fn note(&self, level: Level, text: String) {
-        self.log(&LogLine { at: clock::boot_now(), level, service: None, event: None, text });
-    }
-
-    /// Nobody stays held behind us. The kernel stops nobody from here on.
-    fn let_go(&mut self) {
-        let decisions = self.parts.engine.farewell();
-        self.carry(decisions);
-        self.settle();
-        let until = clock::boot_now() + FAREWELL;
-        while self.parts.engine.holds() && clock::boot_now() < until {
-            let inbox = self.parts.inbox.fd();
-            let mut fds = [PollFd::new(&inbox, PollFlags::IN)];
-            let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 100_000_000 }));
-            for message in self.parts.inbox.take() {
-                // Nothing else is begun now.
-                if let Message::Input(input @ (Input::Released(_) | Input::Braked(_))) = message {
-                    self.step(input);
-                }
-            }
-        }
-    }
-
-    /// Stops in order; services keep running.
-    fn finish(&mut self) {
-        self.let_go();
-        let decisions =
-            self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
-        self.carry(decisions);
-        self.save();
-        self.parts.store.sync();
-        if let Some(reply) = self.quit.take() {
-            let _ = reply.send(Ok("stopped; services keep running".into()));
-        }
-        self.parts.io.finish();
-        self.parts.log.finish();
     }
 }
