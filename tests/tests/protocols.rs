@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use ebpf_watchdog::protocol::{Protocol, SmtpLogin};
+use ebpf_watchdog::protocol::{Login, Protocol};
 use watchdog_tests::apache::free_port;
 use watchdog_tests::conversation::{At, answers, talk};
 use watchdog_tests::debian::Server;
@@ -85,7 +85,7 @@ fn exim_speaks_smtp_and_takes_logins() {
     let argv = ["exim4", "-C", conf.to_str().unwrap(), "-bdf"];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
     answers(&Protocol::Smtp { login: None }, &At::Tcp(port));
-    let login = SmtpLogin { username: "bob".to_owned(), password_file: "/unread".into() };
+    let login = Login { username: "bob".to_owned(), password: Some("/unread".into()) };
     let smtp = Protocol::Smtp { login: Some(login) };
     assert_eq!(talk(&smtp, &At::Tcp(port), Some("pass")), Ok(()));
     let told = talk(&smtp, &At::Tcp(port), Some("wrong")).unwrap_err();

@@ -3,20 +3,21 @@
 //!
 //! Pure. Not here: making them (`observe::connection`), and what is said over them (`protocol`).
 
+mod conversation;
+mod sentence;
 mod verdict;
 mod words;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::metric::Operator;
 use crate::protocol::generic::Script;
-use crate::protocol::{Carrier, Checksum, Protocol, Quoted};
+use crate::protocol::{Carrier, Checksum, Protocol};
+
+pub use conversation::{Certificate, Conversation, Outcome};
 
 /// A test of a connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,195 +186,6 @@ impl Talk {
                 "smtps" => "SMTP".to_owned(),
                 name => name.to_ascii_uppercase(),
             },
-        }
-    }
-}
-
-/// How one connection went. Which of the service's connections it was is told by the sentence.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Conversation {
-    /// The connection's own sentence, without what is asked of it; equal ones are made once. A
-    /// password may stand in it: it is shown to nobody and not saved.
-    pub with: String,
-    /// To what, in Monit's words: `[127.0.0.1]:80 [TCP/IP]`.
-    pub at: String,
-    /// How it went.
-    pub outcome: Outcome,
-    /// How long it took until the server had shown that it is alive, in seconds.
-    pub seconds: Option<f64>,
-    /// The server's certificate, where it has shown one.
-    pub certificate: Option<Certificate>,
-}
-
-/// A certificate, as far as tests are about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Certificate {
-    /// Its end, in seconds since 1970.
-    pub expires: i64,
-    /// How long it was still valid when it was seen, in seconds; negative: no longer.
-    pub left: i64,
-}
-
-impl Certificate {
-    /// Whole days that it is still valid, or (negative) is no longer.
-    pub fn days(&self) -> i64 {
-        self.left.div_euclid(86_400)
-    }
-}
-
-/// How a connection went.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It could not be made for a reason of our own, which says nothing of the server.
-    Unknown(String),
-    /// The server does not answer, or not as it should; hostile text inside.
-    Failed(String),
-    /// It is alive.
-    #[default]
-    Succeeded,
-}
-
-impl Conversation {
-    pub(super) fn shown(&self) -> serde_json::Value {
-        let (succeeded, error) = match &self.outcome {
-            Outcome::Unknown(why) => (None, Some(why)),
-            Outcome::Failed(why) => (Some(false), Some(why)),
-            Outcome::Succeeded => (Some(true), None),
-        };
-        serde_json::json!({
-            "to": self.at,
-            "succeeded": succeeded,
-            "error": error,
-            "response_seconds": self.seconds,
-            "certificate_valid_seconds": self.certificate.map(|certificate| certificate.left),
-        })
-    }
-}
-
-/// The sentence of a test, in one form for each meaning.
-impl fmt::Display for Test {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.succeeded { "succeeded" } else { "failed" };
-        write!(f, "{word} {}", self.connection)?;
-        if let Some(days) = self.valid_days {
-            write!(f, " certificate valid > {days} days")?;
-        }
-        if let Some((operator, limit)) = self.response {
-            write!(f, " responsetime {operator} {}", words::time(limit))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.to {
-            To::Port(port) => port.fmt(f)?,
-            To::Unix(unix) => unix.fmt(f)?,
-            To::Ping(ping) => ping.fmt(f)?,
-        }
-        if self.timeout != Self::TIMEOUT {
-            write!(f, " timeout {}", words::time(self.timeout))?;
-        }
-        if self.retry != 1 {
-            write!(f, " retry {}", self.retry)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(host) = &self.host {
-            write!(f, "host {} ", Quoted(host))?;
-        }
-        write!(f, "port {}", self.number)?;
-        if let Some(from) = self.from {
-            write!(f, " address {from}")?;
-        }
-        match self.family {
-            Some(Family::V4) => f.write_str(" ipv4")?,
-            Some(Family::V6) => f.write_str(" ipv6")?,
-            None => {}
-        }
-        carried(f, self.carrier)?;
-        if let Some(tls) = &self.tls {
-            tls.options(f, self.talk.wants_tls())?;
-        }
-        self.talk.fmt(f)
-    }
-}
-
-impl Tls {
-    /// `implied`: the protocol's name says already that there is encryption.
-    fn options(&self, f: &mut fmt::Formatter<'_>, implied: bool) -> fmt::Result {
-        let mut options = Vec::new();
-        if !self.verify {
-            options.push("verify: false".to_owned());
-        }
-        if let Some(file) = &self.ca_file {
-            options.push(format!("ca_file: {}", Quoted(&file.to_string_lossy())));
-        }
-        if let Some(name) = &self.name {
-            options.push(format!("name: {}", Quoted(name)));
-        }
-        match options.as_slice() {
-            [] if implied => {}
-            [] => f.write_str(" tls")?,
-            options => write!(f, " tls with options {{ {} }}", options.join(", "))?,
-        }
-        match &self.checksum {
-            Some(checksum) => write!(f, " certificate checksum {checksum}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Ping {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.family {
-            Some(Family::V4) => "ping4",
-            Some(Family::V6) => "ping6",
-            None => "ping",
-        })?;
-        let usual = Self::default();
-        if self.count != usual.count {
-            write!(f, " count {}", self.count)?;
-        }
-        if self.size != usual.size {
-            write!(f, " size {}", self.size)?;
-        }
-        match self.from {
-            Some(from) => write!(f, " address {from}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Unix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unixsocket {}", Quoted(&self.path.to_string_lossy()))?;
-        carried(f, self.carrier)?;
-        self.talk.fmt(f)
-    }
-}
-
-fn carried(f: &mut fmt::Formatter<'_>, carrier: Carrier) -> fmt::Result {
-    match carrier {
-        Carrier::Stream => Ok(()),
-        Carrier::Datagram => f.write_str(" type udp"),
-    }
-}
-
-impl fmt::Display for Talk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Script(script) => write!(f, " {script}"),
-            Self::Protocol(protocol) => write!(f, " protocol {protocol}"),
         }
     }
 }

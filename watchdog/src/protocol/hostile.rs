@@ -45,7 +45,7 @@ proptest! {
             for (_, protocol) in Protocol::NAMES {
                 let _ = answered(protocol, &peer, &answer);
             }
-            let login = super::SmtpLogin { username: "bob".into(), password_file: "/x".into() };
+            let login = super::Login { username: "bob".into(), password: Some("/x".into()) };
             let _ = answered(&Protocol::Smtp { login: Some(login) }, &peer, &answer);
         }
     }

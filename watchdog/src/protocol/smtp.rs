@@ -3,33 +3,14 @@
 //!
 //! Not here: TLS. `smtps` is this over a stream that has it.
 
-use std::fmt;
-use std::path::PathBuf;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::reply::{ask, begins, quit, reply};
-use super::{Peer, ProtocolError, Stream};
+use super::{Login, Peer, ProtocolError, Stream};
 
 /// Codes by which a server says that it does not know EHLO (RFC 5321, section 4.1.4).
 const NO_EHLO: [u16; 4] = [500, 501, 502, 504];
-
-/// Who logs in. The password is said inside TLS or a Unix socket only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The user's name; one word.
-    pub username: String,
-    /// The file of root's that holds the password.
-    pub password_file: PathBuf,
-}
-
-impl fmt::Display for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { username, password_file } = self;
-        write!(f, "username \"{username}\" password file \"{}\"", password_file.display())
-    }
-}
 
 /// Greets, logs in and leaves.
 pub(super) async fn talk(
@@ -52,6 +33,7 @@ pub(super) async fn talk(
     quit(stream, 221).await
 }
 
+/// The password is said inside TLS or a Unix socket only.
 async fn authenticate(
     stream: &mut dyn Stream,
     peer: &Peer<'_>,
@@ -119,7 +101,7 @@ mod tests {
 
     #[test]
     fn logins() {
-        let login = Login { username: "bob".to_owned(), password_file: "/root/secret".into() };
+        let login = Login { username: "bob".to_owned(), password: Some("/root/secret".into()) };
         let smtps = Protocol::Smtps { login: Some(login) };
         let hello = "<220 mail\n>EHLO \n<250-mail\n<250-AUTH CRAM-MD5 ";
         let bye = ">QUIT\n<221 bye";

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::config::vocabulary::nearest;
 use crate::metric::Operator;
-use crate::protocol::{Pattern, Protocol, Quoted, SmtpLogin};
+use crate::protocol::{Login, Pattern, Protocol, Quoted};
 
 use super::SentenceError;
 use super::parser::Parser;
@@ -133,55 +133,29 @@ impl Parser<'_> {
     fn sip(&mut self) -> Result<Protocol, SentenceError> {
         let (mut target, mut max_forward) = (None, 70);
         loop {
-            if self.word("target") {
-                let wanted = "an address such as `bob@pbx.example`";
-                let Some((text, span)) = self.raw() else { return Err(self.expected(wanted)) };
-                let text = text.strip_prefix("sip:").unwrap_or(&text).to_owned();
-                // It stands in the request's first line: nothing may end that, or read as another sentence.
-                let fits = |c: char| c.is_ascii_graphic() && !"\"'<>()".contains(c);
-                if text.is_empty() || !text.chars().all(fits) {
-                    return Err(SentenceError::new(span, format!("expected {wanted}")));
+            match self.option(&["target", "maxforward"]) {
+                Some("target") => {
+                    let wanted = "an address such as `bob@pbx.example`";
+                    let Some((text, span)) = self.raw() else { return Err(self.expected(wanted)) };
+                    let text = text.strip_prefix("sip:").unwrap_or(&text).to_owned();
+                    // It stands in the request's first line: nothing may end that, or read as another sentence.
+                    let fits = |c: char| c.is_ascii_graphic() && !"\"'<>()".contains(c);
+                    if text.is_empty() || !text.chars().all(fits) {
+                        return Err(SentenceError::new(span, format!("expected {wanted}")));
+                    }
+                    target = Some(text);
                 }
-                target = Some(text);
-            } else if self.word("maxforward") {
-                let wanted = "a number of proxies up to 255";
-                let Some((text, span)) = self.raw() else { return Err(self.expected(wanted)) };
-                max_forward = text
-                    .parse()
-                    .map_err(|_| SentenceError::new(span, format!("expected {wanted}")))?;
-            } else {
-                return Ok(Protocol::Sip { target, max_forward });
+                Some(_) => max_forward = u8::try_from(self.whole(255)?).unwrap_or(u8::MAX),
+                None => return Ok(Protocol::Sip { target, max_forward }),
             }
         }
     }
 
-    /// `username bob password file /etc/secret`
-    fn smtp_login(&mut self) -> Result<Option<SmtpLogin>, SentenceError> {
-        if !self.word("username") {
-            return Ok(None);
+    /// `username bob password file /etc/secret`: who has no password cannot log in.
+    fn smtp_login(&mut self) -> Result<Option<Login>, SentenceError> {
+        match self.login()? {
+            Some(Login { password: None, .. }) => Err(self.expected("`password file /path`")),
+            login => Ok(login),
         }
-        let wanted = "the user's name";
-        let Some((username, span)) = self.raw() else { return Err(self.expected(wanted)) };
-        let fits = |c: char| !c.is_control() && !"\"\\".contains(c);
-        if username.is_empty() || !username.chars().all(fits) {
-            return Err(SentenceError::new(
-                span,
-                format!("`{}` is no user's name", username.escape_debug()),
-            ));
-        }
-        if !self.word("password") {
-            return Err(self.expected("`password file /path`"));
-        }
-        if !self.word("file") {
-            return Err(self.expected("`file /path` behind `password`").help(
-                "write the password into a file that only root can read, and its path here",
-            ));
-        }
-        let wanted = "the path of the file with the password";
-        let Some((path, span)) = self.raw() else { return Err(self.expected(wanted)) };
-        if !path.starts_with('/') || !path.chars().all(fits) {
-            return Err(SentenceError::new(span, format!("expected {wanted}, beginning with `/`")));
-        }
-        Ok(Some(SmtpLogin { username, password_file: path.into() }))
     }
 }

@@ -84,6 +84,11 @@ fn options_are_in_one_form() {
             "sip target bob@pbx.example maxforward 6 | ",
         ),
         ("sip maxforward 70", "sip | "),
+        ("sip with target a@b.example and maxforward 6", "sip target a@b.example maxforward 6 | "),
+        (
+            "smtp with username ann and password file /etc/p",
+            "smtp username \"ann\" password file \"/etc/p\" | ",
+        ),
         ("sip target [2001:db8::1]", "sip target [2001:db8::1] | "),
         (
             "smtps username bob password file '/etc/my secret'",
@@ -121,11 +126,11 @@ fn what_cannot_be_is_refused() {
         ("sip target", "the condition ends here, but an address"),
         ("sip target \"a b\"", "expected an address"),
         ("sip target \"a\r\nb\"", "expected an address"),
-        ("sip maxforward 256", "expected a number of proxies"),
+        ("sip maxforward 256", "expected a whole number up to 255"),
         ("smtp username bob", "but `password file /path` is missing"),
-        ("smtp username bob password secret", "expected `file /path` behind `password`"),
-        ("smtp username bob password file secret", "expected the path of the file"),
-        ("smtp username \"bo\nb\" password file /s", "`bo\\nb` is no user's name"),
+        ("smtp username bob password secret", "a password does not stand in the configuration"),
+        ("smtp username bob password file secret", "the path of a password's file begins with `/`"),
+        ("smtp username \"bo\nb\" password file /s", "this is not a user"),
         (r#"http content = 'a\"\'b'"#, "this is not a pattern"),
         ("http request x\\", "this is not a path"),
     ] {
