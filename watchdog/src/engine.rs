@@ -4,9 +4,11 @@
 //! order of the decisions is the order to carry them out in.
 
 mod acting;
+mod alerts;
 mod attempt;
 mod brake;
 mod crossing;
+mod cycle;
 mod deaths;
 mod host;
 mod judge;
@@ -34,6 +36,7 @@ mod view;
 mod window;
 mod wording;
 
+pub(crate) use alerts::Detail;
 pub(crate) use wording::bytes as size;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,22 +45,15 @@ use std::sync::Arc;
 use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
 use crate::engine::host::HostLevels;
-use crate::engine::judging::Moment;
 use crate::engine::leaving::Leaving;
 use crate::engine::observed::Why;
 use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
 use crate::event::Event;
 use crate::identity::ServiceId;
-use crate::message::{
-    ActionId, Alert, Context, Decision, Input, Level, LogLine, SavedState, StallLimit, Stamped,
-    SurveyBy,
-};
+use crate::message::{ActionId, Decision, Input, Level, SavedState, StallLimit, Stamped};
 use crate::service::every::Minute;
-use crate::service::{Config, Control, EventWord, Recipient, Rule, Severity};
-
-/// A busy host may delay samples by so much without losing the thread.
-const GAP: std::time::Duration = std::time::Duration::from_secs(10);
+use crate::service::{Config, EventWord, Rule, Severity};
 
 /// The engine: every service's state, and the rules that change it.
 #[derive(Debug)]
@@ -272,73 +268,6 @@ impl Engine {
         }
     }
 
-    /// After a suspend, or a long time without samples, nobody knows what was true in between:
-    /// stretches of time start afresh.
-    fn bridge_gap(&mut self, at: BootTime) {
-        let gap = at.since(self.judged);
-        self.judged = at;
-        if gap <= self.config.sample * 5 + GAP {
-            return;
-        }
-        // Without samples, cycles are all there is.
-        let late = self.needs_samples() || gap > self.config.cycle * 5 + GAP;
-        if late {
-            for state in &mut self.services {
-                state.rules.iter_mut().for_each(rule::RuleState::interrupt);
-                state.levels.forget_past();
-            }
-            self.host.forget_past();
-        }
-    }
-
-    fn judge_cycle(&mut self, at: BootTime) {
-        self.cycle += 1;
-        for i in 0..self.services.len() {
-            if self.is_its_cycle(i) {
-                self.cycle_of(i, at);
-            } else {
-                self.look_while_down(i);
-            }
-        }
-        self.host.cycle_end();
-    }
-
-    /// One cycle of one service.
-    fn cycle_of(&mut self, i: usize, at: BootTime) {
-        // Before the rules: a restart that they ask for follows the life led until now.
-        self.credit_life(i, at);
-        let judged = self.services[i].acting.is_none();
-        if self.graph.holds(i) && self.holder(i).is_some() {
-            // What is true meanwhile is not known.
-            self.services[i].rules.iter_mut().for_each(rule::RuleState::interrupt);
-        }
-        self.judge_service(i, Moment::Cycle, at);
-        self.observe(i, Why::Cycle);
-        self.services[i].levels.cycle_end();
-        if judged {
-            // Where an action was under way they are for the next cycle.
-            self.deaths_judged(i, at);
-        }
-        self.look_while_down(i);
-    }
-
-    /// A look per cycle while it is down: somebody else may have started it.
-    fn look_while_down(&mut self, i: usize) {
-        let state = &mut self.services[i];
-        if state.present() == Some(true) {
-            state.untrusted_told = None;
-        }
-        if state.acting.is_none() && state.present() != Some(true) {
-            self.look(i);
-        }
-    }
-
-    fn judge_sample(&mut self, at: BootTime) {
-        for i in 0..self.services.len() {
-            self.judge_service(i, Moment::Sample, at);
-        }
-    }
-
     fn index(&self, id: ServiceId) -> Option<usize> {
         // Ids are places until a reload moves services about.
         match self.services.get(id.index()) {
@@ -351,157 +280,4 @@ impl Engine {
         self.actions += 1;
         ActionId(self.actions)
     }
-
-    fn log(
-        &mut self,
-        i: usize,
-        level: Level,
-        event: Option<EventWord>,
-        text: String,
-        at: BootTime,
-    ) {
-        let service = Some(self.services[i].service.name.clone());
-        self.out.push(Decision::Log(LogLine { at, level, service, event, text }));
-    }
-
-    fn log_daemon(&mut self, level: Level, event: Option<EventWord>, text: String, at: BootTime) {
-        self.out.push(Decision::Log(LogLine { at, level, service: None, event, text }));
-    }
-
-    /// An alert that no rule stands behind.
-    fn alert_service(
-        &mut self,
-        i: usize,
-        event: EventWord,
-        context: &Context,
-        detail: &[String],
-        severity: Severity,
-    ) {
-        let detail = Detail { lines: detail.to_vec(), survey: None };
-        let config = self.config.clone();
-        let told = told_of(&config.alerts, &self.services[i].service.control);
-        let to = receivers(told, event, None);
-        let service = self.services[i].service.name.clone();
-        self.push_alert(service, event, context, &detail, severity, to);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one call carries one alert's whole reason")]
-    fn alert_rule(
-        &mut self,
-        i: usize,
-        rule: &Rule,
-        event: EventWord,
-        context: &Context,
-        detail: &Detail,
-        severity: Severity,
-        reminder: Option<u32>,
-        at: BootTime,
-    ) {
-        let config = self.config.clone();
-        let state = self.services[i].service.clone();
-        let told = told_of(&config.alerts, &state.control);
-        let to = receivers(told.chain(&rule.alert), event, reminder);
-        if reminder.is_some() && to.is_empty() {
-            return;
-        }
-        let context = Context { at, ..context.clone() };
-        let service = self.services[i].service.name.clone();
-        self.push_alert(service, event, &context, detail, severity, to);
-    }
-
-    /// An alert of the daemon's own: it has started, stopped or reloaded.
-    pub fn alert_instance(&mut self, description: &str, at: BootTime) -> Vec<Decision> {
-        self.alert_daemon("Instance changed", description, Severity::Info, at);
-        let host = self.host_name.clone();
-        self.out.push(Decision::Log(LogLine {
-            at,
-            level: Level::Info,
-            service: Some(host),
-            event: Some(EventWord::Instance),
-            text: description.to_owned(),
-        }));
-        std::mem::take(&mut self.out)
-    }
-
-    /// An alert about the daemon itself: Monit's word for all of these is `instance`.
-    fn alert_daemon(&mut self, title: &str, text: &str, severity: Severity, at: BootTime) {
-        let context = Context {
-            event: title.to_owned(),
-            description: text.to_owned(),
-            action: "alert".into(),
-            at,
-            ..Context::default()
-        };
-        let config = self.config.clone();
-        let to = receivers(config.alerts.iter(), EventWord::Instance, None);
-        let host = self.host_name.clone();
-        self.push_alert(host, EventWord::Instance, &context, &Detail::default(), severity, to);
-    }
-
-    fn push_alert(
-        &mut self,
-        service: String,
-        event: EventWord,
-        context: &Context,
-        detail: &Detail,
-        severity: Severity,
-        to: Vec<String>,
-    ) {
-        self.alerts += 1;
-        self.out.push(Decision::Alert(Alert {
-            number: self.alerts,
-            at: context.at,
-            service,
-            event,
-            title: context.event.clone(),
-            action: context.action.clone(),
-            description: context.description.clone(),
-            detail: detail.lines.clone(),
-            severity,
-            to,
-            survey: detail.survey,
-        }));
-    }
-}
-
-/// What an alert says besides what happened.
-#[derive(Debug, Default)]
-pub(crate) struct Detail {
-    /// What did it, as far as the engine knows.
-    pub lines: Vec<String>,
-    /// What else is to be found out.
-    pub survey: Option<SurveyBy>,
-}
-
-/// Who is told of a service: its own receivers, and those of all that it does not replace or exclude.
-fn told_of<'a>(all: &'a [Recipient], control: &'a Control) -> impl Iterator<Item = &'a Recipient> {
-    let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
-    let wanted = move |one: &&Recipient| {
-        !control.noalert.iter().any(|not| same(not, &one.mail))
-            && !control.alert.iter().any(|own| same(&own.mail, &one.mail))
-    };
-    all.iter().filter(wanted).chain(&control.alert)
-}
-
-/// Who is told: filters applied, each address once. A reminder goes only to those who asked for
-/// one at this many cycles.
-fn receivers<'a>(
-    all: impl Iterator<Item = &'a Recipient>,
-    event: EventWord,
-    reminder: Option<u32>,
-) -> Vec<String> {
-    let mut to: Vec<String> = Vec::new();
-    for recipient in all {
-        let wanted = (recipient.only.is_empty() || recipient.only.contains(&event))
-            && !recipient.not.contains(&event);
-        let due = match (reminder, recipient.reminder) {
-            (None, _) => true,
-            (Some(_), None | Some(0)) => false,
-            (Some(cycles), Some(every)) => cycles.is_multiple_of(every),
-        };
-        if wanted && due && !to.contains(&recipient.mail) {
-            to.push(recipient.mail.clone());
-        }
-    }
-    to
 }

@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::brake::InForce;
 use crate::engine::crossing::Scope;
+use crate::engine::observed::Observations;
+use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
-use crate::engine::service::ServiceState;
+use crate::engine::service::{
+    Life, RECOVERY_LOOK, Recovering, ServiceState, patience, start_patience,
+};
 use crate::identity::ServiceId;
 use crate::message::{Decision, SavedAction, SavedService, SavedState};
-use crate::service::{Config, Service};
+use crate::service::{Config, OnReboot, Service};
 
 impl Engine {
     pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
@@ -133,6 +138,50 @@ impl Engine {
 }
 
 impl ServiceState {
+    /// What the last run of the daemon knew. Processes in it are believed only as far as the
+    /// sensor finds them again by pid and start time.
+    pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
+        self.monitored = match self.service.control.onreboot {
+            OnReboot::Start if rebooted => true,
+            OnReboot::NoStart if rebooted => false,
+            _ => saved.monitored,
+        };
+        self.restarts = saved.restarts;
+        self.retry = Retry::restored(saved.attempts, saved.given_up);
+        self.was_up = saved.main.is_some();
+        self.hint = saved.main;
+        self.brake = saved.brake.clone().map(InForce::former);
+        self.observed = Observations::restored(saved.observed.clone());
+        self.restore_turn(saved.turn.as_ref(), now);
+        // What has changed while nobody watched is told.
+        self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
+        let Some(process) = self.service.process() else { return };
+        // A start without a program never came to run one: each is noted before it does.
+        let begun = |acting: &&SavedAction| match acting.verb.as_str() {
+            "stop" => false,
+            "start" => acting.program.is_some(),
+            // What stops it may still be at work.
+            _ => true,
+        };
+        if let Some(acting) = saved.acting.as_ref().filter(begun) {
+            let limit = match acting.verb.as_str() {
+                "start" => start_patience(process),
+                _ => patience(process),
+            };
+            let until = BootTime(acting.since.min(now.0)) + limit;
+            self.recovering =
+                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
+        }
+        if !process.has_selector() {
+            // Only our own start names the process, so only our own note can find it again.
+            let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
+            self.life = match hint {
+                Some(main) => Life::Present { main, candidates: 1 },
+                None => Life::Absent { why: "it was never started".into() },
+            };
+        }
+    }
+
     /// The same service under a new definition. Returns true where it may be another process now.
     fn take_over(&mut self, service: &Arc<Service>) -> bool {
         let former = std::mem::replace(&mut self.service, service.clone());
@@ -175,7 +224,7 @@ impl ServiceState {
             (self.former_main, self.hint) = (None, None);
             self.known_by.clear();
             self.stirring = None;
-            self.life = super::service::Life::Unknown;
+            self.life = Life::Unknown;
             self.levels.forget_main();
         }
         moved

@@ -18,8 +18,8 @@ use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
-use crate::message::{ActionId, Context, RequestId, RuleStatus, SavedAction, SavedService, Verb};
-use crate::service::{OnReboot, ProcessService, Service, Span, Test};
+use crate::message::{ActionId, Context, RequestId, RuleStatus, Verb};
+use crate::service::{ProcessService, Service, Span, Test};
 use crate::source::WantBy;
 
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
@@ -159,50 +159,6 @@ impl ServiceState {
         }
     }
 
-    /// What the last run of the daemon knew. Processes in it are believed only as far as the
-    /// sensor finds them again by pid and start time.
-    pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
-        self.monitored = match self.service.control.onreboot {
-            OnReboot::Start if rebooted => true,
-            OnReboot::NoStart if rebooted => false,
-            _ => saved.monitored,
-        };
-        self.restarts = saved.restarts;
-        self.retry = Retry::restored(saved.attempts, saved.given_up);
-        self.was_up = saved.main.is_some();
-        self.hint = saved.main;
-        self.brake = saved.brake.clone().map(InForce::former);
-        self.observed = Observations::restored(saved.observed.clone());
-        self.restore_turn(saved.turn.as_ref(), now);
-        // What has changed while nobody watched is told.
-        self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
-        let Some(process) = self.service.process() else { return };
-        // A start without a program never came to run one: each is noted before it does.
-        let begun = |acting: &&SavedAction| match acting.verb.as_str() {
-            "stop" => false,
-            "start" => acting.program.is_some(),
-            // What stops it may still be at work.
-            _ => true,
-        };
-        if let Some(acting) = saved.acting.as_ref().filter(begun) {
-            let limit = match acting.verb.as_str() {
-                "start" => start_patience(process),
-                _ => patience(process),
-            };
-            let until = BootTime(acting.since.min(now.0)) + limit;
-            self.recovering =
-                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
-        }
-        if !process.has_selector() {
-            // Only our own start names the process, so only our own note can find it again.
-            let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
-            self.life = match hint {
-                Some(main) => Life::Present { main, candidates: 1 },
-                None => Life::Absent { why: "it was never started".into() },
-            };
-        }
-    }
-
     /// What was observed is about something else now, or nobody has watched since.
     pub(crate) fn forget_observed(&mut self) {
         self.observed.forget();
@@ -296,7 +252,7 @@ pub(crate) fn patience(process: &ProcessService) -> Duration {
 }
 
 /// How long a start may take in all.
-fn start_patience(process: &ProcessService) -> Duration {
+pub(crate) fn start_patience(process: &ProcessService) -> Duration {
     let start = process.start.as_ref().or(process.restart.as_ref());
     start.map_or(Duration::ZERO, |start| start.timeout)
 }

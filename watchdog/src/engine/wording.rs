@@ -3,16 +3,19 @@
 //!
 //! Not here: escaping (each sink does it), the log's line shape (`logfile`).
 
-use std::path::Path;
-use std::time::Duration;
+mod culprits;
+mod death;
+mod trend;
 
-use crate::engine::attempt::human;
+use std::path::Path;
+
 use crate::engine::judge::{Finding, limit_number};
-use crate::event::{ExitStatus, Sample};
-use crate::message::{DeathView, SenderView};
 pub(crate) use crate::metric::bytes;
-use crate::metric::{Direction, Metric, per_words};
-use crate::service::{Course, EventWord, Level, Limit, Span, Test, Trend, Way, signal_name};
+use crate::metric::{Metric, per_words};
+use crate::service::{EventWord, Level, Limit, Span, Test, Way};
+pub(crate) use culprits::{By, comm, crossed, culprits};
+pub(crate) use death::death;
+pub(crate) use trend::numbers as trend_numbers;
 
 /// A number with the unit of its limit: `1981.4 MB`, `62.5%`, `12`, `90 s`.
 pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
@@ -31,81 +34,6 @@ pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
             None => number,
         },
     }
-}
-
-/// What a number grows by: as [`number`], with one decimal where it is a count.
-fn growth(value: f64, trend: &Trend) -> String {
-    let sign = if value < 0.0 { "-" } else { "" };
-    match trend.limit {
-        Limit::Count(_) => format!("{value:.1}"),
-        limit => format!("{sign}{}", number(value.abs(), limit, trend.metric)),
-    }
-}
-
-/// The value and the limit of a test of how a number moves, for programs' environments.
-pub(crate) fn trend_numbers(trend: &Trend, value: Option<f64>) -> (Option<String>, Option<String>) {
-    let limit = number(limit_number(trend.limit), trend.limit, trend.metric);
-    match trend.course {
-        Course::Grows { per, .. } => {
-            let per = per_words(per);
-            let value = value.map(|value| format!("{} per {per}", growth(value, trend)));
-            (value, Some(format!("{limit} per {per}")))
-        }
-        Course::Reaches { .. } => (
-            value.filter(|value| value.is_finite()).map(|value| format!("{value:.0} seconds")),
-            Some(limit),
-        ),
-    }
-}
-
-/// Growth in percent is of the number itself, not of the machine's memory.
-fn trend_words(trend: &Trend) -> String {
-    let of_all = matches!(trend.course, Course::Reaches { .. });
-    trend.metric.words(of_all && matches!(trend.limit, Limit::Ratio(_)))
-}
-
-fn trend_limit(trend: &Trend) -> String {
-    let words = trend_words(trend);
-    let limit = number(limit_number(trend.limit), trend.limit, trend.metric);
-    match trend.course {
-        Course::Grows { operator, per, over } => {
-            format!("{words} grows {operator} {limit} per {} over {}", per_words(per), human(over))
-        }
-        Course::Reaches { within } => format!("{words} reaches {limit} within {}", human(within)),
-    }
-}
-
-fn trend_failed(trend: &Trend, value: Option<f64>) -> String {
-    let Some(value) = value else { return trend_limit(trend) };
-    let words = trend_words(trend);
-    let says = match trend.course {
-        Course::Grows { per, .. } => {
-            format!("growth of {} per {}", growth(value, trend), per_words(per))
-        }
-        Course::Reaches { .. } if value <= 0.0 => "is at its limit, which".into(),
-        Course::Reaches { .. } => format!("expected at its limit in {}, which", forecast(value)),
-    };
-    format!("{words} {says} matches resource limit [{}]", trend_limit(trend))
-}
-
-fn trend_succeeded(trend: &Trend, value: Option<f64>) -> String {
-    let words = trend_words(trend);
-    let current = match (trend.course, value) {
-        (_, None) => return format!("{words} check succeeded"),
-        (Course::Grows { per, .. }, Some(value)) => {
-            format!("current growth = {} per {}", growth(value, trend), per_words(per))
-        }
-        (Course::Reaches { .. }, Some(value)) if value.is_finite() => {
-            format!("expected at its limit in {}", forecast(value))
-        }
-        (Course::Reaches { .. }, Some(_)) => "not rising".into(),
-    };
-    format!("{words} check succeeded [{current}]")
-}
-
-/// A time to come; far away it is no more than a guess.
-fn forecast(seconds: f64) -> String {
-    human(Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX))
 }
 
 fn limit_text(level: &Level) -> String {
@@ -149,7 +77,7 @@ pub(crate) fn failed(finding: &Finding, pidfile: Option<&Path>) -> String {
                 _ => format!("{words} of {shown} matches resource limit [{}]", limit_text(level)),
             }
         }
-        Test::Trend(trend) => trend_failed(trend, finding.value),
+        Test::Trend(trend) => trend::failed(trend, finding.value),
         Test::DoesNotExist => "process is not running".into(),
         Test::Exists => "process is running".into(),
         Test::Death(death) => match death.way {
@@ -192,7 +120,7 @@ pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
                 None => format!("{words} check succeeded"),
             }
         }
-        Test::Trend(trend) => trend_succeeded(trend, finding.value),
+        Test::Trend(trend) => trend::succeeded(trend, finding.value),
         Test::DoesNotExist => match pid {
             Some(pid) => format!("process is running with pid {pid}"),
             None => "process is running".into(),
@@ -229,128 +157,6 @@ pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
         }
         Test::Restarts { .. } => (EventWord::Timeout, "Timeout", "Timeout recovery"),
     }
-}
-
-/// A death in one line: who, how, by whom, how long it lived, what it held.
-pub(crate) fn death(death: &DeathView) -> String {
-    let who = if death.main {
-        format!("process with pid {}", death.process.pid)
-    } else {
-        let program = if death.program.is_empty() { "unknown" } else { &death.program };
-        format!("member {program} with pid {}", death.process.pid)
-    };
-    let by = match &death.sender {
-        _ if death.told => ", as we told it to".to_owned(),
-        _ if death.oom => " by the OOM killer".to_owned(),
-        Some(by) => format!(", {}", sender(by)),
-        None => String::new(),
-    };
-    let held = death.held_bytes.map(|held| format!(", held {}", bytes(held as f64)));
-    let (how, lived) = (ending(death.status), human(death.lived));
-    format!("{who} {how}{by} (lived {lived}{})", held.unwrap_or_default())
-}
-
-/// How a process ended: `exited with code 3`, `was killed by signal 9 (KILL)`.
-fn ending(status: ExitStatus) -> String {
-    match status {
-        ExitStatus::Code(code) => format!("exited with code {code}"),
-        ExitStatus::Signal { number, core } => {
-            let name = signal_name(number);
-            let core = if core { ", core dumped" } else { "" };
-            format!("was killed by signal {number} ({name}){core}")
-        }
-        ExitStatus::Unknown => "has ended, how is not known".to_owned(),
-    }
-}
-
-/// Who sent the signal: `sent by pid 812 (bash), uid 1000 (ann)`.
-fn sender(by: &SenderView) -> String {
-    if by.pid == 0 {
-        return "sent by the kernel".into();
-    }
-    let user = by.user.as_ref().map(|user| format!(" ({user})")).unwrap_or_default();
-    format!("sent by pid {} ({}), uid {}{user}", by.pid, by.program, by.uid)
-}
-
-/// Who was running when a limit was crossed.
-pub(crate) fn crossed(seen: &Sample) -> String {
-    format!("the limit was crossed by {} (pid {})", comm(&seen.comm), seen.process.pid)
-}
-
-/// What processes are ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// CPU time of their life.
-    Cpu,
-    /// RSS.
-    Memory,
-    /// Bytes read or written in their life.
-    Disk(Direction),
-    /// Open descriptors.
-    Descriptors,
-}
-
-impl By {
-    /// Before the first of them.
-    pub(crate) fn lead(self) -> &'static str {
-        match self {
-            Self::Cpu => "most CPU was used by",
-            Self::Memory => "most is held by",
-            Self::Disk(Direction::Read) => "most was read by",
-            Self::Disk(Direction::Write) => "most was written by",
-            Self::Descriptors => "most descriptors are open in",
-        }
-    }
-
-    fn number(self, sample: &Sample) -> u64 {
-        match self {
-            Self::Cpu => sample.cpu_ns,
-            Self::Memory => sample.rss_bytes,
-            Self::Disk(Direction::Read) => sample.read_bytes,
-            Self::Disk(Direction::Write) => sample.write_bytes,
-            Self::Descriptors => sample.descriptors.map_or(0, |(open, _)| open),
-        }
-    }
-}
-
-/// The processes that hold or used most, first among them: what did it.
-pub(crate) fn culprits(members: &[Sample], by: By) -> Vec<String> {
-    let total: u64 = members.iter().map(|sample| sample.rss_bytes).sum();
-    let mut largest: Vec<&Sample> = members.iter().filter(|sample| !sample.zombie).collect();
-    if matches!(by, By::Disk(_) | By::Descriptors) {
-        largest.retain(|sample| by.number(sample) > 0);
-    }
-    largest.sort_by_key(|sample| (std::cmp::Reverse(by.number(sample)), sample.process.pid));
-    largest
-        .iter()
-        .take(5)
-        .map(|sample| {
-            let share = if total == 0 { 0.0 } else { sample.rss_bytes as f64 / total as f64 };
-            let number = by.number(sample);
-            let own = match by {
-                By::Cpu | By::Memory => String::new(),
-                By::Disk(Direction::Read) => format!("{} read so far, ", bytes(number as f64)),
-                By::Disk(Direction::Write) => format!("{} written so far, ", bytes(number as f64)),
-                By::Descriptors => format!("{number} descriptors, "),
-            };
-            format!(
-                "{} (pid {}, uid {}): {own}{} of memory ({:.0}% of the service), {:.1} s of CPU{}",
-                comm(&sample.comm),
-                sample.process.pid,
-                sample.uid,
-                bytes(sample.rss_bytes as f64),
-                share * 100.0,
-                sample.cpu_ns as f64 / 1e9,
-                if sample.main { ", the main process" } else { "" },
-            )
-        })
-        .collect()
-}
-
-/// A kernel program name as text. It is hostile: the sinks escape it.
-pub(crate) fn comm(raw: &[u8; 16]) -> String {
-    let end = raw.iter().position(|byte| *byte == 0).unwrap_or(raw.len());
-    String::from_utf8_lossy(&raw[..end]).into_owned()
 }
 
 #[cfg(test)]

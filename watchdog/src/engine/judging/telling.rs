@@ -1,0 +1,135 @@
+//! The changes of a rule are told: log lines and alerts, and the actions that follow.
+//!
+//! Not here: whether it has changed (`rule`), what its actions do (`taking`).
+
+use crate::clock::BootTime;
+use crate::engine::judge::Finding;
+use crate::engine::judging::has;
+use crate::engine::rule::Change;
+use crate::engine::{Detail, Engine, survey, wording};
+use crate::message::Level;
+use crate::service::{Action, Rule, Service, ServiceKind, Severity, Test};
+
+impl Engine {
+    pub(crate) fn changed(
+        &mut self,
+        i: usize,
+        r: usize,
+        change: Change,
+        findings: &[Finding],
+        cycle: bool,
+        at: BootTime,
+    ) {
+        let service = self.services[i].service.clone();
+        let rule = &service.rules[r];
+        if rule.then == [Action::Ignore] {
+            return;
+        }
+        let Some(lead) = lead(findings) else { return };
+        let (event, failed_title, succeeded_title) = wording::event(&lead.test);
+        match change {
+            Change::None => {}
+            Change::Pending => {
+                // One warning a cycle; samples between cycles are not worth a line each.
+                if cycle {
+                    let text =
+                        failed_text(&service, rule, findings, &self.services[i].deaths.matter);
+                    self.log(i, Level::Warning, Some(event), text, at);
+                }
+            }
+            Change::Failed => {
+                let mut text =
+                    failed_text(&service, rule, findings, &self.services[i].deaths.matter);
+                if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert)
+                    && matches!(lead.test, Test::Restarts { .. })
+                {
+                    // As Monit, which says so of this limit only.
+                    text.push_str(" - unmonitor");
+                }
+                let level = if rule.severity == Severity::Critical {
+                    Level::Critical
+                } else {
+                    Level::Error
+                };
+                self.log(i, level, Some(event), text.clone(), at);
+                let lines = self.detail(i, &lead.test, at);
+                let detail = Detail { lines, survey: survey::asked(&lead.test) };
+                let context = self.context(i, rule, lead, failed_title, &text, at);
+                self.take(i, r, &rule.then, &context, event, &detail, at);
+            }
+            Change::StillFailing(cycles) => {
+                if cycle {
+                    self.remind(i, r, cycles, findings, at);
+                    self.bring_about_again(i, rule, at);
+                }
+            }
+            // That something did not happen again is no news.
+            Change::Recovered if has(rule, Test::is_event) && rule.otherwise.is_empty() => {}
+            // That nothing has changed since is a line in the log, as Monit has it, and no mail.
+            Change::Recovered if has(rule, Test::is_change) && rule.otherwise.is_empty() => {
+                let texts: Vec<String> = findings
+                    .iter()
+                    .filter(|finding| finding.test.is_change() && finding.truth == Some(false))
+                    .map(|finding| wording::succeeded(finding, None))
+                    .collect();
+                self.log(i, Level::Info, Some(event), texts.join(" and "), at);
+            }
+            Change::Recovered => {
+                let pid = self.services[i].main().map(|main| main.pid);
+                let text: Vec<String> = findings
+                    .iter()
+                    .filter(|finding| finding.truth == Some(false) || findings.len() == 1)
+                    .map(|finding| wording::succeeded(finding, pid))
+                    .collect();
+                let text = text.join(" and ");
+                self.log(i, Level::Info, Some(event), text.clone(), at);
+                let state = &mut self.services[i];
+                if state.main().is_some()
+                    && state.wanted.as_ref().is_some_and(|wanted| wanted.context.rule == rule.text)
+                {
+                    // What this rule wanted to restart is good again without it.
+                    state.wanted = None;
+                }
+                let context = self.context(i, rule, lead, succeeded_title, &text, at);
+                let mut actions = rule.otherwise.clone();
+                if actions.is_empty() {
+                    actions.push(Action::Alert);
+                }
+                self.take(i, r, &actions, &context, event, &Detail::default(), at);
+            }
+        }
+    }
+}
+
+/// The finding that names the event: a death that holds before a level that does, else the first.
+pub(super) fn lead(findings: &[Finding]) -> Option<&Finding> {
+    let mut holding = findings.iter().filter(|finding| finding.truth == Some(true));
+    let first = holding.clone().next().or(findings.first());
+    holding.find(|finding| finding.test.is_event()).or(first)
+}
+
+/// The findings that hold, in Monit's words. A death is told in full where one is the matter.
+pub(super) fn failed_text(
+    service: &Service,
+    rule: &Rule,
+    findings: &[Finding],
+    matter: &Option<String>,
+) -> String {
+    let pidfile = match &service.kind {
+        ServiceKind::Process(process) => process.pidfile.as_deref(),
+        _ => None,
+    };
+    let holding: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.truth == Some(true))
+        .map(|finding| match (&finding.test, matter) {
+            (test, Some(death)) if test.is_event() => death.clone(),
+            _ => wording::failed(finding, pidfile),
+        })
+        .collect();
+    if holding.is_empty() {
+        // `not (…)`: no single test holds.
+        return format!("rule matches: {}", rule.text);
+    }
+    holding.join(" and ")
+}

@@ -1,0 +1,97 @@
+//! Whether others may rely on a service, and why not.
+//!
+//! Not here: what follows from it (`order`).
+
+use crate::engine::Engine;
+use crate::engine::service::{Life, ServiceState};
+use crate::message::Verb;
+use crate::service::ServiceKind;
+
+impl ServiceState {
+    /// It runs, or may run for all that is known.
+    pub(super) fn may_run(&self) -> bool {
+        let gone = match self.service.process() {
+            Some(_) => matches!(self.life, Life::Absent { .. }),
+            None => self.present() == Some(false),
+        };
+        self.is_stoppable() && !gone
+            || self.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Stop)
+    }
+
+    /// A stop of it is awaited.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.verb == Verb::Stop)
+            || self.acting.as_ref().is_some_and(|acting| acting.verb != Verb::Start)
+    }
+
+    /// Whether others may rely on it: it is watched, there, and nothing is done to it. What is
+    /// observed must be good in all its rules.
+    pub(super) fn is_ready(&self) -> bool {
+        if !self.monitored || self.acting.is_some() || self.turn.is_some() {
+            return false;
+        }
+        match self.service.kind {
+            ServiceKind::System => true,
+            ServiceKind::Process(_) => {
+                matches!(self.life, Life::Present { .. } | Life::Untrusted { .. })
+            }
+            ServiceKind::Checked(_) => self.is_good(),
+        }
+    }
+
+    /// Whether what keeps it from being ready may be over in a moment without anybody's help.
+    pub(super) fn is_settling(&self) -> bool {
+        self.acting.is_some()
+            || self.turn.is_some()
+            || self.wanted.is_some()
+            || self.monitored
+                && match self.service.kind {
+                    ServiceKind::System => false,
+                    ServiceKind::Process(_) => self.life == Life::Unknown,
+                    ServiceKind::Checked(_) => self.observed.now().is_none(),
+                }
+    }
+}
+
+impl Engine {
+    /// Whether a rule of the service is judged now.
+    pub(crate) fn is_judged(&self, i: usize) -> bool {
+        let state = &self.services[i];
+        state.monitored
+            && state.acting.is_none()
+            && state.turn.is_none()
+            && self.holder(i).is_none()
+    }
+
+    /// A service that this one depends on and that is not ready: the nearest.
+    pub(crate) fn holder(&self, i: usize) -> Option<usize> {
+        self.graph.all_below(i).find(|below| !self.services[*below].is_ready())
+    }
+
+    /// Why the service is not judged, for people.
+    pub(crate) fn held(&self, i: usize) -> Option<String> {
+        let below = &self.services[self.holder(i)?];
+        let how = if !below.monitored {
+            "is not monitored"
+        } else if let Some(acting) = &below.acting {
+            match acting.verb {
+                Verb::Start => "is being started",
+                Verb::Stop => "is being stopped",
+                Verb::Restart => "is being restarted",
+            }
+        } else if let Some(turn) = &below.turn {
+            match turn.verb {
+                Verb::Start => "waits to be started",
+                Verb::Stop => "waits to be stopped",
+                Verb::Restart => "waits to be restarted",
+            }
+        } else if below.service.checked().is_some() && below.observed.now().is_some() {
+            "is failing"
+        } else if below.is_settling() && below.wanted.is_none() {
+            "is not known yet"
+        } else {
+            "is not running"
+        };
+        Some(format!("'{}', which it depends on, {how}", below.service.name))
+    }
+}
