@@ -16,7 +16,7 @@ use crate::escape::one_line;
 use crate::finder;
 use crate::source::kernel::{KernelSource, Options};
 use crate::source::{Missing, Source as _, refusal};
-use crate::status::view::MissingDocument;
+use crate::status::sensor::MissingDocument;
 
 /// Where the values begin.
 const VALUES: usize = 20;

@@ -15,7 +15,7 @@ use super::path::{decode, parameter};
 use super::peer::Rights;
 use super::problem::{Answer, answer as plain, json as give, problem};
 use super::top::TopDocument;
-use super::view::{Document, Extras};
+use super::view::{Document, Extras, ServiceDocument};
 use super::{ACCOUNT, Core};
 use crate::inbox::Message;
 use crate::message::{CommandVerb, Snapshot};
@@ -52,7 +52,7 @@ pub async fn answer(caller: &Caller, request: Request<()>) -> Answer {
     let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
     match segments.as_slice() {
         ["healthz"] if get => health(caller).await,
-        ["api", "v1", "status"] if get => status(caller).await,
+        ["api", "v1", "status"] if get => status(caller, uri.query()).await,
         ["api", "v1", "top"] if get => match ask::top(&caller.core.inbox).await {
             Ok(top) => give(StatusCode::OK, &TopDocument::of(&top)),
             Err(why) => unanswered(why),
@@ -115,18 +115,35 @@ async fn health(caller: &Caller) -> Answer {
     }
 }
 
-async fn document(caller: &Caller) -> Result<Document, Unanswered> {
-    let snapshot = ask::snapshot(&caller.core.inbox).await?;
-    let extras = Extras {
+fn extras(caller: &Caller) -> Extras {
+    Extras {
         inbox_refused: caller.core.inbox.refused(),
         notify: caller.core.notify.as_ref().map(|counters| counters()),
-    };
-    Ok(Document::of(&snapshot, extras))
+    }
 }
 
-async fn status(caller: &Caller) -> Answer {
-    match document(caller).await {
-        Ok(document) => give(StatusCode::OK, &document),
+async fn document(caller: &Caller) -> Result<Document, Unanswered> {
+    let snapshot = ask::snapshot(&caller.core.inbox).await?;
+    Ok(Document::of(&snapshot, extras(caller)))
+}
+
+/// `page=N`: that page only.
+async fn status(caller: &Caller, query: Option<&str>) -> Answer {
+    let page = match parameter(query, "page").map(usize::from_str).transpose() {
+        Ok(page) => page,
+        Err(_not_a_number) => {
+            return problem(StatusCode::BAD_REQUEST, "page must be a whole number");
+        }
+    };
+    match ask::snapshot(&caller.core.inbox).await {
+        Ok(snapshot) => {
+            let extras = extras(caller);
+            let document = match page {
+                Some(page) => Document::page(&snapshot, extras, page),
+                None => Document::of(&snapshot, extras),
+            };
+            give(StatusCode::OK, &document)
+        }
         Err(why) => unanswered(why),
     }
 }
@@ -139,10 +156,10 @@ async fn services(caller: &Caller) -> Answer {
 }
 
 async fn service(caller: &Caller, name: &str) -> Answer {
-    match document(caller).await {
+    match ask::snapshot(&caller.core.inbox).await {
         Err(why) => unanswered(why),
-        Ok(document) => match document.services.iter().find(|service| service.name == name) {
-            Some(service) => give(StatusCode::OK, service),
+        Ok(snapshot) => match ServiceDocument::named(&snapshot, name) {
+            Some(service) => give(StatusCode::OK, &service),
             None => unknown(name),
         },
     }

@@ -21,6 +21,7 @@ use super::link::{Link, Stalled};
 use super::throttle::Throttle;
 use super::{Settings, page};
 use crate::escape::one_line;
+use crate::status::path::parameter;
 use crate::status::problem::{Answer, answer as plain, problem};
 
 /// How long a health is believed: `/healthz` needs no login, so it must cost the core nothing.
@@ -59,9 +60,9 @@ impl Front {
         Self { link: Some(link), ..self }
     }
 
-    async fn status(&self) -> Result<hyper::body::Bytes, Stalled> {
+    async fn status(&self, page: Option<usize>) -> Result<hyper::body::Bytes, Stalled> {
         match &self.link {
-            Some(link) => link.status().await,
+            Some(link) => link.status(page).await,
             None => Err(Stalled),
         }
     }
@@ -73,7 +74,7 @@ impl Front {
         {
             return healthy;
         }
-        let healthy = self.status().await.is_ok();
+        let healthy = self.status(Some(1)).await.is_ok();
         let now = Some((Instant::now(), healthy));
         *self.health.lock().unwrap_or_else(PoisonError::into_inner) = now;
         healthy
@@ -87,7 +88,7 @@ pub async fn answer(front: &Front, source: IpAddr, request: &Request<()>) -> (An
         None if request.uri().path() == "/healthz" => (health(front).await, false),
         None => match refuse_login(front, source, request).await {
             Some(refusal) => (refusal, false),
-            None => (show(front, request.uri().path()).await, true),
+            None => (show(front, request.uri()).await, true),
         },
     };
     protect(&mut answer);
@@ -136,11 +137,14 @@ async fn health(front: &Front) -> Answer {
     }
 }
 
-async fn show(front: &Front, path: &str) -> Answer {
-    match path {
-        "/" => page::overview(front.status().await.ok().as_deref()),
+async fn show(front: &Front, uri: &hyper::Uri) -> Answer {
+    match uri.path() {
+        "/" => match parameter(uri.query(), "page").map_or(Ok(1), str::parse) {
+            Ok(page) => page::overview(front.status(Some(page)).await.ok().as_deref()),
+            Err(_not_a_number) => problem(StatusCode::NOT_FOUND, "no such page"),
+        },
         "/style.css" => plain(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
-        "/api/v1/status" => match front.status().await {
+        "/api/v1/status" => match front.status(None).await {
             Ok(document) => plain(StatusCode::OK, "application/json", document),
             Err(Stalled) => problem(StatusCode::SERVICE_UNAVAILABLE, "core stalled"),
         },

@@ -2,6 +2,7 @@
 //!
 //! Not here: what the answer says; the front passes it on or shows it (`page`).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -26,10 +27,17 @@ pub struct Stalled;
 
 type Answer = Result<Bytes, Stalled>;
 
+/// What is asked, and where the answer goes.
+#[derive(Debug)]
+struct Question {
+    target: String,
+    reply: oneshot::Sender<Answer>,
+}
+
 /// The way to the core; as many as are needed.
 #[derive(Debug, Clone)]
 pub struct Link {
-    questions: mpsc::Sender<oneshot::Sender<Answer>>,
+    questions: mpsc::Sender<Question>,
 }
 
 /// Connects. The future carries the conversation and ends with the core.
@@ -49,43 +57,55 @@ pub async fn open(stream: UnixStream) -> hyper::Result<(Link, impl Future<Output
 }
 
 impl Link {
-    /// The status document as JSON.
+    /// The status document as JSON: all of it, or one page.
     ///
     /// # Errors
     /// After [`PATIENCE`], or where the core itself says that its engine does not answer.
-    pub async fn status(&self) -> Answer {
+    pub async fn status(&self, page: Option<usize>) -> Answer {
+        let all = "/api/v1/status";
+        let target = page.map_or_else(|| all.to_owned(), |page| format!("{all}?page={page}"));
         let (reply, answer) = oneshot::channel();
         let asking = async {
-            self.questions.send(reply).await.map_err(|_gone| Stalled)?;
+            let question = Question { target, reply };
+            self.questions.send(question).await.map_err(|_gone| Stalled)?;
             answer.await.map_err(|_gone| Stalled)?
         };
         timeout(PATIENCE, asking).await.unwrap_or(Err(Stalled))
     }
 }
 
-/// Asks once for all who wait. An answer that comes too late is still awaited: the connection
+/// Asks once for all who wait for the same. An answer that comes too late is still awaited: the connection
 /// carries one question at a time, and the next answer must be the next question's.
-async fn carry(
-    mut requests: SendRequest<Empty<Bytes>>,
-    mut asked: mpsc::Receiver<oneshot::Sender<Answer>>,
-) {
-    while let Some(first) = asked.recv().await {
-        let mut waiting = vec![first];
-        while let Ok(next) = asked.try_recv() {
-            waiting.push(next);
+async fn carry(mut requests: SendRequest<Empty<Bytes>>, mut asked: mpsc::Receiver<Question>) {
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let Some(first) = asked.recv().await else { return };
+            waiting.push_back(first);
         }
-        let Ok(answer) = exchange(&mut requests).await else { return };
-        for reply in waiting {
-            // Who has gone away does not need it.
-            let _ = reply.send(answer.clone());
+        while let Ok(next) = asked.try_recv() {
+            waiting.push_back(next);
+        }
+        // Who has gone away needs no answer.
+        waiting.retain(|question: &Question| !question.reply.is_closed());
+        let Some(target) = waiting.front().map(|question| question.target.clone()) else {
+            continue;
+        };
+        let Ok(answer) = exchange(&mut requests, &target).await else { return };
+        let (same, others): (VecDeque<_>, _) =
+            waiting.into_iter().partition(|question| question.target == target);
+        waiting = others;
+        for question in same {
+            let _ = question.reply.send(answer.clone());
         }
     }
 }
 
 async fn exchange(
     requests: &mut SendRequest<Empty<Bytes>>,
+    target: &str,
 ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-    let request = Request::get("/api/v1/status").header(HOST, "core").body(Empty::new())?;
+    let request = Request::get(target).header(HOST, "core").body(Empty::new())?;
     requests.ready().await?;
     let response = requests.send_request(request).await?;
     let good = response.status().is_success();

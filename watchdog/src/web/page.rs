@@ -8,6 +8,7 @@ use hyper::StatusCode;
 
 use crate::clock;
 use crate::escape::one_line;
+use crate::status::page::{PageDocument, Totals};
 use crate::status::problem::{Answer, answer, problem};
 use crate::status::view::{Document, ServiceDocument};
 use crate::status::words;
@@ -27,9 +28,19 @@ struct Overview {
 struct Daemon {
     line: String,
     missing: Vec<String>,
-    troubled: usize,
+    totals: Totals,
+    /// Where there is more than one page.
+    pages: Option<Pages>,
     systems: Vec<System>,
     rows: Vec<Row>,
+}
+
+/// Which page it is, and the ones beside it.
+struct Pages {
+    number: usize,
+    pages: usize,
+    previous: Option<usize>,
+    next: Option<usize>,
 }
 
 struct System {
@@ -91,15 +102,32 @@ impl Daemon {
             document.sensor.missing.iter().map(|missing| {
                 text(&format!("{}: {} ({})", missing.what, missing.why, missing.cure))
             });
+        let (totals, pages) = match document.page {
+            Some(page) => (page.totals, Pages::of(page)),
+            None => (Totals::of(document.services.iter().map(|s| s.status.as_str())), None),
+        };
         let (systems, rows): (Vec<_>, Vec<_>) =
             document.services.iter().partition(|service| service.kind == "system");
         Self {
             line: text(&line),
             missing: missing.collect(),
-            troubled: document.services.iter().filter(|s| words::is_failing(s)).count(),
+            totals,
+            pages,
             systems: systems.into_iter().map(System::of).collect(),
             rows: rows.into_iter().map(Row::of).collect(),
         }
+    }
+}
+
+impl Pages {
+    fn of(page: PageDocument) -> Option<Self> {
+        let PageDocument { number, pages, .. } = page;
+        (pages > 1).then(|| Self {
+            number,
+            pages,
+            previous: (number > 1).then(|| number - 1),
+            next: (number < pages).then(|| number + 1),
+        })
     }
 }
 

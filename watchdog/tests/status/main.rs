@@ -4,4 +4,7 @@ mod command_line;
 mod fake;
 mod front;
 mod limits;
+mod page;
+mod process;
 mod routes;
+mod served;
