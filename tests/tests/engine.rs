@@ -506,6 +506,11 @@ impl Play {
                     self.host.pressure[place] = Some(stalls);
                 }
                 "files" => self.host.files = Some((number as u64, 100)),
+                "paged_in" | "paged_out" => {
+                    let paged = self.host.paged.get_or_insert_default();
+                    let count = if name == "paged_in" { &mut paged.0 } else { &mut paged.1 };
+                    *count = number as u64;
+                }
                 "written" => {
                     let disks = self.host.disks.get_or_insert_default();
                     disks.write_bytes = (number * MB) as u64;

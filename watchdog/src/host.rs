@@ -1,5 +1,5 @@
 //! The host's own numbers, read once per pass: `/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, and where
-//! they are there `/proc/sys/fs/file-nr`, `/proc/diskstats` and `/proc/pressure`.
+//! they are there `/proc/sys/fs/file-nr`, `/proc/diskstats`, `/proc/vmstat` and `/proc/pressure`.
 //!
 //! Small files, kept open and read by position: a system call each a pass, whatever the number of
 //! processes. Nothing below `/proc/<pid>` is touched here. Format: proc(5).
@@ -24,6 +24,7 @@ pub struct Host {
     files: Option<File>,
     diskstats: Option<File>,
     disks: Disks,
+    vmstat: Option<File>,
     pressure: [Option<File>; 3],
     buffer: Vec<u8>,
 }
@@ -38,6 +39,7 @@ impl Host {
             files: File::open("/proc/sys/fs/file-nr").ok(),
             diskstats: File::open("/proc/diskstats").ok(),
             disks: Disks::default(),
+            vmstat: File::open("/proc/vmstat").ok(),
             pressure: Resource::ALL
                 .map(|resource| File::open(format!("/proc/pressure/{}", resource.word())).ok()),
             buffer: vec![0; 16 * 1024],
@@ -63,6 +65,9 @@ impl Host {
             && let Ok(text) = read(diskstats, &mut self.buffer)
         {
             sample.disks = Some(self.disks.sum(text));
+        }
+        if let Some(vmstat) = &self.vmstat {
+            sample.paged = read(vmstat, &mut self.buffer).ok().and_then(paged_of);
         }
         for (file, stalls) in self.pressure.iter().zip(&mut sample.pressure) {
             if let Some(file) = file {
@@ -155,6 +160,16 @@ fn files_of(text: &str) -> Option<(u64, u64)> {
     Some((open, most))
 }
 
+/// Pages in from swap and out to it: `pswpin 12` and, later, `pswpout 34`.
+fn paged_of(text: &str) -> Option<(u64, u64)> {
+    let mut lines = text.lines();
+    let mut value = |name: &str| {
+        let number = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        number.and_then(|number| number.trim().parse().ok())
+    };
+    value("pswpin").zip(value("pswpout"))
+}
+
 /// `some avg10=1.15 avg60=… avg300=… total=4026290842`, and the same with `full`, which kernels before
 /// 5.13 do not have for the CPU.
 fn stalls_of(text: &str) -> Option<Stalls> {
@@ -213,6 +228,9 @@ mod tests {
     fn files_and_stalls() {
         assert_eq!(files_of("751\t0\t2466183\n"), Some((751, 2_466_183)));
         assert_eq!(files_of("751"), None);
+        let vmstat = "nr_free_pages 9\npgpgin 1\npgpgout 2\npswpin 30\npswpout 40\npgalloc_dma 5\n";
+        assert_eq!(paged_of(vmstat), Some((30, 40)));
+        assert_eq!(paged_of("pgpgin 1\npgpgout 2\n"), None);
         let stalls = stalls_of(
             "some avg10=58.37 avg60=15.67 avg300=5.56 total=2652431080\n\
              full avg10=56.31 avg60=15.03 avg300=4.51 total=1643577572\n",

@@ -61,6 +61,10 @@ pub enum Metric {
         /// Completed operations, not bytes.
         operations: bool,
     },
+    /// Pages that were read back from swap (`pagein`) or written to it (`pageout`), in a second: what
+    /// Monit 6.0 measures, `pswpin` and `pswpout` of `/proc/vmstat`; not `pgpgin` and `pgpgout`, which
+    /// count kilobytes of all block devices.
+    SystemPaging(Direction),
     /// The share of the last 10 s in which work stood still for want of this (PSI).
     Pressure {
         /// For want of what.
@@ -90,6 +94,14 @@ impl Direction {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+        }
+    }
+
+    /// Of swap: `pagein`, `pageout`.
+    pub fn paging(self) -> &'static str {
+        match self {
+            Self::Read => "pagein",
+            Self::Write => "pageout",
         }
     }
 }
@@ -186,6 +198,7 @@ impl Metric {
             | Self::TotalFileDescriptors
             | Self::SystemFileDescriptors
             | Self::SystemDisk { operations: true, .. }
+            | Self::SystemPaging(_)
             | Self::SystemForks { .. } => Unit::Count,
             Self::Uptime => Unit::Seconds,
         }
@@ -243,6 +256,7 @@ impl Metric {
                 | Self::SystemSwap
                 | Self::SystemFileDescriptors
                 | Self::SystemDisk { .. }
+                | Self::SystemPaging(_)
                 | Self::Pressure { .. }
                 | Self::SystemForks { .. }
         )
@@ -269,6 +283,7 @@ impl Metric {
                 format!("{}disk {}", if total { "total " } else { "" }, direction.word())
             }
             Self::SystemDisk { direction, .. } => format!("disk {}", direction.word()),
+            Self::SystemPaging(direction) => direction.paging().into(),
             Self::Pressure { resource, full } => {
                 format!("{} pressure {}", resource.word(), if full { "full" } else { "some" })
             }

@@ -103,6 +103,8 @@ impl Subject {
                 "forks",
                 "filedescriptors",
                 "disk",
+                "pagein",
+                "pageout",
                 "pressure",
                 "uptime",
             ],

@@ -115,6 +115,17 @@ impl HostLevels {
                 };
                 rate(count(last)?.saturating_sub(count(&from)?), self.at.since(at))
             }
+            Metric::SystemPaging(direction) => {
+                let (from, at) = match over {
+                    Over::Cycle => (self.cycle?, self.cycle_at),
+                    Over::Sample | Over::Known => (self.former?, self.former_at),
+                };
+                let count = |sample: &HostSample| {
+                    let (pages_in, pages_out) = sample.paged?;
+                    Some(if direction == Direction::Read { pages_in } else { pages_out })
+                };
+                rate(count(last)?.saturating_sub(count(&from)?), self.at.since(at))
+            }
             Metric::Pressure { .. } => {
                 // Shorter than its time it would be no share of it.
                 let (elapsed, stalled) = self.trail(metric, PRESSURE)?.added(PRESSURE)?;
@@ -140,6 +151,7 @@ impl HostLevels {
         let disk = |direction| {
             self.value(Metric::SystemDisk { direction, operations: false }, Over::Sample)
         };
+        let paging = |direction| self.value(Metric::SystemPaging(direction), Over::Sample);
         Metrics {
             cpu: share(CpuShare::Busy),
             cpu_shares: share(CpuShare::User)
@@ -157,6 +169,8 @@ impl HostLevels {
             filedescriptors: last.files.map(|(open, _)| open),
             disk_read_bytes_per_second: disk(Direction::Read),
             disk_write_bytes_per_second: disk(Direction::Write),
+            pagein_per_second: paging(Direction::Read),
+            pageout_per_second: paging(Direction::Write),
             pressure: match last.pressure {
                 [Some(memory), Some(cpu), Some(io)] => {
                     Some([memory.average, cpu.average, io.average])

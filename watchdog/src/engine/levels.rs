@@ -266,6 +266,7 @@ impl Levels {
             | Metric::SystemSwap
             | Metric::SystemFileDescriptors
             | Metric::SystemDisk { .. }
+            | Metric::SystemPaging(_)
             | Metric::Pressure { .. }
             | Metric::SystemForks { .. } => None,
         }

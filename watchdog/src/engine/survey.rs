@@ -17,7 +17,7 @@ pub(crate) fn asked(test: &Test) -> Option<SurveyBy> {
         Metric::SystemMemory | Metric::Pressure { resource: Resource::Memory, .. } => {
             SurveyBy::Memory
         }
-        Metric::SystemSwap => SurveyBy::Swap,
+        Metric::SystemSwap | Metric::SystemPaging(_) => SurveyBy::Swap,
         // That time is spent waiting for input and output.
         Metric::SystemCpu(CpuShare::Wait) | Metric::Pressure { resource: Resource::Io, .. } => {
             SurveyBy::ReadOrWritten

@@ -58,7 +58,8 @@ impl Engine {
             since: if is_process {
                 main.map(|main| BootTime(main.start * NANOSECONDS_PER_TICK))
             } else {
-                Some(BootTime::default())
+                // Files, hosts and programs have no age of their own.
+                service.checked().is_none().then(BootTime::default)
             },
             candidates: match state.life {
                 Life::Present { candidates, .. } => candidates,

@@ -23,12 +23,17 @@ pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
         Limit::Bytes(_) => bytes(value),
         Limit::Ratio(_) => format!("{:.1}%", value * 100.0),
         Limit::Seconds(_) => format!("{value:.0} seconds"),
-        Limit::Count(_) if matches!(metric, Metric::LoadAverage { .. }) => format!("{value:.1}"),
+        Limit::Count(_)
+            if matches!(metric, Metric::LoadAverage { .. } | Metric::SystemPaging(_)) =>
+        {
+            format!("{value:.1}")
+        }
         Limit::Count(_) => format!("{value:.0}"),
     };
     match metric {
         Metric::Disk { .. } | Metric::SystemDisk { operations: false, .. } => format!("{number}/s"),
         Metric::SystemDisk { operations: true, .. } => format!("{number} operations/s"),
+        Metric::SystemPaging(_) => format!("{number} per second"),
         _ => match metric.per() {
             Some(per) => format!("{number} per {}", per_words(per)),
             None => number,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::metric::Resource;
 
-/// The host's own numbers (`/proc/stat`, `/proc/meminfo`, `/proc/loadavg`, `/proc/uptime`).
+/// The host's own numbers (`/proc/stat`, `/proc/meminfo`, `/proc/loadavg` and others).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct HostSample {
     /// Online CPUs.
@@ -29,6 +29,8 @@ pub struct HostSample {
     pub files: Option<(u64, u64)>,
     /// All whole disks together (`/proc/diskstats`).
     pub disks: Option<DiskCounts>,
+    /// Pages read from swap and written to it since boot (`pswpin`, `pswpout` of `/proc/vmstat`).
+    pub paged: Option<(u64, u64)>,
     /// Memory, CPU, input and output (`/proc/pressure`); `None` where the kernel does not say.
     pub pressure: [Option<Stalls>; 3],
 }

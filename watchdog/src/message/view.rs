@@ -190,6 +190,10 @@ pub struct Metrics {
     pub disk_read_bytes_per_second: Option<f64>,
     /// Bytes to storage in a second.
     pub disk_write_bytes_per_second: Option<f64>,
+    /// System only: pages from swap in a second, since the last pass.
+    pub pagein_per_second: Option<f64>,
+    /// System only: pages to swap in a second.
+    pub pageout_per_second: Option<f64>,
     /// System only: memory, cpu, io; of each the shares `some` and `full` of about 10 s.
     pub pressure: Option<[[f64; 2]; 3]>,
     /// System only: used swap.

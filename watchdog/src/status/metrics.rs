@@ -34,6 +34,8 @@ pub struct Numbers {
     pub filedescriptors: Option<u64>,
     pub disk_read_bytes_per_second: Option<f64>,
     pub disk_write_bytes_per_second: Option<f64>,
+    pub pagein_per_second: Option<f64>,
+    pub pageout_per_second: Option<f64>,
     pub pressure: Option<Pressure>,
     pub memory_total_bytes: Option<u64>,
     pub swap_bytes: Option<u64>,
@@ -79,6 +81,8 @@ impl MetricsDocument {
             filedescriptors: metrics.filedescriptors,
             disk_read_bytes_per_second: metrics.disk_read_bytes_per_second.map(f64::round),
             disk_write_bytes_per_second: metrics.disk_write_bytes_per_second.map(f64::round),
+            pagein_per_second: metrics.pagein_per_second.map(ratio),
+            pageout_per_second: metrics.pageout_per_second.map(ratio),
             pressure: metrics.pressure.map(|[memory, cpu, io]| {
                 let stall = |[some, full]: [f64; 2]| Stall { some: ratio(some), full: ratio(full) };
                 Pressure { memory: stall(memory), cpu: stall(cpu), io: stall(io) }
@@ -125,6 +129,8 @@ impl Serialize for MetricsDocument {
         map.serialize_entry("disk_read_bytes_per_second", &read)?;
         map.serialize_entry("disk_write_bytes_per_second", &write)?;
         if self.system {
+            map.serialize_entry("pagein_per_second", &numbers.pagein_per_second)?;
+            map.serialize_entry("pageout_per_second", &numbers.pageout_per_second)?;
             map.serialize_entry("pressure", &numbers.pressure)?;
         }
         map.end()

@@ -107,6 +107,8 @@ impl Parser<'_> {
             "filedescriptors" => Metric::SystemFileDescriptors,
             "disk" if process => Metric::Disk { direction: self.direction()?, total: false },
             "disk" => Metric::SystemDisk { direction: self.direction()?, operations: false },
+            "pagein" if !process => Metric::SystemPaging(Direction::Read),
+            "pageout" if !process => Metric::SystemPaging(Direction::Write),
             "pressure" if !process => self.pressure()?,
             "uptime" => Metric::Uptime,
             "loadavg" => self.load_average()?,

@@ -47,6 +47,11 @@ impl Parser<'_> {
         let (number, limit, span) = self.quantity()?;
         let metric = match metric {
             Metric::Disk { .. } | Metric::SystemDisk { .. } => self.disk_rate(metric, &span)?,
+            Metric::SystemPaging(_) => {
+                self.any(&["pages", "page"]);
+                self.second()?;
+                metric
+            }
             _ => self.rate(metric, &name)?,
         };
         self.fits(metric, &name, number, limit, &span)?;
@@ -90,10 +95,7 @@ impl Parser<'_> {
     fn disk_rate(&mut self, metric: Metric, span: &Range<usize>) -> Result<Metric, SentenceError> {
         let counted = self.any(&["operations", "operation"]);
         let counted_at = span.start..self.behind();
-        let second = self.word("/") || self.word("per");
-        if !second || !self.any(&["s", "sec", "second"]) {
-            return Err(self.expected("`/s`"));
-        }
+        self.second()?;
         match metric {
             Metric::SystemDisk { direction, .. } => {
                 Ok(Metric::SystemDisk { direction, operations: counted })
@@ -105,6 +107,15 @@ impl Parser<'_> {
             .help("bytes are: `disk read > 10 MB/s`; operations are a test of a system service")),
             _ => Ok(metric),
         }
+    }
+
+    /// `/s` or `per second`.
+    fn second(&mut self) -> Result<(), SentenceError> {
+        let per = self.word("/") || self.word("per");
+        if per && self.any(&["s", "sec", "second"]) {
+            return Ok(());
+        }
+        Err(self.expected("`per second` or `/s`"))
     }
 
     /// `per minute`, `per 10 seconds`.

@@ -32,8 +32,6 @@ const LATER: &[&str] = &[
     "change",
     "modification",
     "hardlink",
-    "pagein",
-    "pageout",
     "uid",
     "gid",
     "ping",

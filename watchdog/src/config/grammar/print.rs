@@ -85,6 +85,7 @@ fn level(level: &Level) -> String {
     let per = match metric {
         Metric::Disk { .. } | Metric::SystemDisk { operations: false, .. } => "/s".into(),
         Metric::SystemDisk { operations: true, .. } => " operations/s".into(),
+        Metric::SystemPaging(_) => " per second".into(),
         _ => metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per))),
     };
     format!("{} {operator} {limit}{per}", name(*metric))
@@ -122,6 +123,7 @@ fn name(metric: Metric) -> String {
             format!("{}disk {}", if total { "total " } else { "" }, direction.word())
         }
         Metric::SystemDisk { direction, .. } => format!("disk {}", direction.word()),
+        Metric::SystemPaging(direction) => direction.paging().into(),
         Metric::Pressure { resource, full } => {
             format!("pressure ({}) {}", resource.word(), if full { "full" } else { "some" })
         }

@@ -114,6 +114,11 @@ fn sentences_of_a_system() {
         ("filedescriptors > 90%", "filedescriptors > 90%"),
         ("disk write > 500 operations/s", "disk write > 500 operations/s"),
         ("disk read rate > 1.5 MB / s", "disk read > 1536 KB/s"),
+        ("pagein > 10 pages/s", "pagein > 10 per second"),
+        (
+            "pageout is greater than 50 per second for 20 cycles",
+            "pageout > 50 per second for 20 cycles",
+        ),
         ("swap reaches 50% within 15 min", "swap reaches 50% within 15m"),
         ("memory usage grows > 1 GB per hour over 2h", "memory grows > 1 GB per hour over 2h"),
     ] {
@@ -338,6 +343,7 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::SystemFileDescriptors,
             Metric::SystemDisk { direction: Direction::Read, operations: false },
             Metric::SystemDisk { direction: Direction::Write, operations: true },
+            Metric::SystemPaging(Direction::Write),
             Metric::Pressure { resource: Resource::Io, full: true },
         ],
     };

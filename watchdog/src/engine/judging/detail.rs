@@ -77,6 +77,8 @@ impl Engine {
                         }
                         return by.into_iter().collect();
                     }
+                    // Nobody's doing.
+                    Some(Metric::Uptime) => return Vec::new(),
                     Some(metric) if metric.is_of_host() => return Vec::new(),
                     _ => wording::By::Memory,
                 };
