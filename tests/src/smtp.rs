@@ -118,6 +118,19 @@ impl SelfMade {
             .arg(&key));
         Self { certificate, key }
     }
+
+    /// SHA-256 of the certificate, in hexadecimal digits.
+    ///
+    /// # Panics
+    /// If `openssl` cannot tell.
+    pub fn fingerprint(&self) -> String {
+        let mut command = Command::new("openssl");
+        command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(&self.certificate);
+        let output = command.output().expect("openssl runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (_, digits) = text.trim().split_once('=').expect("a fingerprint");
+        digits.replace(':', "")
+    }
 }
 
 /// A running server; ends when dropped.
@@ -142,6 +155,8 @@ pub struct Received {
     pub tls: bool,
     /// Who logged in.
     pub user: Option<String>,
+    /// By what name the server was greeted.
+    pub hello: Option<String>,
 }
 
 impl Received {
@@ -235,6 +250,7 @@ impl SmtpServer {
                     data: string("data"),
                     tls: mail["tls"] == true,
                     user: mail["user"].as_str().map(str::to_owned),
+                    hello: mail["hello"].as_str().map(str::to_owned),
                 }
             })
             .collect()

@@ -18,9 +18,9 @@ use ebpf_watchdog::event::{
 };
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
-    Acted, ActionId, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held, HostSample,
-    Input, Measured, Observed, Outcome, Part, Presence, Progress, ReleaseOrder, Released,
-    RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
+    Acted, ActionId, Alert, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held,
+    HostSample, Input, Measured, Observed, Outcome, Part, Presence, Progress, Receiver,
+    ReleaseOrder, Released, RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::Config;
@@ -170,7 +170,7 @@ impl Play {
                     alert.severity.word(),
                     alert.action,
                     alert.description,
-                    alert.to.join(",")
+                    receivers(alert)
                 );
                 for detail in &alert.detail {
                     let _ = write!(text, "\n        | {detail}");
@@ -602,6 +602,15 @@ fn sample(service: ServiceId, word: &str) -> Sample {
         uid: 0,
         comm: *b"app\0\0\0\0\0\0\0\0\0\0\0\0\0",
     }
+}
+
+/// Addresses; one that has mails of its own look is marked.
+fn receivers(alert: &Alert) -> String {
+    let marked = |to: &Receiver| match &to.format {
+        Some(_) => format!("{}*", to.mail),
+        None => to.mail.clone(),
+    };
+    alert.to.iter().map(marked).collect::<Vec<_>>().join(",")
 }
 
 /// A pid stands for a process that started at boot: its number does not matter to the engine.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ebpf_watchdog::clock;
-use ebpf_watchdog::message::{Alert, Level, LogLine};
+use ebpf_watchdog::message::{Alert, Level, LogLine, Receiver};
 use ebpf_watchdog::notify::{Notifier, NotifyStats, Parts};
-use ebpf_watchdog::service::{EventWord, Mail, MailServer, MailTls, Secret, Severity};
+use ebpf_watchdog::protocol::Checksum;
+use ebpf_watchdog::service::{EventWord, Mail, MailFormat, MailServer, MailTls, Secret, Severity};
 use tokio::runtime::Runtime;
 use watchdog_tests::need;
 use watchdog_tests::smtp::{Mode, PASSWORD, Received, SelfMade, SmtpServer, USER};
@@ -81,6 +82,7 @@ fn mail(servers: Vec<MailServer>) -> Mail {
         reply_to: None,
         subject: None,
         message: None,
+        hostname: None,
         timeout: Duration::from_secs(5),
     }
 }
@@ -94,6 +96,7 @@ fn server(port: u16, tls: MailTls) -> MailServer {
         password: None,
         insecure: false,
         ca_file: None,
+        checksum: None,
     }
 }
 
@@ -118,9 +121,13 @@ fn alert(number: u64, to: &[&str]) -> Alert {
             .to_owned(),
         detail: vec!["pid 812 apache2: 900.1 MB".to_owned()],
         severity: Severity::Warning,
-        to: to.iter().map(|to| (*to).to_owned()).collect(),
+        to: to.iter().map(|to| receiver(to)).collect(),
         survey: None,
     }
+}
+
+fn receiver(mail: &str) -> Receiver {
+    Receiver { mail: mail.to_owned(), format: None }
 }
 
 fn folder() -> tempfile::TempDir {
@@ -265,6 +272,82 @@ fn starttls_is_used_where_offered_and_verified_where_required() {
     let mails = smtp.mails();
     assert_eq!(mails.len(), 3);
     assert!(mails.iter().all(|mail| mail.tls), "{mails:#?}");
+}
+
+#[test]
+fn the_one_certificate_that_a_server_may_show() {
+    let folder = folder();
+    let own = SelfMade::new(folder.path());
+    let smtp = SmtpServer::start_with(folder.path(), Mode::Plain, None, Some(&own), 0);
+    let right = Checksum::parse(&own.fingerprint()).expect("a checksum");
+    let pinned =
+        |checksum| MailServer { insecure: true, checksum, ..server(smtp.port, MailTls::Required) };
+    let sender = Sender::new(folder.path(), vec![pinned(Checksum::parse(&"0".repeat(64)))]);
+    sender.send(alert(1, &["ops@example.test"])).until(|stats| stats.failed == 1);
+    sender.assert_said(Level::Warning, &format!("TLS certificate checksum is {right}, expected 0"));
+    assert!(smtp.mails().is_empty());
+    sender.notifier.configure(Some(mail(vec![pinned(Some(right))])), 10);
+    sender.drained();
+    only(&smtp.mails());
+}
+
+#[test]
+fn receivers_get_mails_of_their_own_look_also_after_a_restart() {
+    let folder = folder();
+    let port = closed_port();
+    let looks = |subject: &str| MailFormat {
+        from: Some(format!("{subject}@example.test")),
+        subject: Some(format!("{subject} $SERVICE")),
+        ..MailFormat::default()
+    };
+    let to = vec![
+        Receiver { mail: "a@example.test".to_owned(), format: Some(looks("short").into()) },
+        Receiver { mail: "b@example.test".to_owned(), format: Some(looks("long").into()) },
+        receiver("c@example.test"),
+    ];
+    {
+        let sender = Sender::new(folder.path(), vec![server(port, MailTls::None)]);
+        sender.send(Alert { to, ..alert(1, &[]) });
+        let files = || std::fs::read_dir(folder.path().join("queue")).map_or(0, Iterator::count);
+        sender.until(|stats| stats.failed >= 1 && files() == 3);
+    }
+    let smtp = SmtpServer::start(folder.path(), Mode::Plain);
+    let sender = Sender::new(folder.path(), vec![server(smtp.port, MailTls::None)]);
+    sender.drained();
+    let mut seen: Vec<_> = smtp
+        .mails()
+        .iter()
+        .map(|mail| (mail.to.concat(), mail.from.clone(), mail.header("Subject")))
+        .collect();
+    seen.sort();
+    let line = |to: &str, from: &str, subject: &str| {
+        (to.to_owned(), from.to_owned(), Some(subject.to_owned()))
+    };
+    let usual = "ebpf-watchdog alert -- Resource limit matched apache1";
+    assert_eq!(
+        seen,
+        [
+            line("a@example.test", "short@example.test", "short apache1"),
+            line("b@example.test", "long@example.test", "long apache1"),
+            line("c@example.test", "watchdog@invhost", usual),
+        ]
+    );
+}
+
+#[test]
+fn servers_are_greeted_by_the_name_that_is_configured() {
+    let folder = folder();
+    let smtp = SmtpServer::start(folder.path(), Mode::Plain);
+    let sender = Sender::new(folder.path(), Vec::new());
+    let servers = vec![server(smtp.port, MailTls::None)];
+    let hostname = Some("mail.example.test".to_owned());
+    sender.notifier.configure(Some(Mail { hostname, ..mail(servers) }), 10);
+    sender.send(alert(1, &["ops@example.test"])).drained();
+    let mails = smtp.mails();
+    let mail = only(&mails);
+    assert_eq!(mail.hello.as_deref(), Some("mail.example.test"));
+    let id = mail.header("Message-ID").unwrap_or_default();
+    assert!(id.ends_with("@mail.example.test>"), "{id}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use act::{
 pub use command::{Command, CommandVerb, RequestId};
 pub use host::{CpuTicks, DiskCounts, HostSample, StallLimit, Stalls};
 pub use saved::{SavedAction, SavedService, SavedState, SavedTurn};
-pub use told::{Alert, Level, LogLine, SurveyBy};
+pub use told::{Alert, Level, LogLine, Receiver, SurveyBy};
 pub use view::{
     DeathView, Metrics, RuleStatus, RuleView, Running, SenderView, ServiceView, Snapshot, Status,
     Top, first_action,

@@ -24,7 +24,7 @@ pub use action::{Action, Brake, BrakeHow, Exec, Program};
 pub use control::{Bounds, Control, OnReboot};
 pub use event::EventWord;
 pub use http::{Http, WebUser};
-pub use mail::{Mail, MailServer, MailTls, Recipient};
+pub use mail::{Mail, MailFormat, MailServer, MailTls, Recipient};
 pub use process::{Match, ProcessService};
 pub use rule::{Condition, Qualifier, Rule, Severity, Span};
 pub use test::{Course, DeathTest, Level, Limit, Test, Trend, Way, signal_name};

@@ -5,23 +5,29 @@
 use std::io::Read;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::service::{Mail, MailServer, MailTls, Secret};
+use crate::protocol::Checksum;
+use crate::service::{Mail, MailFormat, MailServer, MailTls, Secret};
 
 use super::Trust;
 use super::diagnostic::Diagnostic;
 use super::raw::{Node, Value};
-use super::reader::{Entry, Reader, item_place};
+use super::reader::{Entry, Reader, Table, item_place};
 use super::source::Place;
 use super::trust;
-use super::vocabulary::{MAIL, MAIL_SERVER, PASSWORD};
+use super::vocabulary::{FORMAT, MAIL, MAIL_SERVER, PASSWORD};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const PORT: u16 = 25;
 const PORT_WRAPPED: u16 = 465;
 /// No password is longer.
 const MAX_SECRET: u64 = 4096;
+/// Of a domain (RFC 5321 section 4.5.3.1.2).
+const MAX_NAME: usize = 255;
+/// It is kept with each alert that waits.
+const MAX_MESSAGE: usize = 16 << 10;
 
 impl Reader {
     /// The mapping `mail:`.
@@ -44,16 +50,8 @@ impl Reader {
                 self.error_help(at, "`mail` has no `servers`", "write `servers: [localhost]`");
             }
         }
-        let mut address = |reader: &mut Self, name: &str| {
-            let entry = table.take(name)?;
-            let text = reader.line(&entry.value, entry.key)?;
-            let text = reader.with_host(&text);
-            reader.address(&text, entry.value.place)
-        };
-        let from = address(self, "from");
-        let reply_to = address(self, "reply_to");
-        let subject = table.take("subject").and_then(|entry| self.line(&entry.value, entry.key));
-        let message = table.take("message").and_then(|entry| self.text(&entry.value, entry.key));
+        let MailFormat { from, reply_to, subject, message } = self.look(&mut table);
+        let hostname = table.take("hostname").and_then(|entry| self.greeting(&entry));
         let timeout = table.take("timeout").and_then(|entry| self.time_limit(&entry));
         Some(Mail {
             servers,
@@ -61,8 +59,48 @@ impl Reader {
             reply_to,
             subject,
             message,
+            hostname,
             timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         })
+    }
+
+    /// `format:` of one receiver.
+    pub(super) fn mail_format(&mut self, entry: Entry) -> Option<Arc<MailFormat>> {
+        let mut table = self.table(entry.value, entry.key, &FORMAT)?;
+        Some(Arc::new(self.look(&mut table)))
+    }
+
+    /// How a mail looks: keys of `mail:` and of `format:`.
+    fn look(&mut self, table: &mut Table) -> MailFormat {
+        let mut address = |reader: &mut Self, name: &str| {
+            let entry = table.take(name)?;
+            let text = reader.line(&entry.value, entry.key)?;
+            let text = reader.with_host(&text);
+            reader.address(&text, entry.value.place)
+        };
+        let (from, reply_to) = (address(self, "from"), address(self, "reply_to"));
+        let subject = table.take("subject").and_then(|entry| self.line(&entry.value, entry.key));
+        let message = table.take("message").and_then(|entry| {
+            let text = self.text(&entry.value, entry.key)?;
+            if text.len() > MAX_MESSAGE {
+                self.error(entry.key, format!("a `message` has at most {MAX_MESSAGE} bytes"));
+            }
+            Some(text)
+        });
+        MailFormat { from, reply_to, subject, message }
+    }
+
+    /// The name that servers are greeted with (RFC 5321 section 4.1.1.1).
+    fn greeting(&mut self, entry: &Entry) -> Option<String> {
+        let name = self.line(&entry.value, entry.key)?;
+        let name = self.with_host(&name);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        if name.len() <= MAX_NAME && name.bytes().all(fits) {
+            return Some(name);
+        }
+        let help = "write it as `host.example.org`";
+        self.error_help(entry.value.place, format!("`{name}` is not the name of a host"), help);
+        None
     }
 
     fn mail_server(&mut self, node: Node, at: Place) -> Option<MailServer> {
@@ -74,6 +112,7 @@ impl Reader {
             password: None,
             insecure: false,
             ca_file: None,
+            checksum: None,
         };
         if let Value::Scalar(_) = node.value {
             server.host = self.host_name(&node, at)?;
@@ -115,12 +154,34 @@ impl Reader {
             server.insecure = !verify;
         }
         server.ca_file = table.take("ca_file").and_then(|entry| self.path(&entry));
+        let checksum = table.take("checksum");
+        if let Some(entry) = &checksum
+            && matches!(server.tls, MailTls::None | MailTls::Opportunistic)
+        {
+            self.error_help(
+                entry.key,
+                "a `checksum` needs a connection that is always encrypted",
+                "add `tls: required` (or `wrapped`)",
+            );
+        }
+        server.checksum = checksum.and_then(|entry| self.checksum(&entry));
         let Some(host) = table.take("host") else {
             self.error(place, "a mail server needs a `host`");
             return None;
         };
         server.host = self.host_name(&host.value, host.key)?;
         Some(server)
+    }
+
+    /// Of a certificate, with or without the colons that `openssl` writes.
+    fn checksum(&mut self, entry: &Entry) -> Option<Checksum> {
+        let text = self.line(&entry.value, entry.key)?;
+        let checksum = Checksum::parse(&text.replace(':', ""));
+        if checksum.is_none() {
+            let help = "SHA-256 has 64 hexadecimal digits, SHA-1 40 and MD5 32";
+            self.error_help(entry.value.place, "this is no checksum", help);
+        }
+        checksum
     }
 
     /// A name or an address, and nothing with it.

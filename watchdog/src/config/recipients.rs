@@ -22,7 +22,8 @@ impl Reader {
         if let Value::Scalar(_) = node.value {
             let text = self.line(&node, at)?;
             let mail = self.address(&text, node.place)?;
-            return Some(Recipient { mail, only: Vec::new(), not: Vec::new(), reminder: None });
+            let (only, not) = (Vec::new(), Vec::new());
+            return Some(Recipient { mail, only, not, reminder: None, format: None });
         }
         let at = item_place(&node, at);
         let mut table = self.table(node, at, &RECIPIENT)?;
@@ -46,6 +47,7 @@ impl Reader {
             );
         }
         let reminder = table.take("reminder").and_then(|entry| self.cycles(&entry));
+        let format = table.take("format").and_then(|entry| self.mail_format(entry));
         let Some(mail) = table.take("mail") else {
             self.error(place, "a receiver of alerts needs `mail`");
             return None;
@@ -57,6 +59,7 @@ impl Reader {
             only: only.unwrap_or_default(),
             not: not.unwrap_or_default(),
             reminder,
+            format,
         })
     }
 

@@ -46,20 +46,22 @@ pub(super) const QUEUE: Keys = Keys { title: "`queue`", known: &["slots"], later
 
 pub(super) const MAIL: Keys = Keys {
     title: "`mail`",
-    known: &["servers", "from", "reply_to", "subject", "message", "timeout"],
+    known: &["servers", "from", "reply_to", "subject", "message", "hostname", "timeout"],
     later: &[],
 };
 pub(super) const MAIL_SERVER: Keys = Keys {
     title: "a mail server",
-    known: &["host", "port", "tls", "user", "password", "verify", "ca_file"],
+    known: &["host", "port", "tls", "user", "password", "verify", "ca_file", "checksum"],
     later: &[],
 };
 pub(super) const PASSWORD: Keys = Keys { title: "`password`", known: &["file"], later: &[] };
 pub(super) const RECIPIENT: Keys = Keys {
     title: "a receiver of alerts",
-    known: &["mail", "only", "not", "reminder"],
+    known: &["mail", "only", "not", "reminder", "format"],
     later: &["webhook"],
 };
+pub(super) const FORMAT: Keys =
+    Keys { title: "`format`", known: &["from", "reply_to", "subject", "message"], later: &[] };
 
 pub(super) const HTTP: Keys =
     Keys { title: "`http`", known: &["listen", "allow", "users"], later: &["tls"] };
@@ -135,6 +137,7 @@ pub(super) const ALL: &[&Keys] = &[
     &MAIL_SERVER,
     &PASSWORD,
     &RECIPIENT,
+    &FORMAT,
     &HTTP,
     &WEB_USER,
     &MATCH,

@@ -4,7 +4,7 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::message::{Alert, Context, Decision, Level, LogLine, SurveyBy};
+use crate::message::{Alert, Context, Decision, Level, LogLine, Receiver, SurveyBy};
 use crate::service::{Control, EventWord, Recipient, Rule, Severity};
 
 impl Engine {
@@ -113,7 +113,7 @@ impl Engine {
         context: &Context,
         detail: &Detail,
         severity: Severity,
-        to: Vec<String>,
+        to: Vec<Receiver>,
     ) {
         self.alerts += 1;
         self.out.push(Decision::Alert(Alert {
@@ -157,8 +157,8 @@ fn receivers<'a>(
     all: impl Iterator<Item = &'a Recipient>,
     event: EventWord,
     reminder: Option<u32>,
-) -> Vec<String> {
-    let mut to: Vec<String> = Vec::new();
+) -> Vec<Receiver> {
+    let mut to: Vec<Receiver> = Vec::new();
     for recipient in all {
         let wanted = (recipient.only.is_empty() || recipient.only.contains(&event))
             && !recipient.not.contains(&event);
@@ -167,8 +167,9 @@ fn receivers<'a>(
             (Some(_), None | Some(0)) => false,
             (Some(cycles), Some(every)) => cycles.is_multiple_of(every),
         };
-        if wanted && due && !to.contains(&recipient.mail) {
-            to.push(recipient.mail.clone());
+        if wanted && due && to.iter().all(|known| known.mail != recipient.mail) {
+            let (mail, format) = (recipient.mail.clone(), recipient.format.clone());
+            to.push(Receiver { mail, format });
         }
     }
     to

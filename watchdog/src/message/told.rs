@@ -2,8 +2,10 @@
 //!
 //! Not here: how they are worded (`crate::engine`), written (`crate::logfile`) and sent (`crate::notify`).
 
+use std::sync::Arc;
+
 use crate::clock::BootTime;
-use crate::service::{EventWord, Severity};
+use crate::service::{EventWord, MailFormat, Severity};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +71,20 @@ pub struct Alert {
     pub detail: Vec<String>,
     /// How bad.
     pub severity: Severity,
-    /// Mail addresses; filters are already applied.
-    pub to: Vec<String>,
+    /// Who gets it; filters are already applied.
+    pub to: Vec<Receiver>,
     /// Whoever sends it first finds out which processes of the host are worst in this, adds them to
     /// `detail` and logs the first. That may take two seconds; then it goes out without.
     pub survey: Option<SurveyBy>,
+}
+
+/// Somebody who gets an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Mail address.
+    pub mail: String,
+    /// How the mail looks, where not as all do.
+    pub format: Option<Arc<MailFormat>>,
 }
 
 /// By what the processes of the host are ranked.

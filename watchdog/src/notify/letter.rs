@@ -2,10 +2,13 @@
 //!
 //! Not here: how it reads (`render`), where it waits (`queue`, `spool`).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, BootTime};
 use crate::message::Alert;
+use crate::service::MailFormat;
 
 /// What must be known to write the mail at any later time, after a restart or a reboot too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub(super) struct Letter {
     pub(super) action: String,
     pub(super) description: String,
     pub(super) detail: Vec<String>,
+    /// How the mail looks, where not as all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<Arc<MailFormat>>,
 }
 
 /// Bounds of one letter, so that ten thousand waiting ones stay small: bytes of a text, lines of
@@ -31,16 +37,17 @@ const TEXT: usize = 2000;
 const DETAIL_LINES: usize = 100;
 
 impl Letter {
-    /// One letter for each recipient of the alert.
+    /// One letter for each recipient of the alert; `host` is for their ids.
     pub(super) fn of(alert: &Alert, host: &str) -> Vec<Self> {
         let wall = clock::wall_of(alert.at);
         alert
             .to
             .iter()
             .map(|to| Self {
-                id: id(host, alert.at, wall.as_second(), alert.number, to),
+                id: id(host, alert.at, wall.as_second(), alert.number, &to.mail),
                 wall_ms: wall.as_millisecond(),
-                to: to.clone(),
+                to: to.mail.clone(),
+                format: to.format.clone(),
                 service: shortened(&alert.service, TEXT).to_owned(),
                 title: shortened(&alert.title, TEXT).to_owned(),
                 action: shortened(&alert.action, TEXT).to_owned(),
@@ -98,6 +105,7 @@ pub(super) mod tests {
             action: "restart".to_owned(),
             description: format!("letter {number}"),
             detail: Vec::new(),
+            format: None,
         }
     }
 

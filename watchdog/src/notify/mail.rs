@@ -52,7 +52,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Post {
     pub(super) fn new(mail: Mail, host: &str) -> Self {
-        let hello = ClientId::Domain(domain(host).to_owned());
+        let hello = ClientId::Domain(domain(mail.name(host)).to_owned());
         Self { mail, hello, tls: Mutex::new(HashMap::new()) }
     }
 

@@ -14,7 +14,7 @@ use lettre::message::{Body, Mailbox, SinglePart};
 
 use super::letter::{self, Letter};
 use crate::escape;
-use crate::service::Mail;
+use crate::service::{Mail, MailFormat};
 
 /// A subject's length at most, in bytes before encoding.
 const SUBJECT: usize = 200;
@@ -44,7 +44,7 @@ impl Writer<'_> {
         } else {
             let ids: Vec<_> = letters.iter().map(|letter| letter.as_ref().id.as_str()).collect();
             (
-                letter::group_id(&ids, self.host),
+                letter::group_id(&ids, self.mail.name(self.host)),
                 format!(
                     "ebpf-watchdog alert -- {} alerts, the first: {} {}",
                     letters.len(),
@@ -57,10 +57,11 @@ impl Writer<'_> {
         let mut mail = Message::builder()
             .message_id(Some(id))
             .date(wall(last.wall_ms))
-            .from(mailbox(&self.mail.from)?)
+            .from(mailbox(look(first, |own| &own.from).unwrap_or(&self.mail.from))?)
             .to(mailbox(&first.to)?)
             .subject(letter::shortened(&escape::one_line(&subject), SUBJECT));
-        if let Some(reply_to) = &self.mail.reply_to {
+        let reply_to = look(first, |own| &own.reply_to).or(self.mail.reply_to.as_deref());
+        if let Some(reply_to) = reply_to {
             mail = mail.reply_to(mailbox(reply_to)?);
         }
         for (name, value) in [
@@ -76,14 +77,15 @@ impl Writer<'_> {
     }
 
     fn subject(&self, letter: &Letter) -> String {
-        match &self.mail.subject {
+        match look(letter, |own| &own.subject).or(self.mail.subject.as_deref()) {
             Some(template) => self.fill(template, letter),
             None => format!("ebpf-watchdog alert -- {} {}", letter.title, letter.service),
         }
     }
 
     fn body(&self, letter: &Letter) -> String {
-        let mut body = match &self.mail.message {
+        let template = look(letter, |own| &own.message).or(self.mail.message.as_deref());
+        let mut body = match template {
             Some(template) => self.fill(template, letter),
             None => format!(
                 "{} Service {}\n\n\tDate:        {}\n\tAction:      {}\n\tHost:        {}\n\
@@ -176,6 +178,11 @@ fn encoded(body: &str) -> Body {
     } else {
         Body::new(body)
     }
+}
+
+/// What the letter's own format says, if it does.
+fn look(letter: &Letter, which: impl Fn(&MailFormat) -> &Option<String>) -> Option<&str> {
+    which(letter.format.as_deref()?).as_deref()
 }
 
 fn mailbox(address: &str) -> Result<Mailbox, String> {

@@ -128,8 +128,11 @@ impl Task {
             self.queue.retry_now();
         }
         self.count_dropped(intake.dropped);
+        let post = self.post.clone();
+        let name = post.as_ref().map_or(self.host.as_str(), |post| post.mail.name(&self.host));
+        let name = name.to_owned();
         for alert in &intake.alerts {
-            for letter in Letter::of(alert, &self.host) {
+            for letter in Letter::of(alert, &name) {
                 let gone = self.queue.add(letter);
                 self.dropped(gone);
             }

@@ -3,9 +3,13 @@
 //! Not here: sending it (`crate::notify`).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{EventWord, Secret};
+use crate::protocol::Checksum;
 
 /// `mail:` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +24,17 @@ pub struct Mail {
     pub subject: Option<String>,
     /// `message:` with Monit's macros.
     pub message: Option<String>,
+    /// By what name we greet servers and name mails (`hostname:`); none: the host's.
+    pub hostname: Option<String>,
     /// The whole conversation with one server is inside this. Default 30 s.
     pub timeout: Duration,
+}
+
+impl Mail {
+    /// By what name we greet servers and name mails.
+    pub fn name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.hostname.as_deref().unwrap_or(host)
+    }
 }
 
 /// One mail server.
@@ -41,6 +54,9 @@ pub struct MailServer {
     pub insecure: bool,
     /// PEM file of a certificate authority to trust besides the system's (`ca_file:`).
     pub ca_file: Option<PathBuf>,
+    /// The one certificate that the server may show (`checksum:`). Never with a connection that may
+    /// be in the clear.
+    pub checksum: Option<Checksum>,
 }
 
 /// How a mail connection is protected.
@@ -67,4 +83,24 @@ pub struct Recipient {
     pub not: Vec<EventWord>,
     /// Again every so many failing cycles (`reminder: 10 cycles`).
     pub reminder: Option<u32>,
+    /// Mails of its own look (`format:`).
+    pub format: Option<Arc<MailFormat>>,
+}
+
+/// How mails to one receiver look; what it does not say is as in [`Mail`]. Kept with what waits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailFormat {
+    /// As [`Mail::from`], and so the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// See above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// See above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// See above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }

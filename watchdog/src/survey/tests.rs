@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::identity::{ProcessKey, ServiceId};
-use crate::notify;
 use crate::service::{EventWord, Severity};
+use crate::{message, notify};
 
 /// Answers when the other end is dropped, as a lookup that hangs.
 struct Hanging(Mutex<Receiver<()>>);
@@ -39,7 +39,7 @@ fn alert(number: u64, service: &str, survey: Option<SurveyBy>) -> Alert {
         description: "mem usage".to_owned(),
         detail: Vec::new(),
         severity: Severity::Warning,
-        to: vec!["ops@example.org".to_owned()],
+        to: vec![message::Receiver { mail: "ops@example.org".to_owned(), format: None }],
         survey,
     }
 }

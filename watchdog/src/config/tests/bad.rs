@@ -157,6 +157,27 @@ fn mail_and_http() {
             &["does not stand in the configuration", "mode 0600"],
         ),
         ("mail: { servers: [{ host: x, user: u }] }", "1:21", &["without a `password`"]),
+        (
+            "mail: { servers: [{ host: x, checksum: abc }] }",
+            "1:30",
+            &["always encrypted", "tls: required"],
+        ),
+        (
+            "mail: { servers: [{ host: x, tls: required, checksum: abc }] }",
+            "1:55",
+            &["no checksum", "64"],
+        ),
+        ("mail: { servers: x, hostname: 'a b' }", "1:31", &["not the name of a host"]),
+        (
+            "alerts: [{ mail: a@b.org, format: { from: nobody } }]",
+            "1:43",
+            &["`nobody` is not a mail address"],
+        ),
+        (
+            "alerts: [{ mail: a@b.org, format: { subjet: x } }]",
+            "1:37",
+            &["`format` has no key `subjet`", "did you mean `subject`?"],
+        ),
         ("alerts: [{ only: [timeout] }]", "1:12", &["needs `mail`"]),
         (
             "alerts: [{ mail: a@b.org, only: [timeuot] }]",

@@ -289,3 +289,24 @@ fn ten_thousand_services_in_a_chain_load() {
     }
     assert_eq!(load_text(&text).expect("loads").config.services.len(), 10_000);
 }
+
+#[test]
+fn a_receiver_has_mails_of_its_own_look() {
+    let Loaded { config, .. } = load_text(
+        "mail: { servers: [{ host: x, tls: wrapped, checksum: '\
+         00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF' }], hostname: mail.$HOST }\n\
+         alerts: [a@b.org, { mail: c@b.org, format: { from: w@$HOST, subject: $SERVICE } }]\n\
+         services:\n  - system: x\n    alert: { mail: d@b.org, format: { message: m, reply_to: r@b.org } }\n",
+    )
+    .expect("it loads");
+    let mail = config.mail.as_ref().expect("mail");
+    assert_eq!(mail.hostname.as_deref(), Some("mail.box.example.org"));
+    let checksum = mail.servers[0].checksum.as_ref().expect("a checksum");
+    assert_eq!(checksum.to_string(), "00112233445566778899aabbccddeeff");
+    assert_eq!(config.alerts[0].format, None);
+    let own = config.alerts[1].format.as_deref().expect("a format");
+    assert_eq!(own.from.as_deref(), Some("w@box.example.org"));
+    assert_eq!((own.subject.as_deref(), own.message.as_deref()), (Some("$SERVICE"), None));
+    let own = config.services[0].control.alert[0].format.as_deref().expect("a format");
+    assert_eq!((own.message.as_deref(), own.reply_to.as_deref()), (Some("m"), Some("r@b.org")));
+}

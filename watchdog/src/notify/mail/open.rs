@@ -27,6 +27,7 @@ impl Post {
                 AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, Some(tls), None)
                     .await
                     .map_err(|error| said("connecting", &error))?;
+            known(&connection, server)?;
             login(&mut connection, server).await?;
             return Ok(connection);
         }
@@ -55,6 +56,7 @@ impl Post {
             }
             _ => {}
         }
+        known(&connection, server)?;
         login(&mut connection, server).await?;
         Ok(connection)
     }
@@ -71,6 +73,18 @@ impl Post {
         let mut all = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(all.entry(index).or_insert(tls).clone())
     }
+}
+
+/// Whether the server has shown the one certificate that it may, where there is one. The TLS library
+/// has verified that it has the key to it, whoever has signed it.
+fn known(connection: &AsyncSmtpConnection, server: &MailServer) -> Result<(), String> {
+    let Some(wanted) = &server.checksum else { return Ok(()) };
+    let seen = connection.peer_certificate().map_err(|error| said("certificate", &error))?;
+    let got = wanted.of(&seen);
+    if got == *wanted {
+        return Ok(());
+    }
+    Err(format!("TLS certificate checksum is {got}, expected {wanted}"))
 }
 
 fn build_tls(server: MailServer) -> Result<TlsParameters, String> {

@@ -16,6 +16,7 @@ fn letter() -> Letter {
                       [total mem amount > 1800 MB]"
             .to_owned(),
         detail: vec!["pid 812 apache2: 900.1 MB".to_owned()],
+        format: None,
     }
 }
 
@@ -26,6 +27,7 @@ fn mail() -> Mail {
         reply_to: None,
         subject: None,
         message: None,
+        hostname: None,
         timeout: Duration::from_secs(30),
     }
 }
@@ -163,5 +165,34 @@ fn a_bad_address_is_an_error_and_a_mad_clock_is_none() {
     for wall_ms in [i64::MIN, -1, i64::MAX] {
         let mad = std::sync::Arc::new(Letter { wall_ms, ..letter() });
         assert!(writer.write(&[mad]).is_ok());
+    }
+}
+
+#[test]
+fn a_receivers_own_look_goes_before_that_of_all_field_by_field() {
+    let all = Mail {
+        reply_to: Some("all@example.test".to_owned()),
+        subject: Some("all $SERVICE".to_owned()),
+        message: Some("all".to_owned()),
+        ..mail()
+    };
+    let own = MailFormat {
+        from: Some("own@example.test".to_owned()),
+        subject: Some("own $EVENT".to_owned()),
+        ..MailFormat::default()
+    };
+    let letter = Letter { format: Some(own.into()), ..letter() };
+    let one = written(&all, std::slice::from_ref(&letter));
+    for part in [
+        "From: own@example.test\r\n",
+        "Reply-To: all@example.test\r\n",
+        "Subject: own Resource limit matched\r\n",
+        "\r\n\r\nall\r\n",
+    ] {
+        assert!(one.contains(part), "{part:?} in {one}");
+    }
+    let many = written(&all, &[letter.clone(), letter]);
+    for part in ["From: own@example.test\r\n", "Subject: ebpf-watchdog alert -- 2 alerts"] {
+        assert!(many.contains(part), "{part:?} in {many}");
     }
 }
