@@ -60,6 +60,7 @@ pub use error::ProtocolError;
 pub(crate) use error::plain;
 pub use http::Http;
 pub use login::Login;
+pub(crate) use pattern::unfit;
 pub use pattern::{Pattern, Quoted};
 pub use peer::{Carrier, Peer, Stream, leave, line, say};
 pub use pgsql::Pgsql;

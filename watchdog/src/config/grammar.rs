@@ -135,6 +135,8 @@ impl Subject {
                 "failed euid",
                 "failed gid",
                 "failed security attribute",
+                "security attribute",
+                "changed pid",
                 "changed ppid",
             ],
             Self::File => &[

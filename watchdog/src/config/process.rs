@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use crate::protocol::unfit;
 use crate::service::{Action, Match, ProcessService, Program};
 
 use super::diagnostic::Diagnostic;
@@ -176,9 +177,7 @@ impl Reader {
         match regex::RegexBuilder::new(&text).size_limit(MAX_PATTERN).build() {
             Ok(pattern) => Some(pattern),
             Err(error) => {
-                // The crate draws the pattern itself; its last line says what is wrong.
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                let why = unfit(&error);
                 self.error(entry.value.place, format!("`args` is not a regular expression: {why}"));
                 None
             }

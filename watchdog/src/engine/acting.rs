@@ -100,6 +100,8 @@ impl Engine {
         state.life = Life::Present { main, candidates };
         state.was_up = true;
         (state.former_main, state.hint) = (None, None);
+        // That it is another process is our own doing.
+        state.rules.iter_mut().for_each(|rule| rule.base = None);
         state.levels.forget_main();
         state.levels.count_from_birth();
         state.retry.came_up(at);

@@ -153,8 +153,11 @@ impl ServiceState {
         self.brake = saved.brake.clone().map(InForce::former);
         self.observed = Observations::restored(saved.observed.clone());
         self.restore_turn(saved.turn.as_ref(), now);
-        // What has changed while nobody watched is told.
-        self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
+        // What has changed while nobody watched is told; of a process not what a boot or we did to it.
+        let known = self.service.process().is_some() && (rebooted || saved.acting.is_some());
+        if !known {
+            self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
+        }
         let Some(process) = self.service.process() else { return };
         // A start without a program never came to run one: each is noted before it does.
         let begun = |acting: &&SavedAction| match acting.verb.as_str() {

@@ -2,14 +2,16 @@
 //!
 //! Not here: which rule asks for something then (`judging`), attempts (`attempt`).
 
+use crate::check::{CheckTest, attribute};
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::deaths::End;
 use crate::engine::judging::{Moment, is_about_presence};
+use crate::engine::observed::Why;
 use crate::engine::service::{Life, RECOVERY_LOOK};
 use crate::identity::ProcessKey;
 use crate::message::{Context, Decision, Found, Level, Presence};
-use crate::service::{EventWord, Qualifier, Severity};
+use crate::service::{EventWord, Qualifier, Service, Severity};
 
 impl Engine {
     /// Asks where the main process is, or believes our own note of it.
@@ -114,7 +116,10 @@ impl Engine {
         let service = state.service.id;
         self.out.push(Decision::Watch { service, main });
         self.out.push(Decision::Save);
-        if let Some(former) = former {
+        if watches_pid(&self.services[i].service) {
+            // The rule tells it.
+            self.observe(i, Why::Stirred);
+        } else if let Some(former) = former {
             let text = format!("process PID changed from {} to {}", former.pid, main.pid);
             self.log(i, Level::Error, Some(EventWord::Pid), text.clone(), at);
             let context = Context::plain("PID changed", text, at);
@@ -164,4 +169,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether a rule asks for another main process.
+fn watches_pid(service: &Service) -> bool {
+    let mut asked = false;
+    service.for_each_check_test(|test| {
+        asked |= *test == CheckTest::Attribute(attribute::Test::PidChanged);
+    });
+    asked
 }

@@ -18,10 +18,10 @@ impl Pattern {
     /// Compiles it.
     ///
     /// # Errors
-    /// No regular expression, or too large a one.
-    pub fn new(text: &str) -> Result<Self, regex::Error> {
-        let regex = RegexBuilder::new(text).size_limit(MAX_COMPILED).build()?;
-        Ok(Self(Arc::new(regex)))
+    /// No regular expression, or too large a one; why, in one line.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let regex = RegexBuilder::new(text).size_limit(MAX_COMPILED).build();
+        regex.map(|regex| Self(Arc::new(regex))).map_err(|error| unfit(&error))
     }
 
     /// As written.
@@ -42,6 +42,13 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
+
+/// Why something is no regular expression, in one line: the library draws a picture of several.
+pub(crate) fn unfit(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    line.map_or("", |line| line.strip_prefix("error: ").unwrap_or(line)).to_owned()
+}
 
 /// A text in quotation marks, as the grammar reads it back. It is never one that ends in a single
 /// backslash: no quoted text of a sentence does.

@@ -44,9 +44,7 @@ impl Reader {
         match Pattern::new(&text) {
             Ok(pattern) => Some(Filter { not, pattern }),
             Err(error) => {
-                let error = error.to_string();
-                let line = error.lines().last().unwrap_or_default().trim().to_owned();
-                self.error(node.place, format!("this is no regular expression: {line}"));
+                self.error(node.place, format!("this is no regular expression: {error}"));
                 None
             }
         }

@@ -1,6 +1,7 @@
-//! Tests of whom a process belongs to: `failed uid www-data`, `changed ppid`.
+//! Tests of whom a process belongs to: `failed uid www-data`, `changed ppid`, `security attribute =~ "x"`.
 
-use crate::check::attribute::Test;
+use crate::check::attribute::{Label, Test};
+use crate::metric::Operator;
 
 use super::SentenceError;
 use super::parser::Parser;
@@ -17,6 +18,9 @@ impl Parser<'_> {
         if self.words(&["failed", "gid"]) {
             return self.account("a group's name or number").map(|group| Some(Test::Gid(group)));
         }
+        if self.words(&["changed", "pid"]) {
+            return Ok(Some(Test::PidChanged));
+        }
         if self.words(&["changed", "ppid"]) {
             return Ok(Some(Test::ParentChanged));
         }
@@ -28,6 +32,29 @@ impl Parser<'_> {
                 _ => Err(self.expected("a label such as \"unconfined\"")),
             };
         }
+        if self.words(&["security", "attribute"]) {
+            return self.label().map(|label| Some(Test::SecurityIs(label)));
+        }
         Ok(None)
+    }
+
+    /// `= "label"`, `!= "label"`, `=~ "regex"` or `!=~ "regex"`.
+    fn label(&mut self) -> Result<Label, SentenceError> {
+        if self.word("=~") {
+            return Ok(Label::Pattern { not: false, pattern: self.given_pattern()? });
+        }
+        if self.word("!=~") {
+            return Ok(Label::Pattern { not: true, pattern: self.given_pattern()? });
+        }
+        let start = self.at;
+        let not = match self.operator() {
+            Ok(Operator::Equal) => false,
+            Ok(Operator::NotEqual) => true,
+            _ => {
+                self.at = start;
+                return Err(self.expected("`=`, `!=`, `=~` or `!=~`"));
+            }
+        };
+        Ok(Label::Text { not, text: self.given("a label such as \"unconfined\"")? })
     }
 }

@@ -72,7 +72,7 @@ impl Parser<'_> {
     }
 
     /// What stands behind an option.
-    fn given(&mut self, what: &str) -> Result<String, SentenceError> {
+    pub(super) fn given(&mut self, what: &str) -> Result<String, SentenceError> {
         let Some((text, span)) = self.raw() else { return Err(self.expected(what)) };
         // It must come out of its own quotation marks as it went in.
         let read = token::tokens(&Quoted(&text).to_string()).unwrap_or_default();
@@ -118,15 +118,17 @@ impl Parser<'_> {
                 return Err(SentenceError::new(span, "a content is compared by `=` or `!=`"));
             }
         };
+        self.given_pattern().map(|pattern| (wanted, pattern))
+    }
+
+    /// A regular expression, quoted or up to the next blank.
+    pub(super) fn given_pattern(&mut self) -> Result<Pattern, SentenceError> {
         let text = self.given("a pattern")?;
-        match Pattern::new(&text) {
-            Ok(pattern) => Ok((wanted, pattern)),
-            Err(error) => {
-                let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-                let span = last.map_or(0..0, |token| token.span.clone());
-                Err(SentenceError::new(span, format!("not a pattern: {error}")))
-            }
-        }
+        Pattern::new(&text).map_err(|error| {
+            let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+            let span = last.map_or(0..0, |token| token.span.clone());
+            SentenceError::new(span, format!("not a pattern: {error}"))
+        })
     }
 
     /// `target bob@pbx maxforward 70`

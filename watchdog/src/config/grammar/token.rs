@@ -79,7 +79,7 @@ fn quoted(input: &mut Input<'_>) -> ModalResult<Kind> {
 }
 
 fn sign(input: &mut Input<'_>) -> ModalResult<Kind> {
-    alt((">=", "<=", "==", "!=", any.take()))
+    alt((">=", "<=", "==", "=~", "!=~", "!=", any.take()))
         .map(|text: &str| Kind::Symbol(text.to_owned()))
         .parse_next(input)
 }
@@ -106,7 +106,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SentenceError> {
 
 /// Why a sign has no meaning outside of a text, if it has none.
 pub(super) fn stray(token: &Token) -> Option<SentenceError> {
-    let known = [">", "<", ">=", "<=", "=", "==", "!=", "(", ")", "%", "/"];
+    let known = [">", "<", ">=", "<=", "=", "==", "!=", "=~", "!=~", "(", ")", "%", "/"];
     let Kind::Symbol(sign) = &token.kind else { return None };
     if known.contains(&sign.as_str()) {
         return None;

@@ -114,7 +114,7 @@ fn the_sample_is_right_with_everything_commented_in() {
     let loaded = load_text(&text).unwrap_or_else(|found| panic!("{found}\n{text}"));
     let config = loaded.config;
     assert!(config.services.len() >= vocabulary::KINDS.len());
-    assert_eq!(config.services[1].rules.len(), 20);
+    assert_eq!(config.services[1].rules.len(), 21);
     assert_eq!(config.mail.map(|mail| mail.servers.len()), Some(2));
     assert!(config.http.is_some() && config.log_file.is_some() && config.alerts.len() == 3);
 }

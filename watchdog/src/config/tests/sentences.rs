@@ -72,6 +72,9 @@ fn sentences_of_a_process() {
         ("cpu > 1% or cpu > 2% and cpu > 3%", "cpu > 1% or cpu > 2% and cpu > 3%"),
         ("not not exists", "not does not exist"),
         ("filedescriptors > 500", "filedescriptors > 500"),
+        ("changed pid or changed ppid", "changed pid or changed ppid"),
+        ("security attribute !=~ ':c[0-9]+$'", "security attribute !=~ \":c[0-9]+$\""),
+        ("security attribute is = x_t", "security attribute = \"x_t\""),
         ("filedescriptors >= 80%", "filedescriptors >= 80%"),
         ("total filedescriptors > 5000 for 2 cycles", "total filedescriptors > 5000 for 2 cycles"),
         ("filedescriptors grows > 10 per minute", "filedescriptors grows > 10 per minute over 10m"),
@@ -494,13 +497,21 @@ fn network_test() -> impl Strategy<Value = Test> {
 
 /// One of each form that a test of whom a process belongs to has.
 fn attribute_tests() -> Vec<CheckTest> {
-    use crate::check::attribute::Test;
+    use crate::check::attribute::{Label, Test};
+    let label = |not| Label::Text { not, text: r#"a "b" \c"#.to_owned() };
+    let pattern =
+        |not| Label::Pattern { not, pattern: Pattern::new(r"^x:\w+ 'y'").expect("a pattern") };
     let name = || file::test::Account::new("www-data");
     [
         Test::Uid(name()),
         Test::Euid(file::test::Account::Number(0)),
         Test::Gid(name()),
+        Test::PidChanged,
         Test::ParentChanged,
+        Test::SecurityIs(label(false)),
+        Test::SecurityIs(label(true)),
+        Test::SecurityIs(pattern(false)),
+        Test::SecurityIs(pattern(true)),
         Test::Security("unconfined (complain)".to_owned()),
     ]
     .map(CheckTest::Attribute)
