@@ -26,11 +26,13 @@ exit $?"#;
 /// Where `cargo xtask setup --tests` has unpacked the packages. None: it has not, the test is skipped.
 pub fn unpacked() -> Option<PathBuf> {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/servers");
-    if !servers.join("done").is_file() {
+    // It names the tree that was unpacked as a whole.
+    let root = std::fs::read_to_string(servers.join("done")).map(|name| servers.join(name));
+    let root = root.and_then(|root| root.canonicalize()).ok();
+    if root.is_none() {
         need::skip("no servers are unpacked (cargo xtask setup --tests)");
-        return None;
     }
-    Some(servers.join("root").canonicalize().expect("the unpacked servers"))
+    root
 }
 
 /// A server that runs. Dropped, it is ended with all that it has started.

@@ -4,9 +4,11 @@
 //! Not here: how a test runs one (`watchdog_tests::debian`).
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::setup;
 use crate::step::{step, target};
@@ -41,32 +43,28 @@ const SERVERS: &[(&str, &str)] = &[
     ("xinetd", "rdate"),
 ];
 
-/// Unpacks them into `target/tools/servers/root`, unless that was done for the same list on the same system.
+/// Unpacks them into a folder named by all packages that it takes, in their versions, and notes that in
+/// `target/tools/servers/done`; unless that was done.
 pub(crate) fn unpack() -> Result<()> {
     let folder = target().join("tools/servers");
-    let names: Vec<&str> = SERVERS.iter().map(|(name, _)| *name).collect();
-    // What else is installed decides which libraries were fetched.
-    let installed = fs::metadata("/var/lib/dpkg/status")?;
-    let list = format!("{} {} {:?}", names.join(" "), installed.len(), installed.modified()?);
-    let stamp = folder.join("done");
-    if fs::read_to_string(&stamp).is_ok_and(|done| done == list) {
+    let archives = folder.join("archives");
+    let there = || -> Result<Option<String>> {
+        let root = wanted(&archives)?;
+        let done = fs::read_to_string(folder.join("done")).is_ok_and(|done| done == root);
+        Ok((done && folder.join(&root).is_dir()).then_some(root))
+    };
+    // By the lists of packages as they are: they are fetched anew only if something has to be fetched.
+    if there().is_ok_and(|root| root.is_some()) {
         return Ok(());
     }
-    let (archives, root) = (folder.join("archives"), folder.join("root"));
+    setup::update()?;
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(archives.join("partial"))?;
+    let name = wanted(&archives)?;
+    step("fetch servers for the tests", apt(&archives).args(["--download-only", "-qq"]))?;
+    let root = folder.join("unpacking");
     fs::create_dir_all(&root)?;
-    setup::update()?;
-    let mut fetch = Command::new("apt-get");
-    fetch
-        .args(["install", "--download-only", "--yes", "--no-install-recommends", "-qq"])
-        .args(["-o", "APT::Sandbox::User=root", "-o"])
-        .arg(format!("Dir::Cache::Archives={}", archives.display()))
-        .args(&names)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    step("fetch servers for the tests", &mut fetch)?;
     for entry in fs::read_dir(&archives)? {
         let package = entry?.path();
         if package.extension().is_some_and(|end| end == "deb") {
@@ -83,5 +81,34 @@ pub(crate) fn unpack() -> Result<()> {
         }
     }
     fs::remove_dir_all(&archives)?;
-    Ok(fs::write(&stamp, list)?)
+    // Half a tree never has the name, and a name is noted only of a whole one.
+    fs::rename(&root, folder.join(&name))?;
+    Ok(fs::write(folder.join("done"), name)?)
+}
+
+/// The folder's name: all that would have to be fetched (what this machine lacks), with versions, sizes and
+/// sums as far as the lists have them.
+fn wanted(archives: &Path) -> Result<String> {
+    fs::create_dir_all(archives.join("partial"))?;
+    let output = apt(archives).args(["--print-uris", "-qq"]).output().context("apt-get")?;
+    ensure!(output.status.success(), "apt-get: {}", String::from_utf8_lossy(&output.stderr));
+    // `'address' name_version.deb size sum`: one server or another gives the same.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut files: Vec<&str> =
+        text.lines().filter_map(|line| Some(line.rsplit_once("' ")?.1.trim())).collect();
+    files.sort_unstable();
+    let sum = Sha256::digest(files.join("\n"));
+    let sum: String = sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("root-{sum}"))
+}
+
+/// `apt-get install` of the servers, as if nothing had been fetched before.
+fn apt(archives: &Path) -> Command {
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "--yes", "--no-install-recommends"])
+        .args(["-o", "APT::Sandbox::User=root", "-o"])
+        .arg(format!("Dir::Cache::Archives={}", archives.display()))
+        .args(SERVERS.iter().map(|(name, _)| *name))
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    apt
 }
