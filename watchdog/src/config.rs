@@ -40,8 +40,8 @@ use std::path::{Path, PathBuf};
 use crate::service::{Bounds, Config, OnReboot};
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
-pub(crate) use trust::open_secret;
 pub use trust::{TrustError, TrustFault, trusted_program};
+pub(crate) use trust::{open_secret, open_trusted};
 
 use files::Files;
 use host::Host;

@@ -5,6 +5,7 @@
 
 mod conversation;
 mod sentence;
+mod tls;
 mod verdict;
 mod words;
 
@@ -15,9 +16,10 @@ use std::time::Duration;
 
 use crate::metric::Operator;
 use crate::protocol::generic::Script;
-use crate::protocol::{Carrier, Checksum, Protocol};
+use crate::protocol::{Carrier, Protocol};
 
 pub use conversation::{Certificate, Conversation, Outcome};
+pub use tls::{Tls, TlsVersion};
 
 /// A test of a connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,25 +78,6 @@ pub struct Port {
     pub tls: Option<Tls>,
     /// What is said.
     pub talk: Talk,
-}
-
-/// How a connection is encrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// Whether the certificate must be good: by an authority that is known, for this name, of today.
-    pub verify: bool,
-    /// PEM file with authorities that are known besides the host's.
-    pub ca_file: Option<PathBuf>,
-    /// The name that the certificate must be for, in place of the host's.
-    pub name: Option<String>,
-    /// The certificate must be this one.
-    pub checksum: Option<Checksum>,
-}
-
-impl Default for Tls {
-    fn default() -> Self {
-        Self { verify: true, ca_file: None, name: None, checksum: None }
-    }
 }
 
 /// Echo requests (RFC 792, RFC 4443).

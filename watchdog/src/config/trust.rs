@@ -102,7 +102,7 @@ pub fn trusted_program(path: &Path) -> Result<(), TrustError> {
 ///
 /// # Errors
 /// The first component that is not root's alone; a file that cannot be opened.
-pub(super) fn open_trusted(path: &Path) -> Result<File, TrustError> {
+pub(crate) fn open_trusted(path: &Path) -> Result<File, TrustError> {
     reopen(&walk(path, Strict::Yes)?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Connection, Family, Ping, Port, Talk, Test, Tls, To, Unix, words};
+use super::{Connection, Family, Ping, Port, Talk, Test, To, Unix, words};
 use crate::protocol::{Carrier, Quoted};
 
 /// The sentence of a test, in one form for each meaning.
@@ -56,31 +56,6 @@ impl fmt::Display for Port {
             tls.options(f, self.talk.wants_tls())?;
         }
         self.talk.fmt(f)
-    }
-}
-
-impl Tls {
-    /// `implied`: the protocol's name says already that there is encryption.
-    fn options(&self, f: &mut fmt::Formatter<'_>, implied: bool) -> fmt::Result {
-        let mut options = Vec::new();
-        if !self.verify {
-            options.push("verify: false".to_owned());
-        }
-        if let Some(file) = &self.ca_file {
-            options.push(format!("ca_file: {}", Quoted(&file.to_string_lossy())));
-        }
-        if let Some(name) = &self.name {
-            options.push(format!("name: {}", Quoted(name)));
-        }
-        match options.as_slice() {
-            [] if implied => {}
-            [] => f.write_str(" tls")?,
-            options => write!(f, " tls with options {{ {} }}", options.join(", "))?,
-        }
-        match &self.checksum {
-            Some(checksum) => write!(f, " certificate checksum {checksum}"),
-            None => Ok(()),
-        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::CheckTest;
-use crate::check::connection::{Connection, Family, Ping, Port, Talk, Test, Tls, To, Unix};
+use crate::check::connection::{
+    Connection, Family, Ping, Port, Talk, Test, Tls, TlsVersion, To, Unix,
+};
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::Operator;
 use crate::protocol::generic::{Script, Step};
@@ -74,6 +76,14 @@ fn encryption_and_urls() {
             "failed port 443 tls with options { ca_file: \"/etc/x y.pem\", name: \"a.b\" }",
         ),
         (
+            "failed port 443 tls with options {version: TLSv13, selfsigned: allow, clientpemfile: /etc/a.pem}",
+            "failed port 443 tls with options { self_signed: allow, version: tlsv13, client_cert: \"/etc/a.pem\" }",
+        ),
+        (
+            "failed port 443 ssl with options {version: auto; cacertificatepath: '/etc/ssl/own'; verify: enable}",
+            "failed port 443 tls with options { ca_path: \"/etc/ssl/own\" }",
+        ),
+        (
             "failed port 443 protocol https and certificate valid > 30 days",
             "failed port 443 protocol https certificate valid > 30 days",
         ),
@@ -103,7 +113,13 @@ fn encryption_and_urls() {
         ("failed port 80 type udp tls", "datagrams are not encrypted"),
         ("failed unixsocket /run/a tls", "a Unix socket is not encrypted"),
         ("failed port 80 tls with options { verify: maybe }", "`true` or `false`"),
-        ("failed port 80 tls with options { ciphers: all }", "`ciphers` of TLS is not supported"),
+        ("failed port 80 tls with options { ciphers: all }", "none here but strong ones"),
+        ("failed port 80 tls with options { pemfile: /etc/x }", "is for a server"),
+        ("failed port 80 tls with options { version: tlsv11 }", "it can be broken"),
+        ("failed port 80 tls with options { version: ssl }", "`tlsv12`, `tlsv13` or `auto`"),
+        ("failed port 80 tls with options { self_signed: maybe }", "`allow` or `reject`"),
+        ("failed port 80 tls with options { client_key: /etc/x }", "without a `client_cert`"),
+        ("failed port 80 tls with options { colour: red }", "`colour` of TLS is not supported"),
         ("failed port 80 tls with options { verify: true", "`}`"),
         ("failed port 80 tls with options { ca_file: x }", "begins with `/`"),
         ("failed url ftp://x/", "begins with `http://` or `https://`"),
@@ -227,6 +243,11 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
                 ca_file: Some("/etc/a b.pem".into()),
                 name: Some("www.example.org".into()),
                 checksum: Checksum::parse("b1946ac92492d2347c6235b4d2611184"),
+                self_signed: true,
+                version: Some(TlsVersion::V13),
+                ca_path: Some("/etc/ssl/certs".into()),
+                client_cert: Some("/etc/own.pem".into()),
+                client_key: Some("/etc/own.key".into()),
             }),
             ..port(Talk::Protocol(Protocol::Https(Http {
                 request: "/x?y=1".into(),

@@ -1,77 +1,11 @@
-//! TLS: certificates that are good, of nobody known, for another name, expired, or not there at all.
-
-use std::sync::Arc;
-
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::TlsAcceptor;
+//! TLS: certificates that are good, of nobody known, for another name, expired, or not there at all;
+//! versions, and certificates of ours.
 
 use super::*;
-use crate::protocol::Checksum;
 
-/// A certificate authority, with its file.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    folder: tempfile::TempDir,
-}
+mod authority;
 
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let own = params.self_signed(&key).expect("a certificate");
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("ca.pem"), own.pem()).expect("written");
-        Self { issuer: Issuer::new(params, key), folder }
-    }
-
-    fn file(&self) -> String {
-        self.folder.path().join("ca.pem").display().to_string()
-    }
-
-    /// Serves TLS that greets as SSH does, with a certificate of this name until the end of this year.
-    /// Gives port and MD5 of the certificate.
-    fn serve(&self, name: &str, until: i32) -> (u16, String) {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        params.not_after = date_time_ymd(until, 12, 31);
-        let own = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let der = own.der().clone();
-        let of_this_length = Checksum::parse(&"0".repeat(32)).expect("a checksum");
-        let sum = of_this_length.of(&der).to_string();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![der], key)
-            .expect("a certificate");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("its number").port();
-        std::thread::spawn(move || {
-            run(async move {
-                listener.set_nonblocking(true).expect("set");
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a port");
-                loop {
-                    let (stream, _) = listener.accept().await.expect("a stream");
-                    let acceptor = acceptor.clone();
-                    tokio::spawn(async move {
-                        let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                        let _ = stream.write_all(b"SSH-2.0-x\r\n").await;
-                        let mut space = [0; 1000];
-                        while stream.read(&mut space).await.is_ok_and(|read| read > 0) {}
-                    });
-                }
-            });
-        });
-        (port, sum)
-    }
-}
+use authority::{Authority, Shown, V12, V13};
 
 #[test]
 fn certificates_are_looked_at() {
@@ -107,7 +41,11 @@ fn certificates_are_looked_at() {
     let days = |place: usize| made[place].certificate.expect("a certificate").days();
     assert!(days(0) > 365 && days(3) < -365, "{made:?}");
     assert!(matches!(&made[5].outcome, Outcome::Unknown(why) if why.contains(".missing")));
-    assert!(failed(&made[6]).contains("not valid for name"), "{:?}", made[6]);
+    assert!(
+        failed(&made[6]).starts_with("TLS certificate is not for [127.0.0.1], only for DnsName"),
+        "{:?}",
+        made[6]
+    );
     assert!(failed(&made[7]).starts_with("TLS certificate expired "), "{:?}", made[7]);
     assert!(days(7) < -365);
     assert!(failed(&made[8]).starts_with(&format!("TLS certificate checksum is {sum}")));
@@ -121,6 +59,152 @@ fn an_authority_that_nobody_knows_is_none() {
     let (good, _) = one.serve("127.0.0.1", 2090);
     let file = another.file();
     let made = outcomes(&[format!("failed port {good} tls with options {{ ca_file: {file} }}")]);
-    assert!(failed(&made[0]).starts_with("TLS connection error: invalid peer"), "{:?}", made[0]);
+    assert!(failed(&made[0]).starts_with("TLS certificate is of no authority"), "{:?}", made[0]);
     assert!(made[0].certificate.is_some());
+}
+
+#[test]
+fn a_certificate_that_signed_itself_is_good_where_it_is_known_or_such_are_allowed() {
+    let (authority, another) = (Authority::new(), Authority::new());
+    let own = Shown { itself: true, ..Shown::named("127.0.0.1") };
+    let (port, _) = authority.serve_as(&own);
+    let (other, _) = authority.serve_as(&Shown { name: "www.example.org", ..own });
+    let (old, _) = authority.serve_as(&Shown { until: 2020, ..own });
+    let (signed, _) = authority.serve("127.0.0.1", 2090);
+    let allow = format!("tls with options {{ ca_file: {}, selfsigned: allow }}", another.file());
+    let unknown = format!("tls with options {{ ca_file: {} }}", another.file());
+    let known = format!("tls with options {{ ca_file: {} }}", authority.file_of(port));
+    let made = outcomes(&[
+        format!("failed port {port} {allow} protocol ssh"),
+        format!("failed port {port} {known} protocol ssh"),
+        format!("failed port {port} {unknown}"),
+        format!("failed port {other} {allow}"),
+        format!("failed port {old} {allow}"),
+        // Somebody has signed it, whom nobody knows.
+        format!("failed port {signed} {allow}"),
+    ]);
+    assert_eq!(made[0].outcome, Outcome::Succeeded, "{made:?}");
+    assert_eq!(made[1].outcome, Outcome::Succeeded, "{made:?}");
+    assert_eq!(failed(&made[2]), "TLS certificate is of no authority that is known");
+    assert!(failed(&made[3]).starts_with("TLS certificate is not for [127.0.0.1]"), "{made:?}");
+    assert!(failed(&made[4]).starts_with("TLS certificate expired "), "{made:?}");
+    assert_eq!(failed(&made[5]), "TLS certificate is of no authority that is known");
+}
+
+#[test]
+fn authorities_stand_in_a_folder_too() {
+    let authority = Authority::new();
+    let (port, _) = authority.serve("127.0.0.1", 2090);
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = tempfile::tempdir().expect("a folder");
+    // As `openssl rehash` names it.
+    std::fs::copy(authority.file(), folder.path().join("0a1b2c3d.0")).expect("copied");
+    let with = |path: &std::path::Path| {
+        format!("failed port {port} tls with options {{ ca_path: {} }}", path.display())
+    };
+    let made = outcomes(&[with(folder.path()), with(empty.path())]);
+    assert_eq!(made[0].outcome, Outcome::Succeeded, "{made:?}");
+    assert!(matches!(&made[1].outcome, Outcome::Unknown(why) if why.contains("openssl rehash")));
+}
+
+#[test]
+fn a_version_may_be_asked_for() {
+    let authority = Authority::new();
+    let shown = Shown::named("127.0.0.1");
+    let (old, _) = authority.serve_as(&Shown { versions: V12, ..shown });
+    let (new, _) = authority.serve_as(&Shown { versions: V13, ..shown });
+    let with = |port: u16, version: &str| {
+        let file = authority.file();
+        format!(
+            "failed port {port} tls with options {{ ca_file: {file}, version: {version} }} protocol ssh"
+        )
+    };
+    let made = outcomes(&[
+        with(old, "tlsv12"),
+        with(new, "tlsv13"),
+        with(old, "auto"),
+        with(new, "auto"),
+        with(old, "tlsv13"),
+        with(new, "tlsv12"),
+    ]);
+    for conversation in &made[..4] {
+        assert_eq!(conversation.outcome, Outcome::Succeeded, "{conversation:?}");
+    }
+    for conversation in &made[4..] {
+        let why = failed(conversation);
+        assert!(why.starts_with("no version or cipher of TLS in common"), "{why}");
+    }
+}
+
+#[test]
+fn the_server_is_asked_for_the_name() {
+    let authority = Authority::new();
+    // It has no certificate for whoever names nobody or somebody else.
+    let (port, _) = authority.serve_as(&Shown { by_name: true, ..Shown::named("www.example.org") });
+    let with = |name: &str| {
+        let file = authority.file();
+        format!("failed port {port} tls with options {{ ca_file: {file}{name} }} protocol ssh")
+    };
+    let made =
+        outcomes(&[with(", name: www.example.org"), with(""), with(", name: mail.example.org")]);
+    assert_eq!(made[0].outcome, Outcome::Succeeded, "{made:?}");
+    for conversation in &made[1..] {
+        let why = failed(conversation);
+        assert!(why.starts_with("TLS connection error: received fatal alert"), "{why}");
+    }
+}
+
+#[test]
+fn a_server_may_want_a_certificate_of_ours() {
+    let (authority, another) = (Authority::new(), Authority::new());
+    let Some(own) = authority.client() else { return };
+    let foreign = another.client().expect("the same folder");
+    let wanted = Shown { clients: true, ..Shown::named("127.0.0.1") };
+    let (new, _) = authority.serve_as(&Shown { versions: V13, ..wanted });
+    let (old, _) = authority.serve_as(&Shown { versions: V12, ..wanted });
+    let with = |port: u16, more: &str| {
+        let file = authority.file();
+        format!("failed port {port} tls with options {{ ca_file: {file}{more} }} protocol ssh")
+    };
+    let at =
+        |client: &tempfile::TempDir, name: &str| client.path().join(name).display().to_string();
+    let both = format!(", clientpemfile: {}", at(&own, "both.pem"));
+    let two =
+        format!(", client_cert: {}, client_key: {}", at(&own, "own.pem"), at(&own, "own.key"));
+    let unknown = format!(", client_cert: {}", at(&foreign, "both.pem"));
+    let open = format!(", client_cert: {}", at(&own, "open.pem"));
+    let keyless = format!(", client_cert: {}", at(&own, "secret.pem"));
+    let missing = format!(", client_cert: {}", at(&own, "missing.pem"));
+    let mixed =
+        format!(", client_cert: {}, client_key: {}", at(&own, "own.pem"), at(&foreign, "own.key"));
+    let made = outcomes(&[
+        with(new, &both),
+        with(old, &both),
+        with(new, &two),
+        with(old, &two),
+        with(new, ""),
+        with(old, ""),
+        with(new, &unknown),
+        with(old, &unknown),
+        with(new, &open),
+        with(new, &keyless),
+        with(new, &missing),
+        with(new, &mixed),
+    ]);
+    for conversation in &made[..4] {
+        assert_eq!(conversation.outcome, Outcome::Succeeded, "{conversation:?}");
+    }
+    for conversation in &made[4..6] {
+        let why = failed(conversation);
+        assert!(why.contains("wants a certificate of ours") || why.contains("CertificateRequired"));
+    }
+    for conversation in &made[6..8] {
+        assert!(failed(conversation).contains("received fatal alert: "), "{conversation:?}");
+    }
+    let words =
+        ["open.pem may be read by others", "secret.pem: ", "missing.pem does not exist", "own"];
+    for (conversation, words) in made[8..].iter().zip(words) {
+        let Outcome::Unknown(why) = &conversation.outcome else { panic!("{conversation:?}") };
+        assert!(why.contains(words), "{why}");
+    }
 }
