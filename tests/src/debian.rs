@@ -27,7 +27,7 @@ exit $?"#;
 pub fn unpacked() -> Option<PathBuf> {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/servers");
     // It names the tree that was unpacked as a whole.
-    let root = std::fs::read_to_string(servers.join("done")).map(|name| servers.join(name));
+    let root = fs::read_to_string(servers.join("done")).map(|name| servers.join(name));
     let root = root.and_then(|root| root.canonicalize()).ok();
     if root.is_none() {
         need::skip("no servers are unpacked (cargo xtask setup --tests)");
