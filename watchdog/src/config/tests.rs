@@ -1,6 +1,7 @@
 //! Tests of loading: the seed's example, everything that is refused, any bytes.
 
 mod bad;
+mod conditions;
 mod connections;
 mod good;
 mod includes;

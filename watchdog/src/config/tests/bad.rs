@@ -1,5 +1,8 @@
 //! What is refused: the place (`LINE:COLUMN`) and the words of each message.
 
+mod sentences;
+mod services;
+
 use super::*;
 
 /// A process service with one rule, whose sentence starts at 5:12.
@@ -71,36 +74,6 @@ fn yaml_that_does_not_parse() {
         ("- cycle: 5s", "1:1", &["expected a mapping", "found a list"]),
         ("just words", "1:1", &["expected a mapping"]),
         ("? [a]\n: b\n", "1:3", &["a key is one word"]),
-    ]);
-}
-
-#[test]
-fn units_and_cgroups() {
-    let service = |keys: &str| format!("services:\n- process: a\n  {keys}\n");
-    let long = service(&format!("unit: {}.service", "x".repeat(250)));
-    all_refused(&[
-        (
-            &service("unit: apache2"),
-            "3:9",
-            &["not the name of a systemd service", "`apache2.service`"],
-        ),
-        (
-            &service("unit: a/b.service"),
-            "3:9",
-            &["does not have the character `/`", "systemd-escape"],
-        ),
-        (&service("unit: \"../x.service\""), "3:9", &["does not have the character `/`"]),
-        (&service("unit: web@.service"), "3:9", &["is a template", "`web@1.service`"]),
-        (&service("unit: .service"), "3:9", &["not the name of a systemd service"]),
-        (&service("unit: -.slice"), "3:9", &["not the name of a systemd service"]),
-        (&long, "3:9", &["not the name of a systemd service"]),
-        (&service("cgroup: x"), "3:11", &["must be an absolute path"]),
-        (&service("cgroup: /"), "3:11", &["the root of all cgroups", "of this service"]),
-        (&service("cgroup: /a/../b"), "3:11", &["no `..`"]),
-        (&service("cgroup: /a//b"), "3:11", &["no empty part"]),
-        (&service("cgroup: /a/./b"), "3:11", &["no `.`"]),
-        (&service("cgroup: /sys/fs/cgroup/a"), "3:11", &["leave out `/sys/fs/cgroup`"]),
-        (&service("unit: a.service\n  cgroup: /a"), "4:3", &["`unit` and `cgroup` both"]),
     ]);
 }
 
@@ -220,248 +193,6 @@ fn mail_and_http() {
 }
 
 #[test]
-fn services() {
-    all_refused(&[
-        ("services:\n- network: x\n", "2:3", &["nothing says which interface is meant"]),
-        ("services:\n- host: x\n", "2:3", &["nothing says where the host is", "`address:`"]),
-        (
-            "services:\n- host: x\n  address: 'x:80'\n",
-            "3:12",
-            &["`x:80` is no name and no address", "without a port"],
-        ),
-        ("services:\n- proces: x\n", "2:3", &["has no kind", "did you mean `process`?"]),
-        (
-            "services:\n- process: x\n  system: y\n",
-            "3:3",
-            &["two kinds: `process` and `system`", "the first is here"],
-        ),
-        (
-            "services:\n- system: x\n  pidfile: /y\n",
-            "3:3",
-            &["`pidfile` is a key of a process, not of a system"],
-        ),
-        ("services:\n- system: x\n- system: y\n", "3:3", &["a second `system`"]),
-        (
-            "services:\n- process: web\n  pidfile: /a\n- process: Web\n  pidfile: /b\n",
-            "4:12",
-            &["a second service `Web`", "whatever their case", "the first is here"],
-        ),
-        ("services:\n- process: x\n", "2:3", &["how the process is found", "match:"]),
-        ("services:\n- process: /x\n  pidfile: /y\n", "2:12", &["does not begin with `/`"]),
-        ("services:\n- process: \"a\\nb\"\n  pidfile: /y\n", "2:12", &["control characters"]),
-        (
-            "services:\n- process: [a]\n  pidfile: /y\n",
-            "2:12",
-            &["expected a single value, found a list"],
-        ),
-        ("services: { process: x }", "1:11", &["expected a list"]),
-        (
-            "services:\n- process: x\n  pidflie: /run/x.pid\n",
-            "3:3",
-            &["has no key `pidflie`", "did you mean `pidfile`?"],
-        ),
-        (
-            &with_keys("  start: httpd -k start"),
-            "4:10",
-            &["`httpd` is not an absolute path", "whole path"],
-        ),
-        (&with_keys("  start: /bin/sh -c 'x"), "4:10", &["quotes in this command do not match"]),
-        (&with_keys("  start: { timeout: 5s }"), "4:3", &["needs the key `program`"]),
-        (
-            &with_keys("  start: { program: /bin/true, tiemout: 5s }"),
-            "4:32",
-            &["did you mean `timeout`?"],
-        ),
-        (
-            &with_keys("  start: { program: /bin/true, env: { \"A=B\": 1 } }"),
-            "4:39",
-            &["name of an environment variable"],
-        ),
-        (&with_keys("  match: apache"), "4:10", &["`match` is a mapping", "match: { exe:"]),
-        (
-            &with_keys("  match: { args: \"(\" }"),
-            "4:18",
-            &["not a regular expression", "unclosed group"],
-        ),
-        (&with_keys("  match: { exe: apache2 }"), "4:17", &["must be an absolute path"]),
-        (&with_keys("  match: {}"), "4:3", &["`match` is empty"]),
-        (
-            "services:\n- process: a\n  match: { args: x }\n  start: /bin/true\n",
-            "3:3",
-            &["root must not act on them", "add `exe:"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: restart }]"),
-            "4:33",
-            &["no program to restart it", "add `start:"],
-        ),
-        (
-            "services:\n- system: a\n  rules: [{ if: cpu > 5%, then: restart }]\n",
-            "3:33",
-            &["a system cannot restart"],
-        ),
-        (&with_keys("  rules: [{ then: alert }]"), "4:13", &["no `if`"]),
-        (&with_keys("  rules: [{ if: cpu > 5% }]"), "4:13", &["no `then`", "alert, restart"]),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: reboot }]"),
-            "4:33",
-            &["unknown action `reboot`", "there is: alert"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: alart }]"),
-            "4:33",
-            &["did you mean `alert`?"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: timeout }]"),
-            "4:33",
-            &["its name is `unmonitor` now"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: exec /bin/true }]"),
-            "4:33",
-            &["then: { exec:"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: { how: freese } } }]"),
-            "4:49",
-            &["not a value of `how`", "did you mean `freeze`?"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: { for: 2h } } }]"),
-            "4:49",
-            &["for an hour at most"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: alert, else: [brake] }]"),
-            "4:47",
-            &["`brake` cannot stand in `else`"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: { brake: {}, exec: /bin/true } }]"),
-            "4:35",
-            &["`brake` does not stand beside `exec`"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: { exec: /bin/true, repeat: 5 cycles } }]"),
-            "4:52",
-            &["does not stand beside `exec`"],
-        ),
-        (&with_keys("  rules: [{ if: cpu > 5%, then: [] }]"), "4:27", &["`then` is empty"]),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: alert, severity: high }]"),
-            "4:50",
-            &["not a value of `severity`"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: alert, else: { after: 3, then: alert } }]"),
-            "4:55",
-            &["a number of cycles"],
-        ),
-        (
-            &with_keys("  rules: [{ if: cpu > 5%, then: alert, every: 5 }]"),
-            "4:47",
-            &["five fields are needed"],
-        ),
-    ]);
-}
-
-#[test]
-fn sentences() {
-    let mut wrong = Vec::new();
-    for (sentence, column, words) in [
-        (
-            "totlamem > 1800 MB",
-            12,
-            &["unknown test `totlamem`", "did you mean `totalmem`?", "^^^^^^^^"] as &[&str],
-        ),
-        (
-            "cpu > 80 MB",
-            18,
-            &["`80 MB` does not fit", "^^^^^", "this is a share in %", "write `80%`"],
-        ),
-        ("cpu > 80", 18, &["write `80%`"]),
-        ("totalmem > 1800", 23, &["write `1800 MB`"]),
-        ("children > 250 MB", 23, &["this is a plain number"]),
-        ("uptime > 5", 21, &["write `5 seconds` or `5 minutes`"]),
-        ("cpu > 180%", 18, &["more than 100% cannot be"]),
-        (
-            "cpu > 80% for 5 cylces",
-            28,
-            &["expected `cycles` or a unit of time", "did you mean `cycles`?"],
-        ),
-        ("cpu > 80% for 65 cycles", 26, &["from 1 to 64", "such as `2h`"]),
-        ("cpu > 80% for 0 cycles", 26, &["from 1 to 64"]),
-        ("cpu > 80% for 5 times within 3 cycles", 41, &["fewer cycles than times"]),
-        ("cpu > 80% for", 22, &["missing"]),
-        ("cpu >", 16, &["a number is missing"]),
-        ("cpu 80%", 16, &["expected an operator"]),
-        ("(cpu > 5% or cpu < 1%", 32, &["`)`", "opened here"]),
-        ("cpu > 5% then restart", 21, &["stands under the key `then:`"]),
-        ("cpu > 5% adn cpu > 6%", 21, &["did you mean `and`?"]),
-        ("if cpu > 5%", 12, &["leave the word `if` out"]),
-        ("cpu > -5%", 18, &["not negative"]),
-        ("cpu\u{a0}> 5%", 15, &["no-break space"]),
-        ("cpu > 5% && cpu > 6%", 21, &["write `and` or `or`"]),
-        ("failed security attribute", 28, &["a label such as"]),
-        ("security attribute > 'x'", 31, &["expected `=`, `!=`, `=~` or `!=~`"]),
-        ("security attribute =~ 'a('", 34, &["not a pattern: unclosed group"]),
-        ("cpu =~ 5%", 16, &["expected an operator"]),
-        ("member crash", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
-        ("member restarts", 19, &["expected `exits`, `killed`, `crashed` or `oom killed`"]),
-        ("oom", 12, &["`killed` is missing"]),
-        ("crashd", 12, &["did you mean `crashed`?"]),
-        ("crashed for 30s", 20, &["is a moment", "3 times within"]),
-        ("pressure (io) > 5%", 12, &["a test of a system service, not of a process"]),
-        ("filedescriptors > 5 MB", 30, &["does not fit this test", "a plain number"]),
-        ("total filedescriptors > 5%", 36, &["does not fit this test", "a plain number"]),
-        ("disk > 5 MB/s", 17, &["expected `read` or `write`"]),
-        ("disk read > 5 MB", 26, &["`/s` is missing"]),
-        ("disk read > 5%/s", 24, &["a size in a second"]),
-        ("disk read > 5 operations/s", 24, &["not counted by the kernel", "`disk read > 10 MB/s`"]),
-        ("totalmem grows > 5 MB", 31, &["`per` with a time is missing"]),
-        ("totalmem grows > 5 per minute", 29, &["does not fit this test"]),
-        ("totalmem grows = 5 MB per minute", 27, &["never exactly so much"]),
-        ("totalmem grows > 5 MB per fortnight", 38, &["a unit of time such as"]),
-        ("totalmem grows > 5 MB per minute over 1 s", 50, &["too short to see"]),
-        ("totalmem reaches 5 GB", 31, &["`within` and a time is missing"]),
-        ("totalmem reaches 105% within 1 h", 29, &["more than 100% cannot be"]),
-        ("cpu grows > 5% per minute", 16, &["this number does not grow"]),
-        ("children > 5 per minute", 25, &["not of so many in a time", "`forks` are counted"]),
-        ("forks > 5", 20, &["`per second`"]),
-        ("forks > 5 MB per second", 20, &["does not fit this test", "a plain number"]),
-        ("swap > 5%", 12, &["a test of a system service, not of a process"]),
-        ("cpu (wait) > 5%", 16, &["tests of a system service"]),
-        ("exits for 30s", 18, &["is a moment", "3 times within"]),
-        ("exits with code > 300", 30, &["an exit code from 0 to 255"]),
-        ("killed by signal SIGNONE", 29, &["a signal such as KILL or 9"]),
-        ("3 restarts", 14, &["`within` is missing"]),
-        ("loadavg (3min) > 5", 21, &["1, 5 or 15 minutes"]),
-        ("", 11, &["the condition is empty"]),
-    ] {
-        wrong.extend(faults(&with_rule(sentence), &format!("5:{column}"), words));
-    }
-    for (sentence, column, words) in [
-        ("children > 5", 12, &["a test of a process service, not of a system"] as &[&str]),
-        ("does not exist", 12, &["a test of a process service"]),
-        ("3 restarts within 5 cycles", 12, &["a test of a process service"]),
-        ("cpu (idle) > 5%", 17, &["user, system, wait"]),
-        ("memory > 50% for 10", 29, &["missing"]),
-    ] {
-        wrong.extend(faults(&with_system_rule(sentence), &format!("4:{column}"), words));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn a_sentence_that_is_not_there_byte_for_byte_is_underlined_whole() {
-    let folded = "services:\n- process: a\n  pidfile: /x\n  rules:\n  - then: alert\n    if: >\n      cpu\n      > 80 MB\n";
-
-    let escaped = "services:\n- process: a\n  pidfile: /x\n  rules:\n  - then: alert\n    if: \"cpu\\t> 80 MB\"\n";
-    all_refused(&[(folded, "7:7", &["does not fit"]), (escaped, "6:9", &["does not fit"])]);
-}
-
-#[test]
 fn all_errors_show_at_once_in_the_order_of_the_text() {
     let text = "cylce: 5s\nsample: 5\nservices:\n- process: a\n  pidfile: x\n- file: b\n";
     let found = load_text(text).expect_err("is refused");
@@ -489,6 +220,7 @@ fn nothing_in_a_file_reaches_the_terminal_raw() {
 }
 
 /// What is drawn of a refused file goes to the log and to the events, which the readers' group sees.
+
 #[test]
 fn no_finding_shows_a_secret() {
     let hash = format!("$2y$12${}", "e".repeat(53));
@@ -509,51 +241,4 @@ fn no_finding_shows_a_secret() {
             assert!(!shown.contains("hunter2") && !shown.contains("eeeee"), "{shown}");
         }
     }
-}
-
-#[test]
-fn dependencies() {
-    let service = |name: &str, on: &str| {
-        format!("- process: {name}\n  pidfile: /run/{name}.pid\n  depends_on: {on}\n")
-    };
-    let list = |of: &[(&str, &str)]| {
-        let all: String = of.iter().map(|(name, on)| service(name, on)).collect();
-        format!("services:\n{all}")
-    };
-    all_refused(&[
-        (&list(&[("a", "b")]), "4:15", &["there is no service `b` to depend on"]),
-        (&list(&[("web", "wbe"), ("db", "[]")]), "4:15", &["did you mean `web`?"]),
-        (&list(&[("a", "a")]), "4:15", &["`a` depends on itself: a → a"]),
-        (
-            &list(&[("x", "a"), ("a", "[b, c]"), ("b", "[]"), ("c", "x"), ("d", "[a, x]")]),
-            "13:15",
-            &["`x` depends on itself: x → a → c → x", "leave one of these"],
-        ),
-    ]);
-}
-
-#[test]
-fn programs_of_what_is_no_process() {
-    let file = |rest: &str| format!("services:\n- file: a\n  path: /x\n{rest}\n");
-    let rule = |action: &str| file(&format!("  rules: [{{ if: not exist, then: {action} }}]"));
-    all_refused(&[
-        (&rule("restart"), "4:34", &["no program to restart it", "add `start:"]),
-        (&rule("stop"), "4:34", &["no program to stop it", "add `stop:"]),
-        (&rule("brake"), "4:34", &["a file cannot brake"]),
-        (&file("  stop_timeout: 1s"), "4:3", &["a key of a process, not of a file"]),
-        ("services:\n- system: h\n  start: /bin/true\n", "3:3", &["no key `start`"]),
-    ]);
-}
-
-#[test]
-fn when_and_how_a_service_is_checked() {
-    all_refused(&[
-        (&with_keys("  mode: manual"), "4:9", &["no mode `manual`", "`onreboot: laststate`"]),
-        (&with_keys("  mode: lazy"), "4:9", &["not a value of `mode`"]),
-        (&with_keys("  every: 0 cycles"), "4:10", &["a number of cycles"]),
-        (&with_keys("  every: \"* * * *\""), "4:10", &["five fields are needed"]),
-        (&with_keys("  every: \"60 * * * *\""), "4:10", &["minute `60`", "from 0 to 59"]),
-        (&with_keys("  every: { not: 5 cycles }"), "4:17", &["five fields are needed"]),
-        (&with_keys("  every: {}"), "4:3", &["names no minutes"]),
-    ]);
 }
