@@ -23,6 +23,7 @@ pub mod problem;
 pub mod routes;
 pub mod sensor;
 pub mod serve;
+pub mod shown;
 pub mod top;
 pub mod view;
 pub mod words;

@@ -42,7 +42,7 @@ fn show(found: &Diagnostics) -> Result<(), Failure> {
     if found.is_empty() {
         return Ok(());
     }
-    let colour = std::io::stderr().is_terminal() && !Style::refused();
+    let colour = Style::colours(std::io::stderr().is_terminal());
     std::io::stderr()
         .write_all(found.render(colour).as_bytes())
         .map_err(|error| Failure::failed(error.to_string()))

@@ -17,6 +17,9 @@ use crate::service::Match;
 /// Where the arguments begin.
 const ARGUMENTS: usize = 11;
 
+/// So many are shown on a terminal.
+const SHOWN: usize = 20;
+
 /// Looks through the processes of this host and prints what matches. Exit code 1: none does.
 pub fn run(pattern: &str, json: bool) -> Done {
     let args = Regex::new(pattern)
@@ -74,7 +77,8 @@ fn text(found: &[Candidate], unseen: usize, style: Style) -> String {
             oldest.key.pid
         ),
     };
-    for candidate in found {
+    let room = if style.columns.is_some() { SHOWN } else { usize::MAX };
+    for candidate in found.iter().take(room) {
         let exe = candidate.exe.to_string_lossy();
         let arguments = style.wrap(&one_line(&candidate.arguments), ARGUMENTS);
         let _ = writeln!(
@@ -84,6 +88,9 @@ fn text(found: &[Candidate], unseen: usize, style: Style) -> String {
             one_line(&exe),
             ""
         );
+    }
+    if let more @ 1.. = found.len().saturating_sub(room) {
+        let _ = writeln!(out, "and {more} younger ones: in a pipe or with --json all are shown");
     }
     if !found.is_empty() {
         out.push_str("Each stands for itself and its descendants that match as well.\n");

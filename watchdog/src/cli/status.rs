@@ -6,14 +6,17 @@ use hyper::Method;
 
 use super::client::{Client, SHORTLY, block_on, read};
 use super::names::chosen;
-use super::print::{Style, output, tone};
+use super::print::{Style, Tone, output, padded, tone};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
+use crate::status::shown::{Line, lines};
 use crate::status::view::{Document, ServiceDocument};
 use crate::status::words;
 
-/// Where the values begin.
-const VALUES: usize = 22;
+/// Where the values begin, as in Monit.
+const VALUES: usize = 31;
+/// Where the rules begin.
+const RULES: usize = 4;
 
 /// Asks and prints. Exit code 1 if one of the services shown is failing or given up.
 pub fn run(client: &Client, names: &[String], group: Option<&str>, json: bool) -> Done {
@@ -63,18 +66,19 @@ pub fn text(document: &Document, head: bool, style: Style) -> String {
         if head || index > 0 {
             out.push('\n');
         }
-        block(&mut out, service, style);
+        block(&mut out, service, document.memory_total_bytes, style);
     }
     out
 }
 
-fn block(out: &mut String, service: &ServiceDocument, style: Style) {
-    let _ = writeln!(out, "{} '{}'", service.kind_title(), one_line(&service.name));
+fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style: Style) {
+    let head = format!("{} '{}'", words::kind(service), one_line(&service.name));
+    let _ = writeln!(out, "{}", style.wrap(&head, 0));
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "  {label:<width$}{value}", width = VALUES - 2);
+        let _ = writeln!(out, "  {}{value}", padded(label, VALUES - 2));
     };
     let shown = |text: &str| style.wrap(&one_line(text), VALUES);
-    line("status", &style.paint(tone(&service.status), &words::status(service)));
+    line("status", &style.paint(tone(&service.status), &shown(&words::status(service))));
     if let Some(reason) = &service.reason {
         line("", &shown(reason));
     }
@@ -86,74 +90,32 @@ fn block(out: &mut String, service: &ServiceDocument, style: Style) {
     }
     let monitored = if service.monitored { "Monitored" } else { "Not monitored" };
     line("monitoring status", monitored);
+    line("monitoring mode", &one_line(&service.mode));
+    line("on reboot", &one_line(&service.onreboot));
     if !service.group.is_empty() {
         line("group", &shown(&service.group.join(", ")));
     }
-    match service.kind.as_str() {
-        "system" => system(&mut line, service),
-        "process" => process(&mut line, service),
-        _ => {}
-    }
-    for (name, value) in &service.observed {
-        let value = match value {
-            serde_json::Value::Null => "-".to_owned(),
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        line(&one_line(&name.replace('_', " ")), &shown(&value));
+    for Line { label, value, bad } in lines(service, memory) {
+        // A program may say several lines; each is made harmless by itself.
+        let value: Vec<String> = value.lines().map(shown).collect();
+        let value = value.join(&format!("\n{:VALUES$}", ""));
+        let value = if bad { style.paint(Tone::Bad, &value) } else { value };
+        line(&one_line(&label), &value);
     }
     if let Some(death) = &service.last_death {
         line("last ended", &shown(death));
     }
-    for (index, rule) in service.rules.iter().enumerate() {
+    if !service.rules.is_empty() {
+        out.push_str("  rules\n");
+    }
+    for rule in &service.rules {
         let mut text = format!("if {} then {}", rule.text, rule.then);
         if rule.failing_cycles > 0 && rule.state != "ok" {
             let _ = write!(text, " ({} failing)", rule.failing_cycles);
         }
         let state = format!("{:<8}", one_line(&rule.state));
-        let text = style.wrap(&one_line(&text), VALUES + 8);
-        let label = if index == 0 { "rules" } else { "" };
-        line(label, &format!("{}{text}", style.paint(tone(&rule.state), &state)));
+        let text = style.wrap(&one_line(&text), RULES + 8);
+        let state = style.paint(tone(&rule.state), &state);
+        let _ = writeln!(out, "{:RULES$}{state}{text}", "");
     }
-}
-
-fn process(line: &mut impl FnMut(&str, &str), service: &ServiceDocument) {
-    let numbers = &service.metrics.numbers;
-    let pid = words::count(service.pid.map(u64::from));
-    let others = service.candidates.saturating_sub(1);
-    if others > 0 {
-        line("pid", &format!("{pid} (the oldest of {} that match)", service.candidates));
-    } else {
-        line("pid", &pid);
-    }
-    line("uptime", &words::duration(service.uptime_seconds));
-    line("threads", &words::count(numbers.threads));
-    line("children", &words::count(numbers.children));
-    line("cpu", &words::percent(numbers.cpu));
-    line("cpu total", &words::percent(numbers.totalcpu));
-    line("memory", &words::bytes(numbers.memory_bytes));
-    let total = words::bytes(numbers.totalmem_bytes);
-    match numbers.totalmem_pss_bytes {
-        Some(pss) => line("memory total", &format!("{total} (PSS {})", words::bytes(Some(pss)))),
-        None => line("memory total", &total),
-    }
-    line("restarts", &service.restarts.to_string());
-}
-
-fn system(line: &mut impl FnMut(&str, &str), service: &ServiceDocument) {
-    let numbers = &service.metrics.numbers;
-    line("uptime", &words::duration(service.uptime_seconds));
-    line("load average", &words::load(numbers.load));
-    line(
-        "cpu",
-        &format!(
-            "{} ({} user, {} system, {} wait)",
-            words::percent(numbers.cpu),
-            words::percent(numbers.cpu_user),
-            words::percent(numbers.cpu_system),
-            words::percent(numbers.cpu_wait),
-        ),
-    );
-    line("memory usage", &words::bytes_of(numbers.memory_bytes, numbers.memory_total_bytes));
-    line("swap usage", &words::bytes_of(numbers.swap_bytes, numbers.swap_total_bytes));
 }

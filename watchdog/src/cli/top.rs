@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::Method;
 
 use super::client::{Client, SHORTLY, block_on, read};
-use super::print::{Style, Tone, output};
+use super::print::{Style, Tone, cut, output, padded};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
 use crate::status::top::{RunningDocument, TopDocument};
@@ -20,13 +20,15 @@ use crate::status::words;
 const LINES: usize = 24;
 /// Lines of a table that are not processes, with one left for the prompt.
 const AROUND: usize = 3;
-/// Longer words are cut on a terminal.
-const WORD: usize = 18;
+/// Columns of a service's name, and of a program's, which the kernel keeps no longer: the table fits in 80.
+/// What is longer is cut on a terminal.
+const SERVICE: usize = 16;
+const PROGRAM: usize = 15;
 
 /// Asks and prints, so many times; none: for ever on a terminal, once else.
 pub fn run(client: &Client, times: Option<u32>, every: Duration, json: bool) -> Done {
     let style = Style::of_stdout();
-    let times = times.or_else(|| (!style.wrap || json).then_some(1));
+    let times = times.or_else(|| (style.columns.is_none() || json).then_some(1));
     block_on(async {
         let mut before = ask(client).await?;
         let mut shown = 0;
@@ -88,14 +90,14 @@ fn rows<'a>(before: &TopDocument, now: &'a TopDocument) -> Vec<Row<'a>> {
 }
 
 fn text(rows: &[Row<'_>], omitted: usize, style: Style) -> String {
-    let terminal = style.wrap;
+    let terminal = style.columns.is_some();
     let room = if terminal { lines().saturating_sub(AROUND).max(1) } else { usize::MAX };
     let mut out = String::new();
     if terminal {
         // To the upper left corner, and nothing below.
         out.push_str("\x1b[H\x1b[J");
     }
-    out.push_str("    PID USER         CPU%     MEMORY THREADS SERVICE            PROGRAM\n");
+    out.push_str("    PID USER         CPU%     MEMORY THREADS SERVICE          PROGRAM\n");
     for row in rows.iter().take(room) {
         let process = row.process;
         let user = process.user.clone().unwrap_or_else(|| process.uid.to_string());
@@ -106,18 +108,19 @@ fn text(rows: &[Row<'_>], omitted: usize, style: Style) -> String {
             Some(share) if share > 0.1 => style.paint(Tone::Warn, &cpu),
             _ => cpu,
         };
-        let cut = |text: &str| -> String {
-            one_line(text).chars().take(if terminal { WORD } else { usize::MAX }).collect()
+        let word = |text: &str, columns: usize| {
+            let text = one_line(text);
+            if terminal { cut(&text, columns) } else { text.into_owned() }
         };
         let _ = writeln!(
             out,
-            "{:>7} {:<10} {cpu} {:>10} {:>7} {:<18} {}{}",
+            "{:>7} {} {cpu} {:>10} {:>7} {} {}{}",
             process.pid,
-            one_line(&user).chars().take(10).collect::<String>(),
+            padded(&word(&user, 10), 10),
             words::bytes(Some(process.memory_bytes)),
             process.threads,
-            cut(&process.service),
-            cut(&process.program),
+            padded(&word(&process.service, SERVICE), SERVICE),
+            word(&process.program, PROGRAM),
             if process.main { " *" } else { "" },
         );
     }
@@ -170,7 +173,7 @@ mod tests {
         let rows = rows(&before, &now);
         let told: Vec<_> = rows.iter().map(|row| (row.process.pid, row.cpu)).collect();
         assert_eq!(told, [(1, Some(0.5)), (3, None), (2, None)]);
-        let shown = text(&rows, 4, Style { colour: false, wrap: false });
+        let shown = text(&rows, 4, Style { colour: false, columns: None });
         assert!(shown.contains("      1 33            50.0        9 B       1 web"), "{shown}");
         assert!(shown.ends_with("4 more\n") && !shown.contains('\x1b'), "{shown}");
     }

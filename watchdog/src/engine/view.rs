@@ -8,8 +8,10 @@ use crate::engine::attempt::human;
 use crate::engine::brake::InForce;
 use crate::engine::schedule::asleep;
 use crate::engine::service::{Life, ServiceState};
+use crate::engine::wording::event;
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
+use crate::service::Rule;
 use crate::source::Health;
 
 impl Engine {
@@ -22,6 +24,7 @@ impl Engine {
             cycle_seconds: self.config.cycle.as_secs_f64(),
             cycles: self.cycle,
             config_generation: self.generation,
+            memory_total_bytes: self.host.shown().memory_total_bytes,
             sensor: Health::default(),
             services: (0..self.services.len()).map(|i| self.view(i, at)).collect(),
         }
@@ -38,6 +41,7 @@ impl Engine {
             .zip(&state.rules)
             .map(|(rule, remembered)| RuleView {
                 text: rule.text.clone(),
+                title: title(rule),
                 // While it waits for another, nobody judges it.
                 state: held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown),
                 failing_cycles: remembered.failing_cycles(),
@@ -53,6 +57,8 @@ impl Engine {
             status,
             reason: reason(state, &rules, status, held, at),
             monitored: state.monitored,
+            mode: if service.control.passive { "passive" } else { "active" },
+            onreboot: service.control.onreboot.word(),
             groups: service.groups.clone(),
             main,
             since: if is_process {
@@ -115,6 +121,17 @@ impl Engine {
             self.host.shown().load.is_none()
         }
     }
+}
+
+/// How Monit calls the failure of a rule: by its first test, as its alerts do.
+fn title(rule: &Rule) -> &'static str {
+    let mut title = "";
+    rule.condition.for_each_test(&mut |test| {
+        if title.is_empty() {
+            title = event(test).1;
+        }
+    });
+    title
 }
 
 fn reason(

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub cycles: u64,
     /// 1 after start, one more with every reload.
     pub config_generation: u64,
+    /// The host's memory.
+    pub memory_total_bytes: Option<u64>,
     /// The sensor; filled in by the daemon.
     pub sensor: Health,
     /// In the configuration's order.
@@ -69,6 +71,10 @@ pub struct ServiceView {
     pub reason: Option<String>,
     /// Is it monitored?
     pub monitored: bool,
+    /// `active`, or `passive` where its rules only alert.
+    pub mode: &'static str,
+    /// Whether it is monitored after a boot: `start`, `nostart` or `laststate`.
+    pub onreboot: &'static str,
     /// Its groups.
     pub groups: Vec<String>,
     /// The main process.
@@ -213,6 +219,8 @@ pub struct Metrics {
 pub struct RuleView {
     /// The rule's text.
     pub text: String,
+    /// How Monit calls its failure: `Resource limit matched`.
+    pub title: &'static str,
     /// `ok`, `pending`, `failing`, `unknown`.
     pub state: RuleStatus,
     /// Failing judgements in the window.

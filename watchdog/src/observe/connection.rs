@@ -145,8 +145,16 @@ fn is_starting(process: &ProcessService, main: ProcessKey, now: BootTime) -> boo
 async fn converse(with: String, connection: &Connection, address: &str) -> Conversation {
     // Never closed, so the error cannot happen.
     let _place = PLACES.acquire().await;
-    let mut conversation =
-        Conversation { with, at: place(&connection.to, address), ..Conversation::default() };
+    let mut conversation = Conversation {
+        with,
+        at: place(&connection.to, address),
+        protocol: match &connection.to {
+            To::Port(port) => Some(port.talk.title()),
+            To::Unix(unix) => Some(unix.talk.title()),
+            To::Ping(_) => None,
+        },
+        ..Conversation::default()
+    };
     for _ in 0..connection.retry.max(1) {
         let (begin, progress) = (boot_now(), Progress::default());
         let attempt = attempt(connection, address, begin, &progress);

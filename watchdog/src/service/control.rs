@@ -37,6 +37,17 @@ pub enum OnReboot {
     LastState,
 }
 
+impl OnReboot {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::NoStart => "nostart",
+            Self::LastState => "laststate",
+        }
+    }
+}
+
 /// `limits:` of the file: what holds where a service says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {

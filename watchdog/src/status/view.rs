@@ -35,6 +35,8 @@ pub struct Document {
     pub sensor: SensorDocument,
     pub services: Vec<ServiceDocument>,
     #[serde(default)]
+    pub memory_total_bytes: Option<u64>,
+    #[serde(default)]
     pub inbox: InboxDocument,
     #[serde(default)]
     pub notify: Option<serde_json::Value>,
@@ -78,6 +80,10 @@ pub struct ServiceDocument {
     pub braked_until: Option<String>,
     #[serde(default)]
     pub candidates: u32,
+    #[serde(default)]
+    pub mode: String,
+    #[serde(default)]
+    pub onreboot: String,
     /// What was observed last; its names depend on the kind.
     #[serde(default)]
     pub observed: serde_json::Map<String, serde_json::Value>,
@@ -94,6 +100,8 @@ pub struct RuleDocument {
     pub then: String,
     #[serde(default)]
     pub implicit: bool,
+    #[serde(default)]
+    pub title: String,
 }
 
 impl Document {
@@ -125,6 +133,7 @@ impl Document {
             services: services.map(|view| ServiceDocument::of(view, *at)).collect(),
             inbox: InboxDocument { refused: extras.inbox_refused },
             notify: extras.notify,
+            memory_total_bytes: snapshot.memory_total_bytes,
             page: None,
         }
     }
@@ -156,16 +165,10 @@ impl ServiceDocument {
             next_attempt: view.next_attempt.map(whole_second),
             braked_until: view.braked_until.map(whole_second),
             candidates: view.candidates,
+            mode: view.mode.to_owned(),
+            onreboot: view.onreboot.to_owned(),
             observed: observed(view),
         }
-    }
-
-    /// The kind as a title: `Process`, `System`.
-    pub fn kind_title(&self) -> String {
-        let mut letters = self.kind.chars();
-        letters
-            .next()
-            .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 }
 
@@ -183,6 +186,7 @@ impl RuleDocument {
             failing_cycles: view.failing_cycles,
             then: view.then.clone(),
             implicit: view.implicit,
+            title: view.title.to_owned(),
         }
     }
 }

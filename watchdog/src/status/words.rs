@@ -1,16 +1,27 @@
 //! Numbers and states in words, for the command line and the page alike.
 
 use super::view::ServiceDocument;
+use crate::escape::one_line;
 
 /// What is shown where a value is not known.
 pub const UNKNOWN: &str = "-";
+
+/// The kind as a title, in Monit's words: `Process`, `Remote Host`.
+pub fn kind(service: &ServiceDocument) -> String {
+    if service.kind == "host" {
+        return "Remote Host".to_owned();
+    }
+    let mut letters = service.kind.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    one_line(&first.chain(letters).collect::<String>()).into_owned()
+}
 
 /// The state of a service in a few words; without its reason.
 pub fn status(service: &ServiceDocument) -> String {
     match service.status.as_str() {
         "ok" => "OK".to_owned(),
         "pending" => "OK so far, a limit is passed".to_owned(),
-        "failing" => "Failing".to_owned(),
+        "failing" => failure(service),
         "given_up" => "Given up starting".to_owned(),
         "unmonitored" => "Not monitored".to_owned(),
         "unknown" => "Not known yet".to_owned(),
@@ -21,6 +32,21 @@ pub fn status(service: &ServiceDocument) -> String {
             _ => "Being acted on".to_owned(),
         },
         other => other.to_owned(),
+    }
+}
+
+/// What has failed, as Monit calls it: `Resource limit matched | Uptime failed`.
+fn failure(service: &ServiceDocument) -> String {
+    let mut titles: Vec<&str> = Vec::new();
+    for rule in service.rules.iter().filter(|rule| rule.state == "failing") {
+        if !rule.title.is_empty() && !titles.contains(&rule.title.as_str()) {
+            titles.push(&rule.title);
+        }
+    }
+    match titles.as_slice() {
+        [] if service.kind == "process" && service.pid.is_none() => "Does not exist".to_owned(),
+        [] => "Failing".to_owned(),
+        _ => titles.join(" | "),
     }
 }
 
@@ -62,6 +88,11 @@ pub fn bytes_of(part: Option<u64>, whole: Option<u64>) -> String {
         }
         _ => bytes(part),
     }
+}
+
+/// Bytes in a second: `1.2 kB/s`.
+pub fn rate(per_second: f64) -> String {
+    bytes(Some(per_second.max(0.0).round() as u64)) + "/s"
 }
 
 /// A bare number.

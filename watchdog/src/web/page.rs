@@ -11,7 +11,7 @@ use crate::escape::one_line;
 use crate::status::page::{PageDocument, Totals};
 use crate::status::problem::{Answer, answer, problem};
 use crate::status::view::{Document, ServiceDocument};
-use crate::status::words;
+use crate::status::{shown, words};
 
 /// The page's style sheet.
 pub const STYLE: &str = include_str!("../../templates/style.css");
@@ -51,6 +51,7 @@ struct System {
 
 struct Row {
     name: String,
+    kind: String,
     status: String,
     /// The status word as a class name; one of ours or `other`.
     class: &'static str,
@@ -59,6 +60,8 @@ struct Row {
     cpu: String,
     memory: String,
     restarts: String,
+    /// In place of a process's numbers, for kinds that are none.
+    observed: Option<String>,
     notes: Vec<String>,
 }
 
@@ -150,6 +153,7 @@ impl Row {
         let numbers = &service.metrics.numbers;
         Self {
             name: text(&service.name),
+            kind: text(&words::kind(service)),
             status: text(&words::status(service)),
             class: class(&service.status),
             pid: words::count(service.pid.map(u64::from)),
@@ -157,6 +161,7 @@ impl Row {
             cpu: words::percent(numbers.totalcpu),
             memory: words::bytes(numbers.totalmem_bytes),
             restarts: service.restarts.to_string(),
+            observed: (service.kind != "process").then(|| text(&shown::brief(service))),
             notes: notes(service),
         }
     }
@@ -172,6 +177,9 @@ fn notes(service: &ServiceDocument) -> Vec<String> {
     }
     if service.candidates > 1 {
         notes.push(format!("{} processes match; the oldest is watched", service.candidates));
+    }
+    if service.kind == "process" {
+        notes.extend(Some(text(&shown::brief(service))).filter(|said| !said.is_empty()));
     }
     notes.extend(service.next_attempt.iter().map(|at| text(&format!("next attempt: {at}"))));
     notes.extend(service.last_death.iter().map(|death| text(&format!("last ended: {death}"))));

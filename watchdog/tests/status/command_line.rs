@@ -72,16 +72,18 @@ fn status_shows_blocks_and_fails_with_a_failing_service() {
     let shown = text(&output.stdout);
     for part in [
         "Process 'apache'\n",
-        "  status              OK\n",
-        "  monitoring status   Monitored\n",
-        "  pid                 812\n",
-        "  uptime              11m 40s\n",
-        "  cpu                 2.1%\n",
-        "  memory total        170.0 MB\n",
-        "  rules               ok      if totalmem > 1800 MB for 5 cycles then restart\n",
+        "  status                       OK\n",
+        "  monitoring status            Monitored\n",
+        "  monitoring mode              active\n",
+        "  on reboot                    start\n",
+        "  pid                          812\n",
+        "  uptime                       11m 40s\n",
+        "  cpu                          2.1%\n",
+        "  memory total                 2.1% [170.0 MB]\n",
+        "  rules\n    ok      if totalmem > 1800 MB for 5 cycles then restart\n",
         "System 'web1'\n",
-        "  memory usage        4.0 GB [50.0%]\n",
-        "  load average        [0.50] [0.25] [0.12]\n",
+        "  memory usage                 4.0 GB [50.0%]\n",
+        "  load average                 [0.50] [0.25] [0.12]\n",
     ] {
         assert!(shown.contains(part), "{part:?} is missing in\n{shown}");
     }
@@ -98,7 +100,7 @@ fn status_shows_blocks_and_fails_with_a_failing_service() {
     assert_code(&output, 1);
     let shown = text(&output.stdout);
     assert!(shown.contains("total mem amount of 1981.4 MB"));
-    assert!(shown.contains("last ended          killed by signal 9"));
+    assert!(shown.contains("last ended                   killed by signal 9"));
     assert!(shown.contains("812 (the oldest of 3 that match)"));
     assert_code(&run(&daemon.socket, &["status", "apache"]), 0);
     assert_code(&run(&daemon.socket, &["status", "apache", "nobody"]), 4);

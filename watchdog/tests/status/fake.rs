@@ -117,6 +117,7 @@ pub(crate) fn snapshot(services: Vec<ServiceView>) -> Snapshot {
         cycle_seconds: 60.0,
         cycles: 12,
         config_generation: 1,
+        memory_total_bytes: Some(8 << 30),
         sensor: Health {
             mode: "ebpf",
             kernel: "6.18.0".into(),
@@ -135,6 +136,8 @@ pub(crate) fn apache() -> ServiceView {
         status: Status::Ok,
         reason: None,
         monitored: true,
+        mode: "active",
+        onreboot: "start",
         groups: vec!["server".into()],
         main: Some(ProcessKey { pid: 812, start: 102_000 }),
         since: Some(BootTime::from_secs(1020)),
@@ -158,6 +161,7 @@ pub(crate) fn apache() -> ServiceView {
         observed: None,
         rules: vec![RuleView {
             text: "totalmem > 1800 MB for 5 cycles".into(),
+            title: "Resource limit matched",
             state: RuleStatus::Ok,
             failing_cycles: 0,
             then: "restart".into(),

@@ -8,3 +8,4 @@ mod page;
 mod process;
 mod routes;
 mod served;
+mod shown;

@@ -28,6 +28,7 @@ fn hostile_texts_stay_texts() {
         last_death: Some(format!("killed {text}")),
         rules: vec![ebpf_watchdog::message::RuleView {
             text: (*text).to_owned(),
+            title: "Resource limit matched",
             state: RuleStatus::Failing,
             failing_cycles: 3,
             then: "restart".into(),
@@ -54,6 +55,7 @@ fn hostile_texts_stay_texts() {
                 last_death: Some("x".into()),
                 rules: vec![ebpf_watchdog::message::RuleView {
                     text: "x".into(),
+                    title: "Resource limit matched",
                     state: RuleStatus::Failing,
                     failing_cycles: 3,
                     then: "restart".into(),

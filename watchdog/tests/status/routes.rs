@@ -54,10 +54,12 @@ fn the_document_is_the_contracts() {
         r#""children":11,"threads":1,"forks_per_second":null,"filedescriptors":null,"#.into(),
         r#""disk_read_bytes_per_second":null,"disk_write_bytes_per_second":null},"#.into(),
         r#""rules":[{"if":"totalmem > 1800 MB for 5 cycles","#.into(),
-        r#""state":"ok","failing_cycles":0,"then":"restart","implicit":false}],"#.into(),
+        r#""state":"ok","failing_cycles":0,"then":"restart","implicit":false,"#.into(),
+        r#""title":"Resource limit matched"}],"#.into(),
         r#""reason":null,"last_death":null,"death":null,"acting":null,"next_attempt":null,"#.into(),
         r#""braked_until":null,"#.into(),
-        r#""candidates":1,"observed":{}}],"inbox":{"refused":0},"notify":null}"#.into(),
+        r#""candidates":1,"mode":"active","onreboot":"start","observed":{}}],"#.into(),
+        r#""memory_total_bytes":8589934592,"inbox":{"refused":0},"notify":null}"#.into(),
     ];
     assert_eq!(text, wanted.concat());
 }

@@ -11,6 +11,8 @@ pub struct Conversation {
     pub with: String,
     /// To what, in Monit's words: `[127.0.0.1]:80 [TCP/IP]`.
     pub at: String,
+    /// The protocol in Monit's words: `HTTP`; none: a ping.
+    pub protocol: Option<String>,
     /// How it went.
     pub outcome: Outcome,
     /// How long it took until the server had shown that it is alive, in seconds.
@@ -58,6 +60,7 @@ impl Conversation {
         };
         serde_json::json!({
             "to": self.at,
+            "protocol": self.protocol,
             "succeeded": succeeded,
             "error": error,
             "response_seconds": self.seconds,

@@ -152,7 +152,7 @@ mod tests {
             at: "[127.0.0.1]:22890 [TCP/IP]".into(),
             outcome,
             seconds,
-            certificate: None,
+            ..Conversation::default()
         };
         let now = Observation { conversations: vec![conversation], ..Observation::default() };
         test(succeeded).judge(Seen { now: &now, before: None })
@@ -207,8 +207,8 @@ mod tests {
                 with: "port 22890 protocol ssh".into(),
                 at: "[h]:443 [TCP/IP TLS]".into(),
                 outcome,
-                seconds: None,
                 certificate: left.map(|left| Certificate { expires: 0, left }),
+                ..Conversation::default()
             };
             let now = Observation { conversations: vec![conversation], ..Observation::default() };
             let test = Test { valid_days: Some(30), ..test(false) };
