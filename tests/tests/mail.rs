@@ -351,6 +351,19 @@ fn servers_are_greeted_by_the_name_that_is_configured() {
 }
 
 #[test]
+fn what_waits_is_on_disk_before_it_is_said_to_be() {
+    let folder = folder();
+    let sender = Sender::new(folder.path(), vec![server(closed_port(), MailTls::None)]);
+    for number in 1..=50 {
+        sender.send(alert(number, &["ops@example.test", "boss@example.test"]));
+    }
+    let secure = sender.runtime.block_on(sender.notifier.secure(Duration::from_secs(60)));
+    let names = std::fs::read_dir(folder.path().join("queue")).expect("a queue").flatten();
+    let letters = names.filter(|entry| entry.path().extension().is_some_and(|e| e == "letter"));
+    assert_eq!((secure, letters.count()), (true, 100), "{:#?}", sender.said());
+}
+
+#[test]
 fn required_means_no_mail_in_the_clear() {
     let folder = folder();
     let smtp = SmtpServer::start(folder.path(), Mode::Plain);

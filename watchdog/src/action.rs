@@ -16,6 +16,7 @@ pub(crate) mod hanging;
 pub(crate) mod method;
 pub(crate) mod output;
 pub(crate) mod probe;
+pub(crate) mod probes;
 mod program;
 pub(crate) mod restart;
 mod signal;
@@ -49,6 +50,7 @@ pub(crate) struct Tools {
     pub(crate) baseline: Baseline,
     pub(crate) calls: hanging::Calls,
     pub(crate) brakes: brake::Brakes,
+    pub(crate) probes: probes::Probes,
 }
 
 impl Tools {

@@ -97,6 +97,8 @@ struct Shared {
     stats: Mutex<NotifyStats>,
     /// Letters, files and alerts with which the task is not done.
     busy: watch::Sender<usize>,
+    /// Those of them that would be lost with us, though the disk has slots for them.
+    exposed: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +117,7 @@ impl Notifier {
             wake: Notify::new(),
             stats: Mutex::default(),
             busy: watch::Sender::new(0),
+            exposed: watch::Sender::new(0),
         });
         let task = task::Task::new(parts, Arc::clone(&shared));
         Self { shared, task: handle.spawn(task.run()) }
@@ -135,6 +138,7 @@ impl Notifier {
             }
             intake.alerts.push_back(alert);
             self.shared.busy.send_modify(|busy| *busy += 1);
+            self.shared.exposed.send_modify(|exposed| *exposed += 1);
         }
         self.shared.wake.notify_one();
     }
@@ -156,9 +160,19 @@ impl Notifier {
     /// Waits until everything is delivered and forgotten, at most so long (shutdown). `true`: it
     /// is.
     pub async fn drain(&self, within: Duration) -> bool {
-        let mut busy = self.shared.busy.subscribe();
-        let quiet = busy.wait_for(|busy| *busy == 0);
-        matches!(tokio::time::timeout(within, quiet).await, Ok(Ok(_)))
+        Self::is_zero(&self.shared.busy, within).await
+    }
+
+    /// Waits until what is not delivered is on disk, as far as slots reach; at most so long.
+    /// `true`: it is.
+    pub async fn secure(&self, within: Duration) -> bool {
+        Self::is_zero(&self.shared.exposed, within).await
+    }
+
+    async fn is_zero(count: &watch::Sender<usize>, within: Duration) -> bool {
+        let mut count = count.subscribe();
+        let zero = count.wait_for(|count| *count == 0);
+        matches!(tokio::time::timeout(within, zero).await, Ok(Ok(_)))
     }
 }
 

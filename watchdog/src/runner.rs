@@ -10,6 +10,7 @@ mod links;
 mod looks;
 mod measure;
 mod observe;
+mod overflow;
 mod places;
 mod slots;
 
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::action::brake::{Brakes, members};
 use crate::action::hanging::Calls;
 use crate::action::output::trim_all;
+use crate::action::probes::Probes;
 use crate::action::{Deed, Failure, Protect, Tools, exec};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::inbox::Inbox;
@@ -104,6 +106,7 @@ impl Runner {
             baseline: parts.baseline,
             calls: Calls::default(),
             brakes: Brakes::default(),
+            probes: Probes::default(),
         });
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {
@@ -185,6 +188,13 @@ impl Runner {
         let _ = self.orders.send(Order::Keep(services.collect()));
     }
 
+    /// Ends the programs that are run to be judged, with all that they started: at the end of the
+    /// daemon. Waits for that at most so long.
+    pub fn end_probes(&self, within: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let tools = Arc::clone(&self.tools);
+        async move { tools.probes.end(within).await }
+    }
+
     /// Replaces the names of programs that are never signalled (a new configuration).
     pub fn protect(&self, names: Vec<String>) {
         let mut protect = self.tools.protect.write().unwrap_or_else(PoisonError::into_inner);
@@ -197,6 +207,9 @@ impl Work {
     pub async fn run(mut self) {
         self.looks.listen(&self.tools);
         self.observations.listen(&self.tools.inbox);
+        if let Some(outputs) = self.tools.outputs.clone() {
+            tokio::spawn(overflow::keep_short(outputs));
+        }
         let mut trim = tokio::time::interval(TRIM);
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

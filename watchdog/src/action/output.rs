@@ -4,7 +4,8 @@
 //! daemon, and the service's next word would kill it (SIGPIPE); a full pipe would stall it; and
 //! waiting for the pipe's end would wait for every grandchild that inherited it. A file does none
 //! of this. It is opened for appending, so it can be cut to nothing under a running writer; that is
-//! done beyond 1 MiB. It is for showing why a start failed, not a log for ever.
+//! done beyond 1 MiB (`runner::overflow` says when). It is for showing why a start failed, not a log
+//! for ever.
 
 use std::fs::File;
 use std::io;
@@ -115,20 +116,24 @@ impl Output {
     }
 }
 
-/// Cuts every file that has grown too long. A file that cannot be cut now is tried the next time.
-pub(crate) fn trim_all(folder: &Folder) {
-    for name in folder.names().unwrap_or_default() {
-        if let Ok(file) = folder.append(&name) {
-            let _ = trim(&file);
-        }
-    }
+/// Cuts every file that has grown too long; gives their names. A file that cannot be cut now is tried
+/// the next time.
+pub(crate) fn trim_all(folder: &Folder) -> Vec<String> {
+    let names = folder.names().unwrap_or_default();
+    names.into_iter().filter(|name| trim_one(folder, name)).collect()
 }
 
-fn trim(file: &File) -> io::Result<()> {
-    if file.metadata()?.len() > SIZE_MAX {
+/// Cuts this file if it has grown too long. Whether it was cut.
+pub(crate) fn trim_one(folder: &Folder, name: &str) -> bool {
+    folder.append(name).and_then(|file| trim(&file)).unwrap_or(false)
+}
+
+fn trim(file: &File) -> io::Result<bool> {
+    let long = file.metadata()?.len() > SIZE_MAX;
+    if long {
         file.set_len(0)?;
     }
-    Ok(())
+    Ok(long)
 }
 
 /// A file's name from any text, different for different services.

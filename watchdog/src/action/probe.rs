@@ -27,6 +27,9 @@ const CHUNK: usize = 4096;
 /// Between two readings of what is thrown away.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Between TERM and KILL where the daemon is ending.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
 /// What became of a program.
 #[derive(Debug)]
 pub(crate) struct Probed {
@@ -36,9 +39,12 @@ pub(crate) struct Probed {
     pub(crate) output: Vec<u8>,
 }
 
-/// Runs it to its end, or to its timeout: then it is ended with all that it started.
+/// Runs it to its end, or to its timeout or the daemon's end: then it is ended with all that it
+/// started.
 pub(crate) async fn probe(deed: &Deed, program: &Program) -> Probed {
     let not_run = |why: String| Probed { end: Err(why), output: Vec::new() };
+    let ending = || text::not_run(&program.line(), "the daemon is ending");
+    let Some(_counted) = deed.tools.probes.enter() else { return not_run(ending()) };
     let (ears, mouths) = (Ear::open(), Ear::open());
     let ((mut errors, to_errors), (mut output, to_output)) = match (ears, mouths) {
         (Ok(errors), Ok(output)) => (errors, output),
@@ -53,6 +59,10 @@ pub(crate) async fn probe(deed: &Deed, program: &Program) -> Probed {
     };
     let ended = tokio::select! {
         ended = tokio::time::timeout(program.timeout, running.ended()) => ended,
+        () = deed.tools.probes.ending() => {
+            running.end_family(deed, LAST_GRACE).await;
+            return not_run(ending());
+        }
         never = errors.listen() => match never {},
         never = output.listen() => match never {},
     };

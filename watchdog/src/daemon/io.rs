@@ -25,8 +25,10 @@ use crate::survey::{self, Surveys};
 use crate::sys::spawn::Baseline;
 use crate::web::running::Running;
 
-/// How long undelivered mail may hold up the end of the daemon. It is on disk by then.
+/// How long undelivered mail may hold up the end of the daemon. It is on disk by then,
 const FAREWELL: Duration = Duration::from_secs(3);
+/// or the disk is very slow, and gets this besides.
+const FAREWELL_OF_DISK: Duration = Duration::from_secs(30);
 
 /// Held while the rule file is read and handed over.
 static READING: Mutex<()> = Mutex::new(());
@@ -159,12 +161,19 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         .name("watchdog-io".into())
         .spawn({
             let (mut stopped, notifier) = (stopped, notifier.clone());
+            let end_probes = runner.end_probes(FAREWELL);
             move || {
                 runtime.block_on(async {
                     let _ = stopped.wait_for(|stopped| *stopped).await;
-                    // Alerts that wait for a survey, mail and answers under way go out first.
-                    let _ = tokio::time::timeout(survey::LONGEST * 2, surveying).await;
-                    let _ = tokio::join!(notifier.drain(FAREWELL), socket);
+                    // Alerts that wait for a survey, mail and answers under way go out first. Each of
+                    // these is bounded; `docs/status.md` names the sum.
+                    let mail = async {
+                        let _ = tokio::time::timeout(survey::LONGEST * 2, surveying).await;
+                        if !notifier.drain(FAREWELL).await {
+                            notifier.secure(FAREWELL_OF_DISK).await;
+                        }
+                    };
+                    let _ = tokio::join!(mail, socket, end_probes);
                 });
                 // A blocking thread may hang on a dead network file system: it is not waited for.
                 runtime.shutdown_background();

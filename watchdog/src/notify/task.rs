@@ -167,8 +167,10 @@ impl Task {
         let jobs = usize::from(self.storing.is_some()) + usize::from(self.sending.is_some());
         let open = self.remove.len() + self.aside.len() + jobs;
         let queued = self.queue.len();
+        let exposed = self.queue.to_store(self.slots).len() + usize::from(self.storing.is_some());
         let intake = self.shared.intake();
         self.shared.stats().queued = queued;
+        self.shared.exposed.send_replace(exposed + intake.alerts.len());
         self.shared.busy.send_replace(queued + open + intake.alerts.len());
     }
 
