@@ -44,7 +44,7 @@ pub(super) async fn keep_short(outputs: Arc<Folder>) {
     let Ok(watcher) = Readable::new(Arc::new(watcher)) else { return };
     let mut cuts: HashMap<String, u32> = HashMap::new();
     let mut said = Instant::now();
-    while let Ok(written) = watcher.when(|watcher| read(watcher)).await {
+    while let Ok(written) = watcher.when(read).await {
         let outputs = Arc::clone(&outputs);
         let cut = tokio::task::spawn_blocking(move || cut(&outputs, written)).await;
         let cut = cut.unwrap_or_default();
