@@ -125,7 +125,7 @@ fn one_run_at_a_time_as_somebody_else_and_never_more_output_than_is_kept() {
         scratch.script("nobody", "id -u; id -G; ls /proc/self/fd | wc -l; env | grep -c SECRET\n");
     let loud = scratch.script("loud", "yes 0123456789 | head -c 300000; echo end >&2; exit 7\n");
     let rules = format!(
-        "cycle: 50ms\nservices:\n\
+        "cycle: 50ms\nlimits: {{ program_output: 1000 B }}\nservices:\n\
          - {{ program: slow, path: {}, rules: [] }}\n\
          - {{ program: loud, path: {}, rules: [{{ if: status = 7, then: alert }}] }}\n\
          - {{ program: nobody, path: {{ program: {}, user: nobody }}, rules: [{{ if: status > 9, then: alert }}] }}\n",
@@ -136,7 +136,7 @@ fn one_run_at_a_time_as_somebody_else_and_never_more_output_than_is_kept() {
     let daemon = Daemon::start(&scratch, &rules);
     daemon.wait_log("'loud' status failed (7) -- end; 0123456789; ", PATIENCE);
     let seen = daemon.wait_for("loud", PATIENCE, |seen| seen["observed"]["output"].is_string());
-    assert_eq!(seen["observed"]["output"].as_str().map(str::len), Some(512), "{seen}");
+    assert_eq!(seen["observed"]["output"].as_str().map(str::len), Some(1000), "{seen}");
     let seen = daemon.wait_for("nobody", PATIENCE, |seen| seen["observed"]["output"].is_string());
     let said = seen["observed"]["output"].as_str().expect("text").to_owned();
     let lines: Vec<&str> = said.lines().collect();

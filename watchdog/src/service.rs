@@ -21,7 +21,7 @@ use crate::check::Checked;
 use crate::identity::ServiceId;
 
 pub use action::{Action, Brake, BrakeHow, Exec, Program};
-pub use control::{Bounds, Control, OnReboot};
+pub use control::{Bounds, Control, OnReboot, Sizes};
 pub use event::EventWord;
 pub use http::{Http, WebUser};
 pub use mail::{Mail, MailFormat, MailServer, MailTls, Recipient};

@@ -20,8 +20,6 @@ use super::{Deed, text};
 use crate::event::ExitStatus;
 use crate::service::Program;
 
-/// How much of the output is kept in bytes: Monit's limit.
-const KEPT: usize = 512;
 /// Read at once.
 const CHUNK: usize = 4096;
 /// Between two readings of what is thrown away.
@@ -40,12 +38,12 @@ pub(crate) struct Probed {
 }
 
 /// Runs it to its end, or to its timeout or the daemon's end: then it is ended with all that it
-/// started.
-pub(crate) async fn probe(deed: &Deed, program: &Program) -> Probed {
+/// started. Of what it says `most` bytes are kept.
+pub(crate) async fn probe(deed: &Deed, program: &Program, most: usize) -> Probed {
     let not_run = |why: String| Probed { end: Err(why), output: Vec::new() };
     let ending = || text::not_run(&program.line(), "the daemon is ending");
     let Some(_counted) = deed.tools.probes.enter() else { return not_run(ending()) };
-    let (ears, mouths) = (Ear::open(), Ear::open());
+    let (ears, mouths) = (Ear::open(most), Ear::open(most));
     let ((mut errors, to_errors), (mut output, to_output)) = match (ears, mouths) {
         (Ok(errors), Ok(output)) => (errors, output),
         (Err(error), _) | (_, Err(error)) => {
@@ -70,7 +68,7 @@ pub(crate) async fn probe(deed: &Deed, program: &Program) -> Probed {
     output.hear_out();
     let mut said = errors.kept;
     said.extend(output.kept);
-    said.truncate(KEPT);
+    said.truncate(most);
     let end = match ended {
         Ok(status) => Ok(status),
         Err(_) => {
@@ -85,13 +83,14 @@ pub(crate) async fn probe(deed: &Deed, program: &Program) -> Probed {
 struct Ear {
     pipe: Receiver,
     kept: Vec<u8>,
+    most: usize,
 }
 
 impl Ear {
     /// With the program's end.
-    fn open() -> io::Result<(Self, OwnedFd)> {
+    fn open(most: usize) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-        Ok((Self { pipe: Receiver::from_owned_fd(ours)?, kept: Vec::new() }, theirs))
+        Ok((Self { pipe: Receiver::from_owned_fd(ours)?, kept: Vec::new(), most }, theirs))
     }
 
     /// Reads for ever.
@@ -104,7 +103,7 @@ impl Ear {
             match self.hear() {
                 // Nobody holds the other end; the program may still run.
                 Ok(0) => return pending().await,
-                Ok(_) if self.kept.len() < KEPT => {}
+                Ok(_) if self.kept.len() < self.most => {}
                 Ok(_) => tokio::time::sleep(PAUSE).await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return pending().await,
@@ -115,7 +114,7 @@ impl Ear {
     /// Takes what is left behind by a program that has ended. Others may go on writing.
     fn hear_out(&mut self) {
         let mut chunk = [0; CHUNK];
-        while self.kept.len() < KEPT {
+        while self.kept.len() < self.most {
             // Not by the runtime: it says that there is nothing until it has been told of what came
             // just now. The pipe itself knows, and does not block.
             match rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut chunk)) {
@@ -133,7 +132,7 @@ impl Ear {
     }
 
     fn keep(&mut self, chunk: &[u8], length: usize) {
-        let wanted = length.min(KEPT.saturating_sub(self.kept.len()));
+        let wanted = length.min(self.most.saturating_sub(self.kept.len()));
         self.kept.extend(chunk.iter().take(wanted));
     }
 }

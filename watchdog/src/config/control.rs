@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::service::every::{Cron, Every};
-use crate::service::{Bounds, Control, OnReboot};
+use crate::service::{Bounds, Control, OnReboot, Sizes};
 
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader, Table};
@@ -15,7 +15,8 @@ use super::vocabulary::{EVERY, LIMITS};
 impl Reader {
     /// The keys that every kind takes, but for names and rules.
     pub(super) fn control(&mut self, table: &mut Table) -> Control {
-        let mut control = Control { onreboot: self.onreboot, ..Control::default() };
+        let mut control =
+            Control { onreboot: self.onreboot, sizes: self.limits.sizes, ..Control::default() };
         if let Some(entry) = table.take("mode") {
             if let Value::Scalar(text) = &entry.value.value
                 && text.eq_ignore_ascii_case("manual")
@@ -90,16 +91,30 @@ impl Reader {
     pub(super) fn limits(&mut self, entry: Entry) -> Bounds {
         let mut limits = Bounds::default();
         let Some(mut table) = self.table(entry.value, entry.key, &LIMITS) else { return limits };
-        let times: [(&str, &mut Duration); 5] = [
+        let times: [(&str, &mut Duration); 6] = [
             ("program_timeout", &mut limits.program_timeout),
             ("start_timeout", &mut limits.start_timeout),
             ("stop_timeout", &mut limits.stop_timeout),
             ("restart_timeout", &mut limits.restart_timeout),
             ("exec_timeout", &mut limits.exec_timeout),
+            ("network_timeout", &mut limits.network_timeout),
         ];
         for (name, slot) in times {
             if let Some(time) = table.take(name).and_then(|entry| self.time_limit(&entry)) {
                 *slot = time;
+            }
+        }
+        let sizes = &mut limits.sizes;
+        let (text, page) = (Sizes::LONGEST_TEXT, Sizes::LONGEST_PAGE);
+        let sizes: [(&str, &mut usize, usize); 4] = [
+            ("program_output", &mut sizes.program_output, text),
+            ("send_expect_buffer", &mut sizes.send_expect_buffer, text),
+            ("file_content_buffer", &mut sizes.file_content_buffer, text),
+            ("http_content_buffer", &mut sizes.http_content_buffer, page),
+        ];
+        for (name, slot, most) in sizes {
+            if let Some(size) = table.take(name).and_then(|entry| self.size(&entry, most)) {
+                *slot = size;
             }
         }
         limits

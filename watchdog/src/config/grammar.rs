@@ -30,9 +30,11 @@ mod token;
 mod trend;
 
 use std::ops::Range;
+use std::time::Duration;
 
 pub use print::print;
 
+use crate::check::connection::Connection;
 use crate::service::{Condition, Qualifier, Test};
 
 use parser::Parser;
@@ -257,12 +259,29 @@ pub struct Sentence {
 /// # Errors
 /// The first thing that is wrong, with its bytes.
 pub fn parse(text: &str, subject: Subject) -> Result<Sentence, SentenceError> {
+    parse_with(text, subject, Connection::TIMEOUT)
+}
+
+/// The same, with the timeout of connections that name none (`limits: { network_timeout: … }`).
+pub(super) fn parse_with(
+    text: &str,
+    subject: Subject,
+    timeout: Duration,
+) -> Result<Sentence, SentenceError> {
     if text.len() > MAX_LENGTH {
         return Err(SentenceError::new(0..0, format!("longer than {MAX_LENGTH} bytes")));
     }
     let tokens = token::tokens(text)?;
-    let mut parser =
-        Parser { text, tokens, at: 0, subject, depth: 0, doubts: Vec::new(), raw: Vec::new() };
+    let mut parser = Parser {
+        text,
+        tokens,
+        at: 0,
+        subject,
+        depth: 0,
+        timeout,
+        doubts: Vec::new(),
+        raw: Vec::new(),
+    };
     let sentence = sentence(text, &mut parser);
     // A sign that means nothing is the better reason, where it stands before what else is wrong.
     let end = sentence.as_ref().err().map_or(text.len(), |error| error.span.end);

@@ -66,7 +66,7 @@ impl Reader {
             return None;
         };
         let text = self.text(&entry.value, entry.key)?;
-        let sentence = match grammar::parse(&text, subject) {
+        let sentence = match grammar::parse_with(&text, subject, self.limits.network_timeout) {
             Ok(sentence) => sentence,
             Err(error) => {
                 self.sentence_error(&entry, &text, error, Gravity::Error);

@@ -88,6 +88,17 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, BadTime> {
     time(number, milliseconds).ok_or(BadTime::TooLong)
 }
 
+/// A size: `512 B`, `1.5 MB`; bytes where no unit is named, as in Monit.
+pub(super) fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, word) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let bytes = if word.is_empty() { 1 } else { unit(SIZE, word.trim())? };
+    let size = number * bytes as f64;
+    (size <= (1_u64 << 50) as f64).then(|| size.round() as u64)
+}
+
 /// A length of time in its largest whole unit: `90s`, `5m`.
 pub(super) fn print_time(time: Duration) -> String {
     let milliseconds = time.as_millis();

@@ -114,6 +114,25 @@ impl Reader {
         Some(limit)
     }
 
+    /// A size with its unit, of one byte at least.
+    pub(super) fn size(&mut self, entry: &Entry, most: usize) -> Option<usize> {
+        let text = self.text(&entry.value, entry.key)?;
+        let place = entry.value.place;
+        let Some(size) = units::parse_size(&text) else {
+            let help = "write a number with B, KB, MB or GB, such as `512 B`";
+            self.error_help(place, format!("`{text}` is not a size"), help);
+            return None;
+        };
+        match usize::try_from(size) {
+            Ok(size) if (1..=most).contains(&size) => Some(size),
+            _ => {
+                let most = crate::metric::bytes(most as f64);
+                self.error(place, format!("`{}` is from 1 B to {most}", entry.name));
+                None
+            }
+        }
+    }
+
     /// `5 cycles`.
     pub(super) fn cycles(&mut self, entry: &Entry) -> Option<u32> {
         let text = self.text(&entry.value, entry.key)?;

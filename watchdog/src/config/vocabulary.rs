@@ -105,14 +105,19 @@ pub(super) const RULE: Keys = Keys {
 pub(super) const EVERY: Keys = Keys { title: "`every`", known: &["not"], later: &[] };
 pub(super) const LIMITS: Keys = Keys {
     title: "`limits`",
-    known: &["program_timeout", "start_timeout", "stop_timeout", "restart_timeout", "exec_timeout"],
-    later: &[
+    known: &[
+        "program_timeout",
+        "start_timeout",
+        "stop_timeout",
+        "restart_timeout",
+        "exec_timeout",
+        "network_timeout",
         "program_output",
         "send_expect_buffer",
         "file_content_buffer",
         "http_content_buffer",
-        "network_timeout",
     ],
+    later: &[],
 };
 pub(super) const RECOVERY: Keys = Keys { title: "`else`", known: &["after", "then"], later: &[] };
 pub(super) const EXEC: Keys = Keys {

@@ -22,7 +22,7 @@ use crate::check::{Check, CheckTest};
 use crate::clock::{BootTime, boot_now};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::protocol::Carrier;
-use crate::service::{ProcessService, Service};
+use crate::service::{ProcessService, Service, Sizes};
 
 use attempt::attempt;
 
@@ -106,10 +106,11 @@ pub(super) async fn observe(service: &Service, main: Option<ProcessKey>) -> Vec<
         Some(Check::Host(host)) => host.address.as_str().into(),
         _ => "localhost".into(),
     };
+    let sizes = service.control.sizes;
     let mut running = JoinSet::new();
     for (place, (with, connection)) in connections(service).into_iter().enumerate() {
         let address = Arc::clone(&address);
-        running.spawn(async move { (place, converse(with, &connection, &address).await) });
+        running.spawn(async move { (place, converse(with, &connection, &address, sizes).await) });
     }
     let mut made = Vec::new();
     while let Some(ended) = running.join_next().await {
@@ -142,7 +143,12 @@ fn is_starting(process: &ProcessService, main: ProcessKey, now: BootTime) -> boo
 }
 
 /// Makes one connection, as often as it may be tried.
-async fn converse(with: String, connection: &Connection, address: &str) -> Conversation {
+async fn converse(
+    with: String,
+    connection: &Connection,
+    address: &str,
+    sizes: Sizes,
+) -> Conversation {
     // Never closed, so the error cannot happen.
     let _place = PLACES.acquire().await;
     let mut conversation = Conversation {
@@ -157,7 +163,7 @@ async fn converse(with: String, connection: &Connection, address: &str) -> Conve
     };
     for _ in 0..connection.retry.max(1) {
         let (begin, progress) = (boot_now(), Progress::default());
-        let attempt = attempt(connection, address, begin, &progress);
+        let attempt = attempt(connection, address, begin, sizes, &progress);
         let ended = timeout(connection.timeout, attempt).await;
         let missing = progress.missing();
         conversation.certificate = progress.certificate();

@@ -23,7 +23,7 @@ pub(super) async fn observe(scene: &Arc<Scene>, what: &Probe) -> Facts {
         context,
         dead: None,
     };
-    let probed = probe(&deed, &what.program).await;
+    let probed = probe(&deed, &what.program, scene.service.control.sizes.program_output).await;
     // As Monit: a pattern's `$` is behind the last word, not behind the end of its line.
     let output = String::from_utf8_lossy(&probed.output).trim_end().to_owned();
     let ended = probed.end.and_then(|status| match status {

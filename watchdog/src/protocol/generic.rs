@@ -12,8 +12,6 @@ use tokio::time::timeout;
 
 use super::{ProtocolError, Quoted, Stream, say};
 
-/// What is kept of one answer: as Monit's `sendExpectBuffer`.
-const KEPT: usize = 256;
 /// What is read of one answer at most; the rest of a longer one is not waited for.
 const READ: usize = 64 * 1024;
 /// An answer that pauses for so long is over, if it fits.
@@ -63,18 +61,23 @@ impl fmt::Display for Script {
     }
 }
 
-/// Carries the steps out.
+/// Carries the steps out. So many bytes are kept of one answer: Monit's `sendExpectBuffer`.
 ///
 /// # Errors
 /// An answer that does not match, or none.
-pub async fn talk(stream: &mut dyn Stream, script: &Script) -> Result<(), ProtocolError> {
+pub async fn talk(
+    stream: &mut dyn Stream,
+    script: &Script,
+    kept: usize,
+) -> Result<(), ProtocolError> {
     for (index, step) in script.0.iter().enumerate() {
         match step {
             Step::Send(text) => say(stream, &bytes(text)).await?,
             Step::Expect(pattern) => {
                 let pattern = compile(pattern).map_err(ProtocolError::new)?;
                 // Behind the last answer there is nobody whom the rest of it could disturb.
-                expect(stream, &pattern, index + 1 == script.0.len()).await?;
+                let last = index + 1 == script.0.len();
+                expect(stream, &pattern, kept, last).await?;
             }
         }
     }
@@ -82,7 +85,12 @@ pub async fn talk(stream: &mut dyn Stream, script: &Script) -> Result<(), Protoc
 }
 
 /// Reads one answer until it matches and is over.
-async fn expect(stream: &mut dyn Stream, pattern: &Regex, last: bool) -> Result<(), ProtocolError> {
+async fn expect(
+    stream: &mut dyn Stream,
+    pattern: &Regex,
+    kept: usize,
+    last: bool,
+) -> Result<(), ProtocolError> {
     let mut heard = Vec::new();
     let (mut all, mut matched) = (0, false);
     loop {
@@ -100,7 +108,7 @@ async fn expect(stream: &mut dyn Stream, pattern: &Regex, last: bool) -> Result<
             break;
         }
         all += read;
-        let room = KEPT.saturating_sub(heard.len());
+        let room = kept.saturating_sub(heard.len());
         heard.extend(chunk.iter().take(read.min(room)).copied());
         matched = pattern.is_match(&escaped(&heard));
         if (matched && last) || all >= READ {
@@ -203,7 +211,7 @@ mod tests {
                 let _ = says.shutdown().await;
             };
             let client = async {
-                let told = talk(&mut ours, &script).await;
+                let told = talk(&mut ours, &script, 256).await;
                 let _ = ours.shutdown().await;
                 drop(ours);
                 told
@@ -267,7 +275,7 @@ mod tests {
     fn an_endless_answer_ends() {
         let much = vec![b'x'; 200 * 1024];
         let (told, _) = play(&[("expect", "y")], &[(0, &much)]);
-        assert!(told.is_err_and(|why| why.len() < KEPT + 100));
+        assert!(told.is_err_and(|why| why.len() < 356));
         // What fits is taken from the beginning, as much as is kept.
         let (told, _) = play(&[("expect", "^x{256}$")], &[(0, &much)]);
         assert_eq!(told, Ok(()));

@@ -16,14 +16,12 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use crate::metric::Operator;
+use crate::metric::{Operator, bytes};
 
 use super::digest::Checksum;
 use super::pattern::{Pattern, Quoted};
 use super::{Peer, ProtocolError, Stream};
 
-/// No more of a body is read.
-const BODY: usize = 1 << 20;
 /// The longest head of an answer.
 const HEAD: usize = 64 << 10;
 
@@ -40,7 +38,7 @@ pub struct Http {
     pub status: Option<(Operator, u16)>,
     /// Of the body.
     pub checksum: Option<Checksum>,
-    /// Found (or for `false` not found) in the first megabyte of the body.
+    /// Found (or for `false` not found) in what is read of the body.
     pub content: Vec<(bool, Pattern)>,
     /// For Basic authentication (RFC 7617).
     pub username: Option<String>,
@@ -131,7 +129,8 @@ impl Http {
     fn judge_body(&self, body: &[u8], whole: bool) -> Result<(), ProtocolError> {
         if let Some(checksum) = &self.checksum {
             if !whole {
-                return Err(error("the body is over 1 MB, too much for a checksum"));
+                let read = bytes(body.len() as f64);
+                return Err(error(&format!("the body is over {read}, too much for a checksum")));
             }
             let got = checksum.of(body);
             if got != *checksum {
@@ -148,14 +147,14 @@ impl Http {
     }
 }
 
-/// The first megabyte of a body, and whether that is all of it.
-async fn body(answer: Response<Incoming>) -> Result<(Vec<u8>, bool), ProtocolError> {
+/// The beginning of a body, and whether that is all of it.
+async fn body(answer: Response<Incoming>, most: usize) -> Result<(Vec<u8>, bool), ProtocolError> {
     let mut incoming = answer.into_body();
     let mut body = Vec::new();
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|error| failed(&error))?;
         let Some(data) = frame.data_ref() else { continue };
-        let room = BODY - body.len();
+        let room = most.saturating_sub(body.len());
         body.extend(data.iter().take(room));
         if data.len() > room {
             return Ok((body, false));
@@ -195,7 +194,7 @@ pub(super) async fn talk(
     http.judge_body(&body, whole)
 }
 
-/// The first megabyte of the body.
+/// What is read of the body.
 pub(super) async fn document(
     http: &Http,
     stream: &mut dyn Stream,
@@ -220,7 +219,7 @@ async fn ask(
     let mut exchange = pin!(async {
         let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
         http.judge_status(&answer)?;
-        if read { body(answer).await } else { Ok((Vec::new(), true)) }
+        if read { body(answer, peer.body).await } else { Ok((Vec::new(), true)) }
     });
     // What drives the connection ends when the server closes it; what it has read is judged then.
     let mut open = true;

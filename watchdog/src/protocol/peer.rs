@@ -37,6 +37,8 @@ pub struct Peer<'a> {
     pub password: Option<&'a str>,
     /// What our clock says, in seconds since 1970; where it is not given, no other is compared with it.
     pub unix_seconds: Option<i64>,
+    /// Of a document at most so many bytes are read.
+    pub body: usize,
 }
 
 impl<'a> Peer<'a> {
@@ -50,6 +52,7 @@ impl<'a> Peer<'a> {
             greeting: None,
             password: None,
             unix_seconds: None,
+            body: 1 << 20,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Recipient;
 use super::every::Every;
+use crate::check::connection::Connection;
 
 /// What every kind of service may say about how it is treated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub struct Control {
     pub noalert: Vec<String>,
     /// `onreboot:` of the service, else of the file.
     pub onreboot: OnReboot,
+    /// `limits:` of the file.
+    pub sizes: Sizes,
 }
 
 /// Whether a service is monitored after a boot of the host.
@@ -61,6 +64,42 @@ pub struct Bounds {
     pub restart_timeout: Duration,
     /// A program of a rule.
     pub exec_timeout: Duration,
+    /// A connection or a ping whose sentence names no `timeout`.
+    pub network_timeout: Duration,
+    /// What is kept of texts from outside.
+    pub sizes: Sizes,
+}
+
+/// How much of a text from outside is kept, in bytes. Monit's names and its defaults, but for the
+/// file's content (511 there).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sizes {
+    /// Of what a `program` service says: it is told, shown and noted.
+    pub program_output: usize,
+    /// Of one answer that `expect` looks at.
+    pub send_expect_buffer: usize,
+    /// Of a line of a file that is looked at.
+    pub file_content_buffer: usize,
+    /// Of a page whose content or checksum is asked for.
+    pub http_content_buffer: usize,
+}
+
+impl Sizes {
+    /// The most that the first three may be: ten thousand services note as much each.
+    pub const LONGEST_TEXT: usize = 64 << 10;
+    /// The most that a page may be: 256 of them are read at the same time at most.
+    pub const LONGEST_PAGE: usize = 8 << 20;
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            program_output: 512,
+            send_expect_buffer: 256,
+            file_content_buffer: 4096,
+            http_content_buffer: 1 << 20,
+        }
+    }
 }
 
 impl Default for Bounds {
@@ -72,6 +111,8 @@ impl Default for Bounds {
             stop_timeout: seconds(30),
             restart_timeout: seconds(30),
             exec_timeout: seconds(300),
+            network_timeout: Connection::TIMEOUT,
+            sizes: Sizes::default(),
         }
     }
 }

@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{Pattern, Quoted};
 
-/// Of a line so many bytes are matched (Monit: 511); what follows is passed over.
-pub const LONGEST_LINE: usize = 4096;
 /// Lines that are kept to be shown, the newest.
 const KEPT_LINES: usize = 10;
 /// Bytes of each that are kept.
@@ -37,6 +35,17 @@ impl fmt::Display for Filter {
         let sign = if self.not { "!=" } else { "=" };
         write!(f, "{sign} {}", Quoted(self.pattern.as_str()))
     }
+}
+
+/// What is looked for in lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// By their words.
+    pub filters: &'a [(String, &'a Filter)],
+    /// Lines that are passed over.
+    pub ignore: &'a [Filter],
+    /// So many bytes of a line.
+    pub longest: usize,
 }
 
 /// How far a file was read, and what was found in it.
@@ -69,20 +78,20 @@ pub struct Found {
 
 impl Content {
     /// Takes what was read at `offset`: matches whole lines and moves on behind the last of them.
-    /// `filters` by their words.
-    pub fn take(&mut self, read: &[u8], filters: &[(String, &Filter)], ignore: &[Filter]) {
+    /// Of a line so many bytes are matched as `sight` says; what follows is passed over.
+    pub fn take(&mut self, read: &[u8], sight: &Sight<'_>) {
         let mut rest = read;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = (rest.get(..end), rest.get(end + 1..));
             if !std::mem::take(&mut self.within) {
-                self.line(line.unwrap_or_default(), filters, ignore);
+                self.line(line.unwrap_or_default(), sight);
             }
             rest = after.unwrap_or_default();
         }
-        if rest.len() > LONGEST_LINE {
+        if rest.len() > sight.longest {
             // It will not fit: what there is of it is all that is ever matched.
             if !std::mem::replace(&mut self.within, true) {
-                self.line(rest, filters, ignore);
+                self.line(rest, sight);
             }
             rest = &[];
         } else if self.within {
@@ -91,13 +100,13 @@ impl Content {
         self.offset += (read.len() - rest.len()) as u64;
     }
 
-    fn line(&mut self, line: &[u8], filters: &[(String, &Filter)], ignore: &[Filter]) {
+    fn line(&mut self, line: &[u8], sight: &Sight<'_>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = line.get(..LONGEST_LINE).unwrap_or(line);
-        let taken = filters.iter().filter(|(_, filter)| filter.takes(line));
+        let line = line.get(..sight.longest).unwrap_or(line);
+        let taken = sight.filters.iter().filter(|(_, filter)| filter.takes(line));
         let mut ignored = None;
         for (words, _) in taken {
-            if *ignored.get_or_insert_with(|| ignore.iter().any(|each| each.takes(line))) {
+            if *ignored.get_or_insert_with(|| sight.ignore.iter().any(|each| each.takes(line))) {
                 return;
             }
             let found = self.found.entry(words.clone()).or_default();
@@ -131,6 +140,8 @@ impl Content {
 mod tests {
     use super::*;
 
+    const LONGEST: usize = 4096;
+
     fn filter(text: &str, not: bool) -> Filter {
         Filter { not, pattern: Pattern::new(text).unwrap() }
     }
@@ -144,7 +155,8 @@ mod tests {
         for part in parts {
             written.push_str(part);
             let from = usize::try_from(content.offset).unwrap();
-            content.take(&written.as_bytes()[from..], &filters, ignore);
+            let sight = Sight { filters: &filters, ignore, longest: LONGEST };
+            content.take(&written.as_bytes()[from..], &sight);
         }
         let (count, lines) = content.since(&filter.to_string(), None);
         let lines = lines.map(str::to_owned).collect();
@@ -176,13 +188,25 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_matched_once_by_its_beginning() {
-        let long = "x".repeat(LONGEST_LINE);
+        let long = "x".repeat(LONGEST);
         let parts = [&*long, "x ERROR behind", " and ERROR", "\nERROR next\n"].map(str::to_owned);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (content, count, lines) = counts(&parts, false, &[]);
         assert_eq!((count, lines), (1, vec!["ERROR next".to_owned()]));
         assert_eq!(content.offset as usize, parts.concat().len());
         assert!(!content.within);
+    }
+
+    #[test]
+    fn a_line_is_looked_at_so_far_and_no_further() {
+        let filter = filter("ERROR$", false);
+        let filters = [(filter.to_string(), &filter)];
+        for (longest, found) in [(5, 0), (6, 1), (7, 0)] {
+            let mut content = Content::default();
+            content.take(b"xERRORy\n", &Sight { filters: &filters, ignore: &[], longest });
+            assert_eq!(content.since(&filters[0].0, None).0, found, "{longest}");
+            assert_eq!(content.offset, 8);
+        }
     }
 
     #[test]
@@ -194,7 +218,9 @@ mod tests {
         assert!(lines.iter().all(|line| line.len() == KEPT_BYTES));
         let filter = filter("ERROR", false);
         let mut later = content.clone();
-        later.take(b"ERROR last\n", &[(filter.to_string(), &filter)], &[]);
+        let filters = [(filter.to_string(), &filter)];
+        let sight = Sight { filters: &filters, ignore: &[], longest: LONGEST };
+        later.take(b"ERROR last\n", &sight);
         let (count, lines) = later.since("= \"ERROR\"", Some(&content));
         assert_eq!((count, lines.collect::<Vec<_>>()), (1, vec!["ERROR last"]));
     }

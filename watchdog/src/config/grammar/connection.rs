@@ -91,7 +91,7 @@ impl Parser<'_> {
             }
             (None, None) => return Err(self.expected("`port` and its number")),
         };
-        let (timeout, retry) = (timeout.unwrap_or(Connection::TIMEOUT), retry.unwrap_or(1));
+        let (timeout, retry) = (timeout.unwrap_or(self.timeout), retry.unwrap_or(1));
         let connection = Arc::new(Connection { to, timeout, retry });
         Ok(Some(Test { succeeded, connection, response, valid_days }))
     }

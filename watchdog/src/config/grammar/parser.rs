@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::vocabulary::nearest;
 use crate::service::{Condition, Test};
@@ -46,6 +47,8 @@ pub(super) struct Parser<'a> {
     pub(super) at: usize,
     pub(super) subject: Subject,
     pub(super) depth: usize,
+    /// Of connections that name none.
+    pub(super) timeout: Duration,
     pub(super) doubts: Vec<SentenceError>,
     /// Stretches that were taken as they are written.
     pub(super) raw: Vec<Range<usize>>,

@@ -82,7 +82,11 @@ fn keys_and_values_of_the_main_file() {
     all_refused(&[
         ("cylce: 60s", "1:1", &["has no key `cylce`", "did you mean `cycle`?", "^^^^^"]),
         ("limits: { start_timeout: 0s }", "1:26", &["nothing is done within"]),
-        ("limits: { network_timeout: 5s }", "1:11", &["`network_timeout` is not supported yet"]),
+        ("limits: { network_timeout: 0s }", "1:28", &["nothing is done within"]),
+        ("limits: { program_output: 65 KB }", "1:27", &["is from 1 B to 64 kB"]),
+        ("limits: { send_expect_buffer: 0 }", "1:31", &["is from 1 B to 64 kB"]),
+        ("limits: { file_content_buffer: 2s }", "1:32", &["`2s` is not a size", "such as `512 B`"]),
+        ("limits: { http_content_buffer: 9 MB }", "1:32", &["is from 1 B to 8 MB"]),
         ("onreboot: perhaps", "1:11", &["not a value of `onreboot`"]),
         ("frobnicate: 1", "1:1", &["has no key", "there is: cycle, sample"]),
         ("cycle: 60", "1:8", &["needs a unit of time", "write `60s` for seconds"]),

@@ -10,6 +10,7 @@ use super::{Progress, Stage, Trouble, open, ping, secret, tls};
 use crate::check::connection::{Connection, Port, Talk, To, Unix};
 use crate::clock::{BootTime, boot_now, wall_now};
 use crate::protocol::{Carrier, Peer, ProtocolError, Stream, generic};
+use crate::service::Sizes;
 
 /// Silence of a UDP server for so long is as good as an answer: a closed port is told sooner. Monit's.
 const SILENCE: Duration = Duration::from_millis(1200);
@@ -22,6 +23,7 @@ pub(super) async fn attempt(
     connection: &Connection,
     address: &str,
     begin: BootTime,
+    sizes: Sizes,
     progress: &Progress,
 ) -> Result<Took, Trouble> {
     let end = begin + connection.timeout;
@@ -29,9 +31,9 @@ pub(super) async fn attempt(
         To::Ping(ping) => return ping::any_address(ping, address, end, progress).await,
         To::Port(port) => {
             let host = port.host.as_deref().unwrap_or(address);
-            any_address(port, host, end, progress).await
+            any_address(port, host, end, sizes, progress).await
         }
-        To::Unix(unix) => socket(unix, end, progress).await,
+        To::Unix(unix) => socket(unix, end, sizes, progress).await,
     };
     Ok(answered?.then(|| boot_now().since(begin).as_secs_f64()))
 }
@@ -42,6 +44,7 @@ async fn any_address(
     port: &Port,
     host: &str,
     end: BootTime,
+    sizes: Sizes,
     progress: &Progress,
 ) -> Result<bool, Trouble> {
     progress.reached(Stage::Name);
@@ -62,7 +65,7 @@ async fn any_address(
             Err(_) => Err(Trouble::Theirs("Connection timed out".to_owned())),
         };
         let trouble = match opened {
-            Ok(stream) => match over(stream, port, host, end, progress).await {
+            Ok(stream) => match over(stream, port, host, end, sizes, progress).await {
                 Ok(answered) => return Ok(answered),
                 Err(trouble) => {
                     talked = true;
@@ -84,12 +87,14 @@ async fn over(
     port: &Port,
     host: &str,
     end: BootTime,
+    sizes: Sizes,
     progress: &Progress,
 ) -> Result<bool, Trouble> {
-    let peer = Peer::new(host, port.number, port.carrier);
+    let peer =
+        Peer { body: sizes.http_content_buffer, ..Peer::new(host, port.number, port.carrier) };
     let Some(options) = &port.tls else {
         progress.reached(Stage::Answer);
-        return talk(&mut *stream, &port.talk, &peer, end).await;
+        return talk(&mut *stream, &port.talk, &peer, end, sizes).await;
     };
     progress.reached(Stage::Encryption);
     let greeting = match &port.talk {
@@ -100,15 +105,21 @@ async fn over(
     let mut stream = tls::encrypt(stream, options, host, progress).await?;
     progress.reached(Stage::Answer);
     let peer = Peer { private: true, greeting: greeting.as_deref(), ..peer };
-    talk(&mut *stream, &port.talk, &peer, end).await
+    talk(&mut *stream, &port.talk, &peer, end, sizes).await
 }
 
-async fn socket(unix: &Unix, end: BootTime, progress: &Progress) -> Result<bool, Trouble> {
+async fn socket(
+    unix: &Unix,
+    end: BootTime,
+    sizes: Sizes,
+    progress: &Progress,
+) -> Result<bool, Trouble> {
     progress.reached(Stage::Connection);
     let mut stream = open::socket(&unix.path, unix.carrier).await?;
     progress.reached(Stage::Answer);
-    let peer = Peer { private: true, ..Peer::new("localhost", 0, unix.carrier) };
-    talk(&mut *stream, &unix.talk, &peer, end).await
+    let body = sizes.http_content_buffer;
+    let peer = Peer { private: true, body, ..Peer::new("localhost", 0, unix.carrier) };
+    talk(&mut *stream, &unix.talk, &peer, end, sizes).await
 }
 
 /// Whether an answer came; false: silence, which is as good.
@@ -117,6 +128,7 @@ async fn talk(
     talk: &Talk,
     peer: &Peer<'_>,
     end: BootTime,
+    sizes: Sizes,
 ) -> Result<bool, Trouble> {
     let said = match talk {
         Talk::Nothing if peer.carrier == Carrier::Datagram => {
@@ -127,7 +139,7 @@ async fn talk(
             }
         }
         Talk::Nothing => Ok(()),
-        Talk::Script(script) => generic::talk(stream, script).await,
+        Talk::Script(script) => generic::talk(stream, script, sizes.send_expect_buffer).await,
         Talk::Protocol(protocol) => {
             let password = secret::of(protocol).await?;
             let unix_seconds = Some(wall_now().as_second());

@@ -79,6 +79,28 @@ fn closed() -> (TcpSocket, u16) {
     (socket, port)
 }
 
+/// Answers each request, when it is there, with the same page.
+fn pages(page: &'static str) -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("a stream"));
+            std::thread::spawn(move || {
+                let mut line = String::from("GET");
+                while !line.trim_end().is_empty() {
+                    line.clear();
+                    let _ = stream.read_line(&mut line);
+                }
+                let _ = stream.get_mut().write_all(page.as_bytes());
+                let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            });
+        }
+    });
+    port
+}
+
 #[test]
 fn peers_that_answer_and_peers_that_do_not() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -108,6 +130,34 @@ fn peers_that_answer_and_peers_that_do_not() {
     let words = "Cannot bind to outgoing address -- Cannot assign requested address";
     assert_eq!(failed(&made[7]), words);
     assert_eq!(failed(&made[8]), "the name has no address of this kind");
+}
+
+#[test]
+fn the_files_limits_hold_for_what_is_heard_and_how_long_it_is_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = silent.local_addr().expect("its number").port();
+    let (talks, page) = (server("HELLO"), pages("HTTP/1.0 200 OK\r\n\r\n0123456789"));
+    let tests = [
+        format!("failed port {talks} expect '^HELL$' timeout 60 s"),
+        format!("failed port {talks} expect '^HELLO' timeout 60 s"),
+        format!("failed port {page} protocol http content = '^012345678$' timeout 60 s"),
+        format!("failed port {page} protocol http content = '9' timeout 60 s"),
+        format!("failed port {page} protocol http checksum {} timeout 60 s", "0".repeat(32)),
+        format!("failed port {silent} protocol ssh"),
+    ];
+    let rules: String =
+        tests.iter().map(|test| format!("  - {{ if: \"{test}\", then: alert }}\n")).collect();
+    let limits = "send_expect_buffer: 4 B, http_content_buffer: 9, network_timeout: 300ms";
+    let service = load(&format!(
+        "limits: {{ {limits} }}\nservices:\n- host: h\n  address: 127.0.0.1\n  rules:\n{rules}"
+    ));
+    let made = run(observe(&service, None));
+    assert_eq!(made[0].outcome, Outcome::Succeeded, "{:?}", made[0]);
+    assert_eq!(failed(&made[1]), "received unexpected data [HELL], expected [^HELLO]");
+    assert_eq!(made[2].outcome, Outcome::Succeeded, "{:?}", made[2]);
+    assert_eq!(failed(&made[3]), "HTTP error: content doesn't match \"9\"");
+    assert!(failed(&made[4]).contains("the body is over 9 B, too much for a checksum"));
+    assert!(failed(&made[5]).ends_with("within 0.3 s"), "{}", failed(&made[5]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::wanted;
-use crate::check::file::content::{Content, Filter};
+use crate::check::file::content::{Content, Filter, Sight};
 use crate::check::file::{Facts, File, Test};
 use crate::observe::Scene;
 
@@ -46,7 +46,12 @@ pub(super) fn read(scene: &Scene, file: &File, facts: &mut Facts, data: &Metadat
     }
     let named: Vec<(String, &Filter)> =
         filters.iter().map(|filter| (filter.to_string(), filter)).collect();
-    match go_on(&file.path, facts.content.as_ref(), &named, &file.ignore, data) {
+    let sight = Sight {
+        filters: &named,
+        ignore: &file.ignore,
+        longest: scene.service.control.sizes.file_content_buffer,
+    };
+    match go_on(&file.path, facts.content.as_ref(), &sight, data) {
         Ok((content, more)) => {
             facts.content = Some(content);
             more
@@ -61,13 +66,12 @@ pub(super) fn read(scene: &Scene, file: &File, facts: &mut Facts, data: &Metadat
 fn go_on(
     path: &Path,
     former: Option<&Content>,
-    filters: &[(String, &Filter)],
-    ignore: &[Filter],
+    sight: &Sight<'_>,
     data: &Metadata,
 ) -> io::Result<(Content, bool)> {
     let size = data.size();
     let mut content = former.cloned().unwrap_or_default();
-    content.found.retain(|words, _| filters.iter().any(|(known, _)| known == words));
+    content.found.retain(|words, _| sight.filters.iter().any(|(known, _)| known == words));
     let first = former.is_none();
     let same = (content.device, content.inode) == (data.dev(), data.ino());
     if !first && same && content.offset == size {
@@ -101,7 +105,7 @@ fn go_on(
             Err(error) => return Err(error),
         }
     }
-    content.take(buffer.get(..filled).unwrap_or_default(), filters, ignore);
+    content.take(buffer.get(..filled).unwrap_or_default(), sight);
     let more = filled == MOST_BYTES && content.offset < size;
     Ok((content, more))
 }

@@ -44,7 +44,7 @@ impl Parser<'_> {
                 }
             }
         }
-        let timeout = draft.timeout.unwrap_or(Connection::TIMEOUT);
+        let timeout = draft.timeout.unwrap_or(self.timeout);
         let connection = Arc::new(Connection { to: To::Ping(ping), timeout, retry: 1 });
         Ok(Some(Test { succeeded, connection, response: draft.response, valid_days: None }))
     }

@@ -9,7 +9,8 @@ fn read(text: &str) -> Result<(Protocol, String), SentenceError> {
     let tokens = token::tokens(text)?;
     let doubts = Vec::new();
     let (subject, raw) = (Subject::Host, Vec::new());
-    let mut parser = Parser { text, tokens, at: 0, subject, depth: 0, doubts, raw };
+    let timeout = std::time::Duration::ZERO;
+    let mut parser = Parser { text, tokens, at: 0, subject, depth: 0, timeout, doubts, raw };
     let protocol = parser.protocol()?;
     if let Some(error) = parser.stray(parser.behind()) {
         return Err(error);
