@@ -26,7 +26,7 @@ pub use event::EventWord;
 pub use http::{Http, WebUser};
 pub use mail::{Mail, MailFormat, MailServer, MailTls, Recipient};
 pub use process::{Match, ProcessService};
-pub use rule::{Condition, Qualifier, Rule, Severity, Span};
+pub use rule::{Condition, Qualifier, Recovery, Rule, Severity, Span};
 pub use test::{Course, DeathTest, Level, Limit, Test, Trend, Way, signal_name};
 
 /// A whole configuration.

@@ -109,7 +109,8 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         out.push_str("  rules\n");
     }
     for rule in &service.rules {
-        let mut text = format!("if {} then {}", rule.text, rule.then);
+        let name = rule.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let mut text = format!("{name}if {} then {}", rule.text, rule.then);
         if rule.failing_cycles > 0 && rule.state != "ok" {
             let _ = write!(text, " ({} failing)", rule.failing_cycles);
         }

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use crate::service::{Action, Brake, BrakeHow, Exec};
+use crate::service::{Action, Brake, BrakeHow, Exec, Recovery};
 
+use super::diagnostic::Gravity;
+use super::grammar;
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader};
 use super::source::Place;
@@ -16,7 +18,7 @@ const LONGEST_BRAKE: Duration = Duration::from_secs(3600);
 
 impl Reader {
     /// `else:` as an action, a list of them, or `{ after, then }`.
-    pub(super) fn recovery(&mut self, entry: Entry, after: &mut u32) -> Vec<(Action, Place)> {
+    pub(super) fn recovery(&mut self, entry: Entry, after: &mut Recovery) -> Vec<(Action, Place)> {
         let branch = match &entry.value.value {
             Value::Map(entries) => !entries.iter().any(|(key, _)| match &key.value {
                 Value::Scalar(key) => ACTIONS.contains(&key.as_str()),
@@ -30,10 +32,22 @@ impl Reader {
         let Some(mut table) = self.table(entry.value, entry.key, &RECOVERY) else {
             return Vec::new();
         };
-        if let Some(count) = table.take("after").and_then(|entry| self.cycles(&entry)) {
+        if let Some(count) = table.take("after").and_then(|entry| self.good_cycles(&entry)) {
             *after = count;
         }
         table.take("then").map(|entry| self.good_news(entry)).unwrap_or_default()
+    }
+
+    /// `3 cycles`, `2 times within 5 cycles`.
+    fn good_cycles(&mut self, entry: &Entry) -> Option<Recovery> {
+        let text = self.text(&entry.value, entry.key)?;
+        match grammar::recovery(&text) {
+            Ok(recovery) => Some(recovery),
+            Err(error) => {
+                self.sentence_error(entry, &text, error, Gravity::Error);
+                None
+            }
+        }
     }
 
     /// Actions of a recovery: nothing is braked because it is good again.

@@ -9,6 +9,7 @@
 //!           | metric "reaches" limit "within" time | event
 //! qualifier = N "cycles" | time | [ N [ "times" ] ] within
 //! within    = "within" ( M "cycles" | time )
+//! recovery  = N "cycles" | N [ "times" ] "within" M "cycles"
 //! ```
 //! Not here: where in the file the sentence stands (`rule` adds that), and judging it (`engine`).
 
@@ -35,7 +36,7 @@ use std::time::Duration;
 pub use print::print;
 
 use crate::check::connection::Connection;
-use crate::service::{Condition, Qualifier, Test};
+use crate::service::{Condition, Qualifier, Recovery, Test};
 
 use parser::Parser;
 
@@ -268,20 +269,7 @@ pub(super) fn parse_with(
     subject: Subject,
     timeout: Duration,
 ) -> Result<Sentence, SentenceError> {
-    if text.len() > MAX_LENGTH {
-        return Err(SentenceError::new(0..0, format!("longer than {MAX_LENGTH} bytes")));
-    }
-    let tokens = token::tokens(text)?;
-    let mut parser = Parser {
-        text,
-        tokens,
-        at: 0,
-        subject,
-        depth: 0,
-        timeout,
-        doubts: Vec::new(),
-        raw: Vec::new(),
-    };
+    let mut parser = begin(text, subject, timeout)?;
     let sentence = sentence(text, &mut parser);
     // A sign that means nothing is the better reason, where it stands before what else is wrong.
     let end = sentence.as_ref().err().map_or(text.len(), |error| error.span.end);
@@ -289,6 +277,36 @@ pub(super) fn parse_with(
         Some(error) => Err(error),
         None => sentence,
     }
+}
+
+/// Parses what stands behind `after` in `else`.
+///
+/// # Errors
+/// What is wrong, with its bytes.
+pub fn recovery(text: &str) -> Result<Recovery, SentenceError> {
+    // What a rule is about does not matter.
+    let mut parser = begin(text, Subject::System, Connection::TIMEOUT)?;
+    let recovery = parser.recovery()?;
+    match parser.peek().cloned() {
+        Some(token) => Err(parser.rest(&token)),
+        None => Ok(recovery),
+    }
+}
+
+fn begin(text: &str, subject: Subject, timeout: Duration) -> Result<Parser<'_>, SentenceError> {
+    if text.len() > MAX_LENGTH {
+        return Err(SentenceError::new(0..0, format!("longer than {MAX_LENGTH} bytes")));
+    }
+    Ok(Parser {
+        text,
+        tokens: token::tokens(text)?,
+        at: 0,
+        subject,
+        depth: 0,
+        timeout,
+        doubts: Vec::new(),
+        raw: Vec::new(),
+    })
 }
 
 fn sentence(text: &str, parser: &mut Parser<'_>) -> Result<Sentence, SentenceError> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::check::{CheckTest, file, filesystem, program};
-use crate::service::{Action, Condition, Qualifier, Rule, ServiceKind, Severity, Test};
+use crate::service::{Action, Condition, Qualifier, Recovery, Rule, ServiceKind, Severity, Test};
 
 use super::grammar::{Subject, print};
 
@@ -67,7 +67,7 @@ fn push(rules: &mut Vec<Rule>, own: bool, test: Test, action: Action) {
         qualifier: Qualifier::Once,
         then: vec![action],
         every: None,
-        recover_after: 1,
+        recovery: Recovery::default(),
         otherwise: Vec::new(),
         severity: Severity::Warning,
         alert: Vec::new(),

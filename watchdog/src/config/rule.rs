@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::check::file::test::Account;
 use crate::check::{CheckTest, file};
-use crate::service::{Action, Condition, Rule, Severity, Test};
+use crate::service::{Action, Condition, Recovery, Rule, Severity, Test};
 
 use super::diagnostic::{Diagnostic, Gravity};
 use super::grammar::{self, SentenceError, Subject};
@@ -41,10 +41,10 @@ impl Reader {
         });
         let alert = table.take("alert").map(|entry| self.recipients(entry)).unwrap_or_default();
         let every = table.take("every").and_then(|entry| self.every(entry));
-        let mut recover_after = 1;
+        let mut recovery = Recovery::default();
         let mut otherwise = Vec::new();
         if let Some(entry) = table.take("else") {
-            otherwise = self.recovery(entry, &mut recover_after);
+            otherwise = self.recovery(entry, &mut recovery);
         }
         let then = match table.take("then") {
             Some(entry) => self.actions(entry),
@@ -91,7 +91,7 @@ impl Reader {
             qualifier: sentence.qualifier,
             then: plain(&then),
             every,
-            recover_after,
+            recovery,
             otherwise: plain(&otherwise),
             severity: severity.unwrap_or(usual),
             alert,
@@ -126,7 +126,7 @@ impl Reader {
     }
 
     /// An error of the sentence at its bytes in the file, where they can be told.
-    fn sentence_error(
+    pub(super) fn sentence_error(
         &mut self,
         entry: &Entry,
         text: &str,

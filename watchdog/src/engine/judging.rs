@@ -111,7 +111,7 @@ impl Engine {
         }
         let cycle = matches!(moment, Moment::Cycle | Moment::Observed);
         let change = if truth == Some(true) && findings.iter().any(tells_change) {
-            remembered.judge_change(at)
+            remembered.judge_change(cycle, at)
         } else {
             remembered.judge(rule, truth, cycle, at)
         };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::check::Observation;
 use crate::clock::BootTime;
-use crate::engine::window::Window;
+use crate::engine::window::{Window, mask};
 use crate::message::RuleStatus;
-use crate::service::Rule;
+use crate::service::{Recovery, Rule};
 
 /// What a rule remembers.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub(crate) struct RuleState {
     /// People were told of a failure and must be told of the recovery, also when an action let the
     /// window start afresh meanwhile.
     announced: bool,
-    /// Good judgements in a row, while a recovery is due.
-    good: u32,
+    /// Since it failed, or was judged afresh.
+    good: Good,
     /// Cycles since the failure, for reminders and repeated programs.
     failing_cycles: u32,
     known: bool,
@@ -29,6 +29,52 @@ pub(crate) struct RuleState {
     pub(crate) base: Option<Arc<Observation>>,
     /// The last minute of local time in which it was judged by a crontab.
     pub minute: Option<i64>,
+}
+
+/// Cycles by whether they were good, for the recovery. What is not known shifts nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Good {
+    /// Good ones in a row.
+    row: u32,
+    /// The newest in bit 0.
+    bits: u64,
+    /// It was bad since the last cycle.
+    spoilt: bool,
+}
+
+impl Good {
+    fn bad(&mut self, cycle: bool) {
+        if cycle {
+            self.push(false);
+        } else {
+            self.spoilt = true;
+        }
+    }
+
+    /// Takes a good judgement; true where there are enough of them. What needs no more than one is
+    /// recovered between two cycles as well.
+    fn is_enough(&mut self, wanted: Recovery, cycle: bool) -> bool {
+        if wanted == Recovery::default() {
+            return true;
+        }
+        if !cycle {
+            return false;
+        }
+        let good = !self.spoilt;
+        self.push(good);
+        let enough = if wanted.times == wanted.of {
+            self.row >= wanted.times
+        } else {
+            (self.bits & mask(wanted.of)).count_ones() >= wanted.times
+        };
+        good && enough
+    }
+
+    fn push(&mut self, good: bool) {
+        self.row = if good { self.row.saturating_add(1) } else { 0 };
+        self.bits = self.bits << 1 | u64::from(good);
+        self.spoilt = false;
+    }
 }
 
 /// What a judgement changed.
@@ -52,7 +98,7 @@ impl RuleState {
             window: Window::new(rule.qualifier),
             failing: false,
             announced: false,
-            good: 0,
+            good: Good::default(),
             failing_cycles: 0,
             known: false,
             base: None,
@@ -75,7 +121,7 @@ impl RuleState {
         self.known = true;
         let met = self.window.push(truth, at);
         if truth {
-            self.good = 0;
+            self.good.bad(cycle);
             if self.failing {
                 self.failing_cycles = self.failing_cycles.saturating_add(u32::from(cycle));
                 return Change::StillFailing(self.failing_cycles);
@@ -85,13 +131,13 @@ impl RuleState {
             }
             return Change::Pending;
         }
-        self.maybe_recover(rule)
+        self.maybe_recover(rule, cycle)
     }
 
     /// Takes an event: true for this moment. It recovers at the next judgement that finds it false.
     pub(crate) fn judge_event(&mut self, at: BootTime) -> Change {
         self.known = true;
-        self.good = 0;
+        self.good.bad(false);
         let met = self.window.push_event(at);
         match (self.failing, met) {
             // Told already, and armed again by the next judgement that finds it false.
@@ -102,9 +148,9 @@ impl RuleState {
     }
 
     /// Takes a change: true for this moment, and told anew each time.
-    pub(crate) fn judge_change(&mut self, at: BootTime) -> Change {
+    pub(crate) fn judge_change(&mut self, cycle: bool, at: BootTime) -> Change {
         self.known = true;
-        self.good = 0;
+        self.good.bad(cycle);
         match (self.window.push_event(at), self.failing) {
             (true, _) => self.fail(),
             (false, true) => {
@@ -119,18 +165,19 @@ impl RuleState {
         self.failing = true;
         self.announced = true;
         self.failing_cycles = 0;
+        self.good = Good::default();
         Change::Failed
     }
 
-    fn maybe_recover(&mut self, rule: &Rule) -> Change {
+    fn maybe_recover(&mut self, rule: &Rule, cycle: bool) -> Change {
         if !self.failing && !self.announced {
             return Change::None;
         }
-        self.good += 1;
-        if self.good < rule.recover_after {
+        if !self.good.is_enough(rule.recovery, cycle) {
             return Change::None;
         }
-        (self.failing, self.announced, self.good) = (false, false, 0);
+        (self.failing, self.announced) = (false, false);
+        self.good = Good::default();
         // The next failure needs its full count again.
         self.window.clear();
         Change::Recovered
@@ -146,7 +193,7 @@ impl RuleState {
     pub(crate) fn start_afresh(&mut self) {
         self.window.clear();
         self.failing = false;
-        self.good = 0;
+        self.good = Good::default();
         self.known = false;
     }
 

@@ -42,6 +42,7 @@ impl Engine {
             .map(|(rule, remembered)| RuleView {
                 text: rule.text.clone(),
                 title: title(rule),
+                name: rule.name.clone(),
                 // While it waits for another, nobody judges it.
                 state: held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown),
                 failing_cycles: remembered.failing_cycles(),

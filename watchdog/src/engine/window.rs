@@ -113,7 +113,8 @@ impl Window {
     }
 }
 
-fn mask(of: u32) -> u64 {
+/// The newest `of` bits.
+pub(crate) fn mask(of: u32) -> u64 {
     if of >= 64 { u64::MAX } else { (1 << of) - 1 }
 }
 

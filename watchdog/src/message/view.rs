@@ -221,6 +221,8 @@ pub struct RuleView {
     pub text: String,
     /// How Monit calls its failure: `Resource limit matched`.
     pub title: &'static str,
+    /// What the file calls it.
+    pub name: Option<String>,
     /// `ok`, `pending`, `failing`, `unknown`.
     pub state: RuleStatus,
     /// Failing judgements in the window.

@@ -21,8 +21,8 @@ pub struct Rule {
     pub then: Vec<Action>,
     /// `every:`: when it is judged, of the times that its service is; none: each time.
     pub every: Option<every::Every>,
-    /// After how many good judgements it is recovered (`else: { after: 3 cycles }`); default 1.
-    pub recover_after: u32,
+    /// After how many good cycles it is recovered.
+    pub recovery: Recovery,
     /// What is done on recovery, besides the alert.
     pub otherwise: Vec<Action>,
     /// `severity:`; default critical for give-up, else warning.
@@ -80,6 +80,23 @@ impl Condition {
             Self::Not(part) => part.for_each_test(visit),
             Self::Test(test) => visit(test),
         }
+    }
+}
+
+/// In how many of the last cycles a rule must be good to be recovered: `else: { after: 3 cycles }`,
+/// `else: { after: 2 times within 5 cycles }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// Good so often
+    pub times: u32,
+    /// of the last so many; at most 64 where that is more than `times`.
+    pub of: u32,
+}
+
+impl Default for Recovery {
+    /// At the first good judgement, also between two cycles.
+    fn default() -> Self {
+        Self { times: 1, of: 1 }
     }
 }
 

@@ -102,6 +102,8 @@ pub struct RuleDocument {
     pub implicit: bool,
     #[serde(default)]
     pub title: String,
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 impl Document {
@@ -187,6 +189,7 @@ impl RuleDocument {
             then: view.then.clone(),
             implicit: view.implicit,
             title: view.title.to_owned(),
+            name: view.name.clone(),
         }
     }
 }

@@ -162,6 +162,7 @@ pub(crate) fn apache() -> ServiceView {
         rules: vec![RuleView {
             text: "totalmem > 1800 MB for 5 cycles".into(),
             title: "Resource limit matched",
+            name: None,
             state: RuleStatus::Ok,
             failing_cycles: 0,
             then: "restart".into(),

@@ -29,6 +29,7 @@ fn hostile_texts_stay_texts() {
         rules: vec![ebpf_watchdog::message::RuleView {
             text: (*text).to_owned(),
             title: "Resource limit matched",
+            name: None,
             state: RuleStatus::Failing,
             failing_cycles: 3,
             then: "restart".into(),
@@ -56,6 +57,7 @@ fn hostile_texts_stay_texts() {
                 rules: vec![ebpf_watchdog::message::RuleView {
                     text: "x".into(),
                     title: "Resource limit matched",
+                    name: None,
                     state: RuleStatus::Failing,
                     failing_cycles: 3,
                     then: "restart".into(),

@@ -55,7 +55,7 @@ fn the_document_is_the_contracts() {
         r#""disk_read_bytes_per_second":null,"disk_write_bytes_per_second":null},"#.into(),
         r#""rules":[{"if":"totalmem > 1800 MB for 5 cycles","#.into(),
         r#""state":"ok","failing_cycles":0,"then":"restart","implicit":false,"#.into(),
-        r#""title":"Resource limit matched"}],"#.into(),
+        r#""title":"Resource limit matched","name":null}],"#.into(),
         r#""reason":null,"last_death":null,"death":null,"acting":null,"next_attempt":null,"#.into(),
         r#""braked_until":null,"#.into(),
         r#""candidates":1,"mode":"active","onreboot":"start","observed":{}}],"#.into(),

@@ -48,12 +48,12 @@ impl Parser<'_> {
                     .peek_at(1)
                     .is_some_and(|next| next.is("restarts") || next.is("restart")) =>
             {
-                if !process {
+                if self.subject == Subject::System {
                     return Err(SentenceError::new(
                         token.span.start
                             ..self.peek_at(1).map_or(token.span.end, |next| next.span.end),
                         format!(
-                            "restarts are a test of a process service, not of a {}",
+                            "restarts are a test of what can be started, not of a {}",
                             self.subject.word()
                         ),
                     ));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::service::{Qualifier, Span};
+use crate::service::{Qualifier, Recovery, Span};
 
 use super::SentenceError;
 use super::event::whole;
@@ -13,6 +13,8 @@ use crate::config::vocabulary::nearest;
 
 /// The engine keeps one bit per cycle.
 const MAX_CYCLES: u32 = 64;
+/// Good cycles in a row are counted, not kept.
+const MAX_GOOD: u32 = 100_000;
 /// As many changes are counted at most.
 const MAX_TIMES: u32 = 1000;
 
@@ -60,6 +62,27 @@ impl Parser<'_> {
         match self.span(MAX_CYCLES)? {
             Span::Cycles(cycles) => Ok(Qualifier::Cycles { times: cycles, of: cycles }),
             Span::Time(time) => Ok(Qualifier::Lasting(time)),
+        }
+    }
+
+    /// In how many of the last cycles a rule must be good to be recovered.
+    pub(super) fn recovery(&mut self) -> Result<Recovery, SentenceError> {
+        const HELP: &str = "write it as `3 cycles` or `2 times within 5 cycles`";
+        let start = self.peek().map_or(0, |token| token.span.start);
+        let whole = start..self.text.trim_end().len().max(start);
+        let no_cycles = || SentenceError::new(whole.clone(), "not a number of cycles").help(HELP);
+        let counted = self
+            .peek_at(1)
+            .is_some_and(|next| ["times", "time", "within"].iter().any(|word| next.is(word)));
+        if counted {
+            return match self.qualifier()? {
+                Qualifier::Cycles { times, of } => Ok(Recovery { times, of }),
+                _ => Err(no_cycles()),
+            };
+        }
+        match self.span(MAX_GOOD).map_err(|error| error.help(HELP))? {
+            Span::Cycles(of) => Ok(Recovery { times: of, of }),
+            Span::Time(_) => Err(no_cycles()),
         }
     }
 

@@ -159,6 +159,7 @@ services:
         severity: critical
         name: busy
         alert: [root@localhost]
+      - { if: cpu > 2%, then: alert, else: { after: 2 times within 5 cycles, then: alert } }
       - { if: killed by signal SIGKILL, then: alert, else: { exec: /bin/true x } }
 "#;
     let loaded = load_text(text).expect("loads");
@@ -178,17 +179,18 @@ services:
     let Action::Exec(exec) = &service.rules[0].then[0] else { panic!("exec") };
     assert_eq!((exec.program.timeout, exec.repeat), (Duration::from_secs(300), None));
     let busy = &service.rules[1];
-    assert_eq!((busy.recover_after, busy.severity, busy.then.len()), (3, Severity::Critical, 2));
+    assert_eq!((busy.recovery.of, busy.severity, busy.then.len()), (3, Severity::Critical, 2));
     assert_eq!(busy.alert[0].mail, "root@localhost");
     assert!(matches!(busy.then[1], Action::Exec(Exec { repeat: Some(5), .. })));
+    assert_eq!(service.rules[2].recovery, Recovery { times: 2, of: 5 });
     assert_eq!(
-        service.rules[2].condition,
+        service.rules[3].condition,
         Condition::Test(Test::Death(DeathTest {
             member: false,
             way: Way::Killed { signal: Some(9) }
         }))
     );
-    assert_eq!(service.rules[2].otherwise.len(), 1);
+    assert_eq!(service.rules[3].otherwise.len(), 1);
 }
 
 #[test]

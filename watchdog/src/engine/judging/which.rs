@@ -41,7 +41,9 @@ impl Moment {
 
 /// Whether the rule is about what has to be observed: it is judged when that has come.
 pub(crate) fn is_observed(service: &Service, rule: &Rule) -> bool {
-    service.checked().is_some() || has(rule, |test| matches!(test, Test::Check(_)))
+    let is_check = |test: &Test| matches!(test, Test::Check(_));
+    let is_state = |test: &Test| !matches!(test, Test::Restarts { .. });
+    has(rule, is_check) || service.checked().is_some() && has(rule, is_state)
 }
 
 /// Whether the rule is about the process being there.

@@ -80,7 +80,7 @@ fn sentences() {
     for (sentence, column, words) in [
         ("children > 5", 12, &["a test of a process service, not of a system"] as &[&str]),
         ("does not exist", 12, &["a test of a process service"]),
-        ("3 restarts within 5 cycles", 12, &["a test of a process service"]),
+        ("3 restarts within 5 cycles", 12, &["a test of what can be started"]),
         ("cpu (idle) > 5%", 17, &["user, system, wait"]),
         ("memory > 50% for 10", 29, &["missing"]),
     ] {

@@ -169,7 +169,28 @@ fn services() {
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: alert, else: { after: 3, then: alert } }]"),
             "4:55",
-            &["a number of cycles"],
+            &["`cycles` or a unit of time", "`3 cycles` or `2 times within 5 cycles`"],
+        ),
+        (
+            &with_keys(
+                "  rules: [{ if: cpu > 5%, then: alert, else: { after: 2 times within 1 h, then: alert } }]",
+            ),
+            "4:55",
+            &["not a number of cycles"],
+        ),
+        (
+            &with_keys(
+                "  rules: [{ if: cpu > 5%, then: alert, else: { after: 6 times within 5 cycles, then: alert } }]",
+            ),
+            "4:70",
+            &["fewer cycles than times"],
+        ),
+        (
+            &with_keys(
+                "  rules: [{ if: cpu > 5%, then: alert, else: { after: 5 cycles long, then: alert } }]",
+            ),
+            "4:64",
+            &["long"],
         ),
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: alert, every: 5 }]"),
