@@ -73,6 +73,8 @@ pub struct Engine {
     /// Those that a reload took away while somebody may be held.
     leaving: Vec<Leaving>,
     cycle: u64,
+    /// When the last cycle was judged.
+    cycled: BootTime,
     /// The minute of local time, where any service or rule waits for minutes.
     minute: Option<Minute>,
     /// When levels were last judged.
@@ -104,6 +106,7 @@ impl Engine {
             unanswered: BTreeSet::new(),
             leaving: Vec::new(),
             cycle: 0,
+            cycled: now,
             minute: None,
             judged: now,
             actions: 0,

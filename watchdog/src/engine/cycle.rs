@@ -35,6 +35,7 @@ impl Engine {
 
     pub(crate) fn judge_cycle(&mut self, at: BootTime) {
         self.cycle += 1;
+        self.cycled = at;
         for i in 0..self.services.len() {
             if self.is_its_cycle(i) {
                 self.cycle_of(i, at);

@@ -8,6 +8,7 @@ mod telling;
 mod which;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
@@ -25,6 +26,9 @@ pub(crate) use which::{
     Moment, counts_events, has, is_about_presence, is_for_samples, is_observed, looks_back,
 };
 
+/// Rates over less say little.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// What a judgement goes by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct By<'a> {
@@ -39,7 +43,8 @@ pub(crate) struct By<'a> {
 impl Engine {
     pub(crate) fn judge_service(&mut self, i: usize, moment: Moment, at: BootTime) {
         // What was observed was asked for in time.
-        if !self.is_judged(i) || moment != Moment::Observed && self.is_asleep(i) {
+        let asked = matches!(moment, Moment::Observed | Moment::ObservedMinute);
+        if !self.is_judged(i) || !asked && self.is_asleep(i) {
             return;
         }
         for r in 0..self.services[i].service.rules.len() {
@@ -60,6 +65,8 @@ impl Engine {
             }
             let over = match moment {
                 _ if is_for_samples(rule) => Over::Sample,
+                // A minute that begins a moment after a cycle: no rate is made of a moment.
+                Moment::Minute if at.since(self.cycled) < A_MOMENT => Over::Known,
                 Moment::Sample | Moment::Crossing | Moment::Stall | Moment::Noticed => Over::Known,
                 _ => Over::Cycle,
             };
@@ -70,7 +77,10 @@ impl Engine {
                 _ => &[],
             };
             let mut findings = Vec::new();
-            let ask = matches!(moment, Moment::Cycle | Moment::Sample | Moment::Crossing);
+            let ask = matches!(
+                moment,
+                Moment::Cycle | Moment::Minute | Moment::Sample | Moment::Crossing
+            );
             let by = By { over, deaths, ask };
             let (truth, wanted) = self.judge_rule(i, r, &by, at, &mut findings);
             if truth.is_none() && wanted {
@@ -109,7 +119,7 @@ impl Engine {
             // writes all the time is not told of all the time.
             return;
         }
-        let cycle = matches!(moment, Moment::Cycle | Moment::Observed);
+        let cycle = moment.counts();
         let change = if truth == Some(true) && findings.iter().any(tells_change) {
             remembered.judge_change(cycle, at)
         } else {

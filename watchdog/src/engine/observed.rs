@@ -17,6 +17,8 @@ use crate::service::every::Minute;
 pub(crate) enum Why {
     /// The kernel says that something has changed.
     Stirred,
+    /// A minute that a rule's crontab names.
+    Minute,
     /// A cycle.
     Cycle,
 }
@@ -105,8 +107,8 @@ impl Engine {
             return;
         }
         if let Some(under_way) = state.observed.asked {
-            // A cycle that finds the one before it still waiting is none.
-            if (under_way, why) != (Why::Cycle, Why::Cycle) {
+            // A cycle that finds the one before it still waiting is none; nor is a minute.
+            if why == Why::Stirred || under_way != why {
                 state.observed.again = state.observed.again.max(Some(why));
             }
             return;
@@ -132,7 +134,11 @@ impl Engine {
             let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
             state.observed.now = Some(observed.observation);
             state.observed.fresh = true;
-            let moment = if why == Why::Cycle { Moment::Observed } else { Moment::Noticed };
+            let moment = match why {
+                Why::Cycle => Moment::Observed,
+                Why::Minute => Moment::ObservedMinute,
+                Why::Stirred => Moment::Noticed,
+            };
             self.judge_service(i, moment, at);
             let state = &mut self.services[i];
             if state.service.checked().is_some() && state.is_good() {

@@ -6,7 +6,9 @@
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::judging::Moment;
+use crate::engine::judging::{Moment, is_observed};
+use crate::engine::observed::Why;
+use crate::engine::rule::RuleState;
 use crate::service::every::{Every, Minute};
 use crate::service::{Rule, Service};
 
@@ -34,7 +36,26 @@ impl Engine {
             if fresh && waits_for(&state.service.control.every, minute) {
                 state.minute = Some(minute.number);
                 self.cycle_of(i, at);
+            } else {
+                self.minute_of_rules(i, minute, at);
             }
+        }
+    }
+
+    /// Rules with a crontab of their own do not wait for a cycle: it may be longer than a minute.
+    fn minute_of_rules(&mut self, i: usize, minute: Minute, at: BootTime) {
+        let state = &self.services[i];
+        let service = state.service.clone();
+        let due = |(rule, remembered): (&Rule, &RuleState)| {
+            (waits_for(&rule.every, minute) && remembered.minute != Some(minute.number))
+                .then(|| is_observed(&service, rule))
+        };
+        let due: Vec<bool> = service.rules.iter().zip(&state.rules).filter_map(due).collect();
+        if due.contains(&false) {
+            self.judge_service(i, Moment::Minute, at);
+        }
+        if due.contains(&true) && !self.is_asleep(i) {
+            self.observe(i, Why::Minute);
         }
     }
 
@@ -67,10 +88,10 @@ impl Engine {
         let Some(every) = service.rules.get(r).and_then(|rule: &Rule| rule.every.as_ref()) else {
             return true;
         };
-        let counted = matches!(moment, Moment::Cycle | Moment::Observed);
+        let counted = moment.counts();
         // What was observed belongs to the cycle and the minute in which it was asked for.
         let (cycle, minute) = match (moment, self.services[i].observed.asked_in()) {
-            (Moment::Observed, Some(asked)) => asked,
+            (Moment::Observed | Moment::ObservedMinute, Some(asked)) => asked,
             _ => (self.cycle, self.minute),
         };
         match (every, minute) {

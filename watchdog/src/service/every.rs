@@ -27,6 +27,8 @@ pub struct Cron {
     months: u64,
     /// 0 is Sunday.
     weekdays: u64,
+    /// Neither days of the month nor of the week are written with `*`: one of them is enough.
+    either_day: bool,
 }
 
 /// A minute of local time.
@@ -76,26 +78,20 @@ impl Cron {
         if weekdays & 1 << 7 != 0 {
             weekdays = weekdays & !(1 << 7) | 1;
         }
-        Ok(Self { text: words.join(" "), minutes, hours, days, months, weekdays })
+        let either_day = [words[2], words[4]].iter().all(|word| !word.contains('*'));
+        Ok(Self { text: words.join(" "), minutes, hours, days, months, weekdays, either_day })
     }
 
-    /// Whether the minute is one of its. Where both days are limited (neither is `*`), one of them is
-    /// enough, as in crontab(5).
+    /// Whether the minute is one of its. Where both days are limited (neither has a `*`), one of them
+    /// is enough, as in crontab(5).
     pub fn names(&self, at: Minute) -> bool {
         let is_in = |set: u64, value: u8| set & (1 << (value & 63)) != 0;
-        let all_days = self.days == all(1, 31);
-        let all_weekdays = self.weekdays == all(0, 6);
         let (day, weekday) = (is_in(self.days, at.day), is_in(self.weekdays, at.weekday));
-        let on = if all_days || all_weekdays { day && weekday } else { day || weekday };
+        let on = if self.either_day { day || weekday } else { day && weekday };
         on && is_in(self.minutes, at.minute)
             && is_in(self.hours, at.hour)
             && is_in(self.months, at.month)
     }
-}
-
-/// All values from the least to the greatest.
-fn all(least: u8, most: u8) -> u64 {
-    (least..=most).fold(0, |set, value| set | 1 << value)
 }
 
 fn field(word: &str, least: u8, most: u8) -> Result<u64, String> {
@@ -106,6 +102,8 @@ fn field(word: &str, least: u8, most: u8) -> Result<u64, String> {
             _ => Err(format!("`{text}` is not a number from {least} to {most}")),
         }
     };
+    // A week without an end given ends on Saturday: its Sunday is 0.
+    let end = if most == 7 { 6 } else { most };
     let mut set = 0;
     for part in word.split(',') {
         let (range, step) = match part.split_once('/') {
@@ -116,10 +114,10 @@ fn field(word: &str, least: u8, most: u8) -> Result<u64, String> {
             None => (part, None),
         };
         let (first, last) = match range.split_once('-') {
-            _ if range == "*" => (least, if most == 7 { 6 } else { most }),
+            _ if range == "*" => (least, end),
             Some((first, last)) => (number(first)?, number(last)?),
             // `5/10`: from 5 on.
-            None if step.is_some() => (number(range)?, most),
+            None if step.is_some() => number(range).map(|first| (first, end.max(first)))?,
             None => (number(range)?, number(range)?),
         };
         if first > last {
@@ -177,6 +175,20 @@ mod tests {
             ("10-20/5 * * * *", at(1, 0, 0, 16), false),
             ("50/4 * * * *", at(1, 0, 0, 58), true),
             ("50/4 * * * *", at(1, 0, 0, 46), false),
+            // Monday, Wednesday, Friday: a Sunday at the end of the week is one where it is named.
+            ("0 0 * * 1/2", at(22, 0, 0, 0), false),
+            ("0 0 * * 1/2", at(23, 1, 0, 0), true),
+            ("0 0 * * 1/2", at(27, 5, 0, 0), true),
+            ("0 0 * * 1-7/2", at(22, 0, 0, 0), true),
+            ("0 0 * * */2", at(22, 0, 0, 0), true),
+            ("0 0 * * */2", at(23, 1, 0, 0), false),
+            ("0 0 * * 7/2", at(22, 0, 0, 0), true),
+            ("0 0 * * 7/2", at(24, 2, 0, 0), false),
+            // A step behind `*` limits, and does not make one of the days enough.
+            ("0 0 */2 * 1", at(23, 1, 0, 0), true),
+            ("0 0 */2 * 1", at(25, 3, 0, 0), false),
+            ("0 0 */2 * 1", at(16, 1, 0, 0), false),
+            ("0 0 1-31 * 1", at(25, 3, 0, 0), true),
             ("* * 22 * 1", at(22, 0, 0, 0), true),
             ("* * 1 * 0", at(22, 0, 0, 0), true),
             ("* * 1 * 1", at(22, 0, 0, 0), false),

@@ -4,6 +4,7 @@
 
 use crate::engine::{crossing, stalls};
 use crate::metric::Metric;
+use crate::service::every::Every;
 use crate::service::{Qualifier, Rule, Service, Test};
 
 /// A moment at which rules are judged.
@@ -21,6 +22,10 @@ pub(crate) enum Moment {
     Crossing,
     /// Work stood still for long: rules that are judged then.
     Stall,
+    /// Another minute of local time: rules with a crontab of their own.
+    Minute,
+    /// What a minute asked to observe was observed: those of them that are about that.
+    ObservedMinute,
     /// What the cycle asked to observe was observed: all rules about that.
     Observed,
     /// Something was observed between cycles: those of them that do not count cycles.
@@ -35,7 +40,12 @@ pub(crate) fn has(rule: &Rule, what: impl Fn(&Test) -> bool) -> bool {
 impl Moment {
     /// Whether it is for rules about what has to be observed.
     pub(super) fn observes(self) -> bool {
-        matches!(self, Self::Observed | Self::Noticed)
+        matches!(self, Self::Observed | Self::ObservedMinute | Self::Noticed)
+    }
+
+    /// Whether it is a time of the rule's own, not one between two of them: counts count these.
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Self::Cycle | Self::Observed | Self::Minute | Self::ObservedMinute)
     }
 }
 
@@ -88,6 +98,7 @@ pub(super) fn concerns(rule: &Rule, moment: Moment, failing: bool) -> bool {
     let counts_cycles = matches!(rule.qualifier, Qualifier::Cycles { .. });
     match moment {
         Moment::Cycle | Moment::Observed => true,
+        Moment::Minute | Moment::ObservedMinute => matches!(rule.every, Some(Every::Minutes(_))),
         Moment::Noticed => !counts_cycles,
         // What failed between cycles recovers at the next pass.
         Moment::Sample => is_for_samples(rule) || failing && crossing::is_at_once(rule),
