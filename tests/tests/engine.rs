@@ -614,8 +614,11 @@ fn receivers(alert: &Alert) -> String {
 }
 
 /// A pid stands for a process that started at boot: its number does not matter to the engine.
+/// `100`, or `100@20` for one that began 20 s after the boot.
 fn key(pid: &str) -> ProcessKey {
-    ProcessKey { pid: pid.parse().unwrap_or_else(|_| panic!("not a pid: {pid}")), start: 0 }
+    let (pid, born) = pid.split_once('@').unwrap_or((pid, "0"));
+    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("not a number: {text}"));
+    ProcessKey { pid: number(pid), start: u64::from(number(born)) * 100 }
 }
 
 fn check(path: &Path) -> Result<(), String> {

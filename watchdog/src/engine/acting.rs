@@ -83,7 +83,14 @@ impl Engine {
                 self.observe(i, Why::Cycle);
                 Ok("done".to_owned())
             }
-            Outcome::Failed { part, message } => Err(self.failed(i, part, &message, at)),
+            Outcome::Failed { part, message } => {
+                let text = self.failed(i, part, &message, at);
+                if self.services[i].service.checked().is_some() {
+                    // What it is like now is not what was seen before.
+                    self.observe(i, Why::Stirred);
+                }
+                Err(text)
+            }
         };
         if let Some(id) = request {
             self.out.push(Decision::Reply { id, result: reply });

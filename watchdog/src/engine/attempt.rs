@@ -85,25 +85,27 @@ impl Engine {
     pub(crate) fn begin(&mut self, i: usize, turn: Turn, at: BootTime) {
         let id = self.next_action();
         let cycle = self.cycle;
+        self.shake_above(i);
         let state = &mut self.services[i];
         if turn.unmonitors() {
             state.monitored = false;
         }
         let Turn { verb, role, context, request, cascade } = turn;
         // Nothing to stop: the stop program of a dead service is not run.
-        let process = state.service.process().is_some();
         let absent = state.present() == Some(false);
         let carried = if verb == Verb::Restart && absent { Verb::Start } else { verb };
         if verb != Verb::Stop {
+            // A start that somebody asks for after a stop is no restart, nor is the first of what was
+            // not up before; what follows when that fails is.
+            let asked = verb == Verb::Start && request.is_some() && role != Role::Above;
+            let again = carried == Verb::Restart || state.was_up || state.retry.attempts > 0;
+            if again && !asked && role != Role::Below {
+                state.restarts = state.restarts.saturating_add(1);
+            }
             if role != Role::Above {
                 // What is up again for another's sake has not failed.
                 state.retry.begin(at);
                 state.note_restart(cycle, at);
-            }
-            // A start that somebody asks for after a stop is no restart.
-            let asked = verb == Verb::Start && request.is_some() && role != Role::Above;
-            if (state.was_up || !process) && !asked {
-                state.restarts = state.restarts.saturating_add(1);
             }
         }
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
@@ -135,7 +137,7 @@ impl Engine {
         };
         // The note stands before the deed: after a crash of ours nothing is started twice.
         self.out.push(Decision::Save);
-        if role == Role::Own {
+        if matches!(role, Role::Own | Role::Below) {
             self.log(i, Level::Info, None, format!("trying to {}", verb.word()), at);
         }
         self.out.push(Decision::Act(act));
@@ -161,6 +163,7 @@ impl Engine {
                 continue;
             }
             self.look_again(i, at);
+            self.look_once_more(i, at);
             let state = &mut self.services[i];
             if !held
                 && state.wanted.as_ref().is_some_and(|wanted| wanted.at <= at)
@@ -185,7 +188,8 @@ impl Engine {
                     .as_ref()
                     .filter(|_| self.holder(i).is_none() && !self.is_asleep(i));
                 let wanted = wanted.map(|wanted| wanted.at);
-                let due = [state.armed.due(), state.measure.due()].into_iter().flatten();
+                let due = [state.armed.due(), state.measure.due(), state.observed.due()];
+                let due = due.into_iter().flatten();
                 recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())
             })
             .chain(self.services.iter().filter_map(|state| state.brake.as_ref()?.due()))

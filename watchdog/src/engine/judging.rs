@@ -52,7 +52,9 @@ impl Engine {
             let service = state.service.clone();
             let rule = &service.rules[r];
             let failing = state.rules[r].status() == RuleStatus::Failing;
-            if !concerns(rule, moment, failing)
+            // Whether it is good by now is asked between cycles, too.
+            let early = moment == Moment::Noticed && state.rules[r].withheld;
+            if !(concerns(rule, moment, failing) || early)
                 || is_observed(&service, rule) != moment.observes()
                 || !self.is_its_time(i, r, moment)
             {
@@ -107,8 +109,21 @@ impl Engine {
         findings: &[Finding],
         at: BootTime,
     ) {
+        let withheld = moment.observes() && truth == Some(true) && self.is_too_early(i, r, at);
+        let truth = truth.filter(|_| !withheld);
         let state = &mut self.services[i];
         let (rule, remembered) = (&state.service.rules[r], &mut state.rules[r]);
+        let for_cycles = moment == Moment::Noticed && !concerns(rule, moment, false);
+        if for_cycles && truth == Some(true) {
+            // Its failures are counted in cycles.
+            return;
+        }
+        if moment.observes() {
+            remembered.withheld = withheld;
+        }
+        if truth == Some(false) {
+            remembered.good_at = Some(at);
+        }
         let failing = remembered.status() == RuleStatus::Failing;
         let between = matches!(moment, Moment::Crossing | Moment::Stall);
         if between && !crossing::counts(rule, failing, truth) {
@@ -130,6 +145,19 @@ impl Engine {
             remembered.base = state.observed.now().cloned();
         }
         self.changed(i, r, change, findings, cycle, at);
+    }
+
+    /// Whether a failure of what is observed says nothing yet: a process that it depends on has begun
+    /// since the rule was good last, and its start may take longer.
+    fn is_too_early(&self, i: usize, r: usize, at: BootTime) -> bool {
+        let state = &self.services[i];
+        if state.service.checked().is_none() || !self.graph.holds(i) {
+            return false;
+        }
+        let good = state.rules[r].good_at;
+        let failing = state.rules[r].status() == RuleStatus::Failing;
+        let begun = self.just_begun(i, at);
+        !failing && begun.is_some_and(|(_, born)| good.is_none_or(|good| good < born))
     }
 
     /// Whether the rule's condition holds, and whether that depends on a reading of PSS.

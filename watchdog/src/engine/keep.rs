@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::brake::InForce;
@@ -148,7 +149,8 @@ impl ServiceState {
         };
         self.restarts = saved.restarts;
         self.retry = Retry::restored(saved.attempts, saved.given_up);
-        self.was_up = saved.main.is_some();
+        let there = |observed: &Arc<Observation>| observed.facts.present() == Some(true);
+        self.was_up = saved.main.is_some() || saved.observed.as_ref().is_some_and(there);
         self.hint = saved.main;
         self.brake = saved.brake.clone().map(InForce::former);
         self.observed = Observations::restored(saved.observed.clone());

@@ -3,6 +3,7 @@
 //! Not here: observing (`observe`) and what an observation means (`check`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::check::{Facts, Observation, Seen};
 use crate::clock::BootTime;
@@ -11,6 +12,9 @@ use crate::engine::judging::Moment;
 use crate::engine::rule::RuleState;
 use crate::message::{Decision, Observe, Observed};
 use crate::service::every::Minute;
+
+/// What depends on a process that has just begun is looked at so often until it is good.
+const NEXT_LOOK: Duration = Duration::from_secs(1);
 
 /// Why something is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,10 @@ pub(crate) struct Observations {
     now: Option<Arc<Observation>>,
     /// Whether `now` is of this run.
     fresh: bool,
+    /// When it is looked at once more, because what it depends on has just begun.
+    look: Option<BootTime>,
+    /// All that it depends on was ready when `now` came, and still is as it was then.
+    stands: bool,
     /// What is under way is about something else by now.
     stale: bool,
 }
@@ -63,6 +71,16 @@ impl Observations {
     /// What a rule's tests are judged by.
     pub(crate) fn seen<'a>(&'a self, rule: &'a RuleState) -> Option<Seen<'a>> {
         Some(Seen { now: self.now()?, before: rule.base.as_deref() })
+    }
+
+    /// When it is looked at once more without a cycle.
+    pub(crate) fn due(&self) -> Option<BootTime> {
+        self.look
+    }
+
+    /// Whether others may go by the last observation.
+    pub(crate) fn stands(&self) -> bool {
+        self.stands && self.now().is_some()
     }
 
     /// What is to survive the daemon: what something was, not how a connection went.
@@ -119,21 +137,44 @@ impl Engine {
         self.out.push(Decision::Observe(Observe { service, before, main }));
     }
 
+    /// Something happens to a service: what was observed of those above it was so before that.
+    pub(crate) fn shake_above(&mut self, i: usize) {
+        let above: Vec<usize> = self.graph.all_above(i).collect();
+        for d in above {
+            self.services[d].observed.stands = false;
+        }
+    }
+
+    /// What fails only because another has just begun is not left to the next cycle: somebody may wait.
+    pub(crate) fn look_once_more(&mut self, i: usize, at: BootTime) {
+        let observed = &mut self.services[i].observed;
+        if observed.look.is_some_and(|due| due <= at) {
+            observed.look = None;
+            self.observe(i, Why::Stirred);
+        }
+    }
+
     /// An observation has come: it is judged, unless something was done to the service since.
     pub(crate) fn observed(&mut self, observed: Observed, at: BootTime) {
         let Some(i) = self.index(observed.service) else {
             self.unanswered.remove(&observed.service);
             return;
         };
+        let stands = self.holder(i).is_none();
         let state = &mut self.services[i];
         let Some(why) = state.observed.asked.take() else { return };
-        let again = state.observed.again.take();
+        let mut again = state.observed.again.take();
         let old = observed.began < state.settled || state.acting.is_some();
+        if old && state.acting.is_none() {
+            // It began before the last action: what that has brought about is not in it.
+            again = again.max(Some(why));
+        }
         if !std::mem::take(&mut state.observed.stale) && !old {
             let new = &observed.observation.facts;
             let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
             state.observed.now = Some(observed.observation);
             state.observed.fresh = true;
+            state.observed.stands = stands;
             let moment = match why {
                 Why::Cycle => Moment::Observed,
                 Why::Minute => Moment::ObservedMinute,
@@ -141,9 +182,11 @@ impl Engine {
             };
             self.judge_service(i, moment, at);
             let state = &mut self.services[i];
+            state.observed.look = state.is_withheld().then(|| at + NEXT_LOOK);
             if state.service.checked().is_some() && state.is_good() {
                 // Whatever wanted it started: it is good without that.
                 state.wanted = None;
+                state.was_up = true;
             }
             self.rouse(i, at);
             if changed {

@@ -125,24 +125,26 @@ impl Engine {
         let cascade = self.graph.next_cascade();
         let name = self.services[i].service.name.clone();
         for p in below.into_iter().rev() {
-            if !self.services[p].monitored && self.services[p].turn.is_none() {
-                let text = format!("monitor for '{name}', which depends on it");
-                self.log(p, Level::Info, Some(EventWord::Action), text, at);
-                self.monitor_one(p, at);
-            }
             let state = &mut self.services[p];
+            let forgotten = !state.monitored && state.turn.is_none();
             let idle = state.acting.is_none() && state.turn.is_none();
             let down = match state.service.process() {
                 Some(_) => matches!(state.life, Life::Absent { .. } | Life::Unknown),
-                None => state.observed.now().is_some() && !state.is_good(),
+                None => state.is_bad(),
             };
-            if start && idle && down && state.is_startable() {
+            if start && idle && (forgotten || down) && state.is_startable() {
+                // Before anything of it is judged: that it is down is what the order mends.
                 state.retry.clear();
                 state.wanted = None;
                 let text = format!("start for '{name}', which depends on it");
                 let context = Context::plain("Action done", text, at);
                 let own = Turn::own(Verb::Start, context, None);
-                self.give_turn(p, Turn { cascade, ..own });
+                self.give_turn(p, Turn { role: Role::Below, cascade, ..own });
+            }
+            if forgotten {
+                let text = format!("monitor for '{name}', which depends on it");
+                self.log(p, Level::Info, Some(EventWord::Action), text, at);
+                self.monitor_one(p, at);
             }
         }
     }
@@ -190,6 +192,14 @@ impl Engine {
                 self.out.push(Decision::Save);
                 continue;
             }
+            let state = &self.services[i];
+            if turn.role == Role::Below && state.service.checked().is_some() && state.is_good() {
+                // It is there: nothing to bring about. Its rules were not judged meanwhile.
+                self.drop_turn(i, Ok("it is good already".to_owned()));
+                self.out.push(Decision::Save);
+                self.observe(i, Why::Cycle);
+                continue;
+            }
             *beside += 1;
             self.graph.turns.remove(&i);
             match self.services[i].turn.take() {
@@ -211,7 +221,10 @@ impl Engine {
             return false;
         }
         let above = || !self.graph.all_above(i).any(|d| self.services[d].is_stopping());
-        let known = state.service.process().is_none() || state.life != Life::Unknown;
+        let known = match state.service.process() {
+            Some(_) => state.life != Life::Unknown,
+            None => turn.role != Role::Below || state.observed.stands(),
+        };
         let below = || known && self.holder(i).is_none();
         match turn.verb {
             Verb::Stop => above(),

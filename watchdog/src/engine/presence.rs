@@ -142,6 +142,8 @@ impl Engine {
             Life::Absent { why: format!("process {} has ended", main.pid) }
         };
         state.former_main = Some(main);
+        self.shake_above(i);
+        let state = &mut self.services[i];
         if let Some(end) = end {
             state.dead = Some((main, at));
             self.judge_death(i, end, true, at);

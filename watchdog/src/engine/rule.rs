@@ -27,6 +27,10 @@ pub(crate) struct RuleState {
     known: bool,
     /// The observation since which changes are told.
     pub(crate) base: Option<Arc<Observation>>,
+    /// When it was found good last.
+    pub good_at: Option<BootTime>,
+    /// Its last failure is not counted: what its service depends on has just begun.
+    pub withheld: bool,
     /// The last minute of local time in which it was judged by a crontab.
     pub minute: Option<i64>,
 }
@@ -102,6 +106,8 @@ impl RuleState {
             failing_cycles: 0,
             known: false,
             base: None,
+            good_at: None,
+            withheld: false,
             minute: None,
         }
     }
@@ -195,17 +201,21 @@ impl RuleState {
         self.failing = false;
         self.good = Good::default();
         self.known = false;
+        self.withheld = false;
     }
 
     /// Back to where a new rule is.
     pub(crate) fn reset(&mut self) {
         self.start_afresh();
         self.announced = false;
+        self.good_at = None;
     }
 
     pub(crate) fn status(&self) -> RuleStatus {
         if self.failing {
             RuleStatus::Failing
+        } else if self.withheld {
+            RuleStatus::Unknown
         } else if self.window.failing() > 0 {
             RuleStatus::Pending
         } else if self.known {

@@ -234,9 +234,19 @@ impl ServiceState {
 
     /// Whether what is observed is there and good in all its rules.
     pub(crate) fn is_good(&self) -> bool {
+        self.observed.stands() && !self.is_bad() && !self.is_withheld()
+    }
+
+    /// Whether what is observed is missing, or fails in one of its rules.
+    pub(crate) fn is_bad(&self) -> bool {
         let failing = |rule: &RuleState| rule.status() == RuleStatus::Failing;
-        self.observed.now().is_some_and(|now| now.facts.present() != Some(false))
-            && !self.rules.iter().any(failing)
+        let missing = self.observed.now().is_some_and(|now| now.facts.present() == Some(false));
+        missing || self.observed.now().is_some() && self.rules.iter().any(failing)
+    }
+
+    /// Whether a rule's failure is not counted yet.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.rules.iter().any(|rule| rule.withheld)
     }
 
     /// Whether it is up, as far as it can be.

@@ -34,6 +34,7 @@ impl Engine {
         let state = &self.services[i];
         let service = &state.service;
         let held = self.held(i).or_else(|| self.is_asleep(i).then(|| asleep(service)));
+        let withheld = self.withheld(i, at);
         let is_process = service.process().is_some();
         let rules: Vec<RuleView> = service
             .rules
@@ -50,6 +51,7 @@ impl Engine {
                 implicit: rule.implicit,
             })
             .collect();
+        let held = held.or(withheld);
         let status = self.status(state, &rules, held.is_some());
         let main = state.main();
         ServiceView {

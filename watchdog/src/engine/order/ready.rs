@@ -2,8 +2,10 @@
 //!
 //! Not here: what follows from it (`order`).
 
+use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::service::{Life, ServiceState};
+use crate::engine::service::{Life, ServiceState, start_patience};
+use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::Verb;
 use crate::service::ServiceKind;
 
@@ -48,7 +50,9 @@ impl ServiceState {
                 && match self.service.kind {
                     ServiceKind::System => false,
                     ServiceKind::Process(_) => self.life == Life::Unknown,
-                    ServiceKind::Checked(_) => self.observed.now().is_none(),
+                    ServiceKind::Checked(_) => {
+                        !self.observed.stands() || self.is_withheld() && !self.is_bad()
+                    }
                 }
     }
 }
@@ -68,6 +72,27 @@ impl Engine {
         self.graph.all_below(i).find(|below| !self.services[*below].is_ready())
     }
 
+    /// The youngest process among those that it depends on which are not older than their start may
+    /// take, and when that began: what is observed of it may fail only because that is not yet up.
+    pub(crate) fn just_begun(&self, i: usize, at: BootTime) -> Option<(usize, BootTime)> {
+        let young = self.graph.all_below(i).filter_map(|p| {
+            let state = &self.services[p];
+            let born = BootTime(state.main()?.start.saturating_mul(NANOSECONDS_PER_TICK));
+            let patience = start_patience(state.service.process()?);
+            (!patience.is_zero() && at.since(born) <= patience).then_some((p, born))
+        });
+        young.max_by_key(|(_, born)| *born)
+    }
+
+    /// Why a failure of the service is not counted, for people.
+    pub(crate) fn withheld(&self, i: usize, at: BootTime) -> Option<String> {
+        if !self.services[i].is_withheld() || self.services[i].is_bad() {
+            return None;
+        }
+        let (p, _) = self.just_begun(i, at)?;
+        Some(format!("'{}', which it depends on, has just begun", self.services[p].service.name))
+    }
+
     /// Why the service is not judged, for people.
     pub(crate) fn held(&self, i: usize) -> Option<String> {
         let below = &self.services[self.holder(i)?];
@@ -85,7 +110,7 @@ impl Engine {
                 Verb::Stop => "waits to be stopped",
                 Verb::Restart => "waits to be restarted",
             }
-        } else if below.service.checked().is_some() && below.observed.now().is_some() {
+        } else if below.service.checked().is_some() && below.observed.stands() && below.is_bad() {
             "is failing"
         } else if below.is_settling() && below.wanted.is_none() {
             "is not known yet"

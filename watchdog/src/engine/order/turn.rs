@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Own,
     /// Its own; that it is tried is in the log already.
     Told,
+    /// Another's that depends on it and is wanted up: started where it is not there.
+    Below,
     /// It stands above another that is restarted: stopped, and started again after that.
     Above,
     /// It may stand above another that is restarted: whether it lives was not known. Stopped; its
@@ -42,7 +44,11 @@ impl Turn {
         let verb = [Verb::Start, Verb::Stop, Verb::Restart]
             .into_iter()
             .find(|v| v.word() == saved.verb)?;
-        let role = if saved.above { Role::Above } else { Role::Own };
+        let role = match verb {
+            _ if saved.above => Role::Above,
+            Verb::Start => Role::Below,
+            Verb::Stop | Verb::Restart => Role::Own,
+        };
         let text = format!("{} left over from a former run of the daemon", verb.word());
         let context = Context::plain("Action done", text, now);
         Some(Self { verb, role, context, request: None, cascade: u64::MAX })
