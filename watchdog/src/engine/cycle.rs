@@ -56,7 +56,12 @@ impl Engine {
             self.services[i].rules.iter_mut().for_each(RuleState::interrupt);
         }
         self.judge_service(i, Moment::Cycle, at);
-        self.observe(i, Why::Cycle);
+        // The first cycle follows the start at once, which has asked already: a program that ran
+        // twice would be said to have changed and not to have changed in the same second.
+        let first = self.cycle == 1 && at.since(self.started) < self.config.cycle / 8;
+        if !first || self.services[i].observed.asked_in().is_none() {
+            self.observe(i, Why::Cycle);
+        }
         self.services[i].levels.cycle_end();
         if judged {
             // Where an action was under way they are for the next cycle.

@@ -2,12 +2,12 @@
 //!
 //! Pure. Source of the words: real output of Monit 5.33. Not here: the sentences (`test`).
 
+mod times;
+
 use std::fmt::Display;
 
-use jiff::tz::Offset;
-
 use super::content::Filter;
-use super::test::{Account, Test, Time};
+use super::test::{Account, Test};
 use super::{Algorithm, Facts, FileType};
 use crate::check::{EventNames, Judged, Seen};
 use crate::metric::{Operator, bytes};
@@ -53,21 +53,8 @@ impl Test {
                 |new, _| format!("size for {} changed to {}", now.path, bytes(new as f64)),
                 |size| format!("size has not changed [current size = {}]", bytes(size as f64)),
             ),
-            Self::Time(time, operator, limit) => age(now, *time, *operator, *limit),
-            Self::TimeChanged(time) => {
-                let (name, path) = (time.name(), &now.path);
-                Change::of(now, before, |facts| time.of(facts)).judged(
-                    |time| date(time, now.zone),
-                    |new, old| {
-                        let (new, old) = (date(new, now.zone), date(old, now.zone));
-                        format!("{name} for {path} changed from {old} to {new}")
-                    },
-                    |time| {
-                        let time = date(time, now.zone);
-                        format!("{name} was not changed for {path} [current {name} = {time}]")
-                    },
-                )
-            }
+            Self::Time(time, operator, limit) => times::age(now, *time, *operator, *limit),
+            Self::TimeChanged(time) => times::changed(now, before, *time),
             Self::Checksum(algorithm, expect) => checksum(now, *algorithm, expect.as_deref()),
             Self::ChecksumChanged(algorithm) => {
                 // What was told last may be older than what was there then.
@@ -120,27 +107,6 @@ impl Test {
             Self::Content(_) => (EventWord::Content, "Content match", "Content doesn't match"),
         };
         EventNames { word, failed, succeeded }
-    }
-}
-
-impl Time {
-    /// Monit's name in the log.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Any => "modify/change time",
-            Self::Access => "access time",
-            Self::Change => "change time",
-            Self::Modification => "modify time",
-        }
-    }
-
-    fn of(self, facts: &Facts) -> Option<i64> {
-        match self {
-            Self::Any => Some(facts.ctime?.max(facts.mtime?)),
-            Self::Access => facts.atime,
-            Self::Change => facts.ctime,
-            Self::Modification => facts.mtime,
-        }
     }
 }
 
@@ -245,20 +211,6 @@ fn size(now: &Facts, operator: Operator, limit: u64) -> Judged {
     }
 }
 
-fn age(now: &Facts, time: Time, operator: Operator, limit: f64) -> Judged {
-    let (Some(at), Some(of)) = (now.at, time.of(now)) else { return Judged::unknown() };
-    // A time in the future (a clock that was set back) is no age below zero.
-    let age = at.saturating_sub(of).max(0) as f64 / 1e9;
-    let (name, path, shown) = (time.name(), &now.path, date(of, now.zone));
-    Judged {
-        truth: Some(operator.holds(age, limit)),
-        value: Some(format!("{age:.0} seconds")),
-        limit: Some(format!("{limit} seconds")),
-        failed: format!("{name} for {path} failed -- current {name} is {shown}"),
-        succeeded: format!("{name} test succeeded for {path} [current {name} is {shown}]"),
-    }
-}
-
 fn checksum(now: &Facts, algorithm: Algorithm, expect: Option<&str>) -> Judged {
     let Some(sum) = now.sum(algorithm) else { return Judged::unknown() };
     let expect = expect.unwrap_or(&sum.first);
@@ -307,11 +259,4 @@ fn content(now: &Facts, before: Option<&Facts>, filter: &Filter) -> Judged {
 
 fn plural(count: u64, word: &str) -> impl Display {
     format!("{word}{}", if count == 1 { "" } else { "s" })
-}
-
-/// As Monit prints it: `Sun, 22 Nov 2026 05:44:58`, local time.
-fn date(ns: i64, zone: i32) -> String {
-    let time = jiff::Timestamp::from_second(ns.div_euclid(1_000_000_000)).unwrap_or_default();
-    let zone = Offset::from_seconds(zone).unwrap_or(Offset::UTC);
-    zone.to_datetime(time).strftime("%a, %d %b %Y %H:%M:%S").to_string()
 }
