@@ -402,6 +402,10 @@ impl Play {
                 let stalled = Duration::from_millis(rest[1].parse().expect("a number"));
                 self.step(Input::Stalled(StallLimit { resource, full: false, stalled }));
             }
+            "advised" => {
+                let text = (rest.len() > 1).then(|| rest[1..].join(" "));
+                self.step(Input::Advised { service: rest[0].to_owned(), text });
+            }
             "stirred" => self.step(Input::Stirred(rest[0].to_owned())),
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),

@@ -108,6 +108,35 @@ fn a_unit_is_found_again_after_a_restart_by_others_and_started_after_its_death()
 
 #[test]
 #[ignore = "needs systemd"]
+fn a_unit_with_a_restart_of_its_own_is_warned_about_however_it_is_named() {
+    let scratch = Scratch::new();
+    let unit = Unit::start("watched", "Restart=on-failure\nExecStart=/bin/sleep 600\n");
+    scratch.write("web.pid", &format!("{}\n", unit.main()), 0o644);
+    let rules = format!(
+        "{CYCLE}services:\n- {{ process: web, unit: {} }}\n\
+         - {{ process: same, pidfile: {}, start: /bin/true }}\n\
+         - {{ process: told, pidfile: {1} }}\n",
+        unit.name,
+        scratch.at("web.pid").display(),
+    );
+    let daemon = Daemon::start(&scratch, &rules);
+    let words = "unit watched.service has Restart=on-failure: systemd starts it again";
+    for name in ["web", "same"] {
+        let line = daemon.wait_log(&format!("'{name}' {words}"), PATIENCE);
+        assert!(line.contains("systemctl edit watched.service"), "{line}");
+        let service = daemon.service(name);
+        assert!(service["advice"].as_str().is_some_and(|said| said.contains(words)), "{service}");
+    }
+    // Its rules do not start it.
+    assert!(daemon.service("told")["advice"].is_null(), "{}", daemon.said());
+    let checked = daemon.command(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(checked.status.success() && said.contains(words), "{checked:?}");
+    assert_eq!(said.matches(words).count(), 1, "the rule file names one unit: {said}");
+}
+
+#[test]
+#[ignore = "needs systemd"]
 fn a_child_that_left_its_session_is_stopped_with_its_unit() {
     let scratch = Scratch::new();
     let note = scratch.at("escaped");

@@ -51,6 +51,7 @@ pub(crate) struct Tools {
     pub(crate) calls: hanging::Calls,
     pub(crate) brakes: brake::Brakes,
     pub(crate) probes: probes::Probes,
+    pub(crate) masters: crate::runner::Masters,
 }
 
 impl Tools {

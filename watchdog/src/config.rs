@@ -1,6 +1,7 @@
 //! The configuration: files to a validated [`Config`], or everything that is wrong with them.
 //!
-//! Loading has no effect on the host: nothing is started, created or connected to. YAML is only in
+//! Loading has no effect on the host: nothing is created or connected to, and nothing is started but the
+//! question to systemd about units that are named. YAML is only in
 //! `raw`; past this module no invalid state exists. Not here: the model itself ([`crate::service`]),
 //! and what changes between two configurations (reload).
 
@@ -113,12 +114,14 @@ fn finish(
         options,
         host: Host::default(),
         hashes: Vec::new(),
+        units: Vec::new(),
         limits: Bounds::default(),
         onreboot: OnReboot::default(),
     };
     read(&mut reader, &mut files);
     reader.dependencies(&mut files.services);
     reader.look_at_files(&files);
+    reader.look_at_units(&files.services.list);
     let mut found = reader.out;
     found.sort();
     if found.has_errors() {

@@ -4,6 +4,7 @@
 //! order of the decisions is the order to carry them out in.
 
 mod acting;
+mod advice;
 mod alerts;
 mod attempt;
 mod brake;
@@ -151,6 +152,7 @@ impl Engine {
             Input::Stalled(limit) => self.stalled(limit, at),
             Input::Observed(observed) => self.observed(observed, at),
             Input::Measured(measured) => self.measured(&measured, at),
+            Input::Advised { service, text } => self.advised(&service, text, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
             Input::Host(sample) => self.host.sample(*sample, at),

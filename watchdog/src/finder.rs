@@ -13,8 +13,8 @@ mod company;
 mod hierarchy;
 mod pidfile;
 pub mod process;
-mod systemd;
 mod traces;
+mod unit;
 
 use std::path::Path;
 
@@ -22,6 +22,7 @@ pub use candidates::{Candidate, Unseen, candidates};
 pub use company::members_by_cgroup;
 pub(crate) use hierarchy::versions as cgroup_versions;
 pub use traces::Place;
+pub(crate) use unit::unit_of;
 
 use crate::identity::ProcessKey;
 use crate::message::Presence;

@@ -29,4 +29,5 @@ pub mod state;
 pub mod status;
 pub mod survey;
 pub mod sys;
+mod systemd;
 pub mod web;

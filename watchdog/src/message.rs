@@ -53,6 +53,13 @@ pub enum Input {
     Stalled(StallLimit),
     /// Something has changed where this service's process would be named (its pidfile, its cgroup).
     Stirred(String),
+    /// What people should change about the service with this name, or that there is nothing.
+    Advised {
+        /// The service's name.
+        service: String,
+        /// In one line, with the cure.
+        text: Option<String>,
+    },
     /// Answer to [`Decision::Measure`].
     Measured(Measured),
     /// Answer to [`Decision::Observe`].

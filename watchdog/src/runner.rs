@@ -8,6 +8,7 @@
 mod lane;
 mod links;
 mod looks;
+mod masters;
 mod measure;
 mod observe;
 mod overflow;
@@ -36,6 +37,7 @@ use crate::state::Folder;
 use crate::sys::spawn::Baseline;
 use lane::{Item, Lanes};
 use looks::Looks;
+pub(crate) use masters::Masters;
 use measure::Measures;
 pub(crate) use measure::pss;
 use observe::Observations;
@@ -107,6 +109,7 @@ impl Runner {
             calls: Calls::default(),
             brakes: Brakes::default(),
             probes: Probes::default(),
+            masters: Masters::default(),
         });
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {
@@ -207,6 +210,8 @@ impl Work {
     pub async fn run(mut self) {
         self.looks.listen(&self.tools);
         self.observations.listen(&self.tools.inbox);
+        let tools = Arc::clone(&self.tools);
+        tokio::spawn(async move { tools.masters.tell(&tools.inbox).await });
         if let Some(outputs) = self.tools.outputs.clone() {
             tokio::spawn(overflow::keep_short(outputs));
         }
@@ -221,6 +226,7 @@ impl Work {
                     Some(Order::Keep(names)) => {
                         self.looks.keep(&names);
                         self.observations.keep(&names);
+                        self.tools.masters.keep(&names);
                     }
                     Some(Order::Measure(service, members)) => {
                         self.measures.enter(&self.tools, service, members);

@@ -145,6 +145,17 @@ impl Service {
         Methods { start: start.as_ref(), stop: stop.as_ref(), restart: restart.as_ref() }
     }
 
+    /// Whether rules bring its process back when it has ended.
+    pub fn is_brought_back(&self) -> bool {
+        let again = |rule: &Rule| {
+            let starts = |action: &Action| matches!(action, Action::Restart | Action::Start);
+            let mut absence = false;
+            rule.condition.for_each_test(&mut |test| absence |= *test == Test::DoesNotExist);
+            absence && rule.then.iter().any(starts)
+        };
+        self.process().is_some() && !self.control.passive && self.rules.iter().any(again)
+    }
+
     /// The process part, where it is one.
     pub fn process(&self) -> Option<&ProcessService> {
         match &self.kind {

@@ -105,6 +105,9 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
     if let Some(death) = &service.last_death {
         line("last ended", &shown(death));
     }
+    if let Some(advice) = &service.advice {
+        line("advice", &shown(advice));
+    }
     if !service.rules.is_empty() {
         out.push_str("  rules\n");
     }

@@ -1,13 +1,18 @@
 //! `unit:` and `cgroup:`: by which cgroup a process is found, and how systemd starts and stops it.
 //!
-//! Names and paths are judged here as text only. Not here: where a unit's cgroup is on this host, and
+//! Names and paths are judged here as text only; but systemd is asked what it does with a unit by itself.
+//! Not here: where a unit's cgroup is on this host, and
 //! who is in it (`finder`).
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::service::{ProcessService, Program};
+use crate::service::{ProcessService, Program, Service};
+use crate::systemd::{AT_ONCE, one_master, policies, two_masters};
 
+use super::diagnostic::Diagnostic;
 use super::reader::{Entry, Reader};
 use super::source::Place;
 
@@ -109,6 +114,29 @@ impl Reader {
         if let Some(program) = process.start.as_ref().or(process.stop.as_ref()).filter(|_| asked) {
             let program = Program { argv: vec![SYSTEMCTL.to_owned()], ..program.clone() };
             self.check_program(&program, place);
+        }
+    }
+}
+
+impl Reader {
+    /// Warns of units that systemd starts again by itself as well as the service's rules do.
+    pub(super) fn look_at_units(&mut self, services: &[Arc<Service>]) {
+        let brought_back: HashSet<&str> = services
+            .iter()
+            .filter(|service| service.is_brought_back())
+            .filter_map(|service| service.process()?.unit.as_deref())
+            .collect();
+        let all = std::mem::take(&mut self.units).into_iter();
+        let (units, places): (Vec<String>, Vec<Place>) =
+            all.filter(|(unit, _)| brought_back.contains(unit.as_str())).unzip();
+        for (units, places) in units.chunks(AT_ONCE).zip(places.chunks(AT_ONCE)) {
+            // A manager that does not answer is asked no further.
+            let Some(policies) = policies(units) else { return };
+            for ((unit, place), policy) in units.iter().zip(places).zip(policies) {
+                let Some(policy) = policy else { continue };
+                let warning = Diagnostic::warning(*place, two_masters(unit, &policy));
+                self.out.push(warning.help(one_master(unit)));
+            }
         }
     }
 }

@@ -61,6 +61,9 @@ impl Reader {
             stop_timeout: stop_timeout.unwrap_or(self.limits.stop_timeout),
         };
         self.by_systemd(&mut process, unit_at);
+        if let Some(unit) = process.unit.clone() {
+            self.units.push((unit, unit_at));
+        }
         let found = process.has_selector() || had[0] || wrong_match || wrong_cgroup;
         if !found {
             self.error_help(

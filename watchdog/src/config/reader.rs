@@ -22,6 +22,8 @@ pub(super) struct Reader {
     pub(super) host: Host,
     /// Where password hashes stand: their file should not be everybody's to read.
     pub(super) hashes: Vec<Place>,
+    /// Units of services, and where they are named.
+    pub(super) units: Vec<(String, Place)>,
     /// `limits:` of the main file, which is read before any service.
     pub(super) limits: Bounds,
     /// `onreboot:` of the main file.

@@ -52,7 +52,11 @@ impl Scope {
             | Input::Sampled
             | Input::Wake => Self::All,
             // What a pass shows is judged by the input behind it.
-            Input::Event(_) | Input::Host(_) | Input::Users(_) | Input::Stirred(_) => Self::Nothing,
+            Input::Event(_)
+            | Input::Host(_)
+            | Input::Users(_)
+            | Input::Stirred(_)
+            | Input::Advised { .. } => Self::Nothing,
         }
     }
 }

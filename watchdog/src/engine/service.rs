@@ -54,6 +54,8 @@ pub(crate) struct ServiceState {
     pub observed: Observations,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
+    /// What people should change about it.
+    pub advice: Option<String>,
     /// The main process before this moment, while it is being found out what came after it.
     pub former_main: Option<ProcessKey>,
     /// When the last action ended: looks from before it say nothing.
@@ -145,6 +147,7 @@ impl ServiceState {
             measure: Measure::default(),
             observed: Observations::default(),
             last_death: None,
+            advice: None,
             former_main: None,
             settled: BootTime::default(),
             dead: None,

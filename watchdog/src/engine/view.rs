@@ -79,6 +79,7 @@ impl Engine {
             next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
             braked_until: state.brake.as_ref().and_then(InForce::until),
             last_death: state.last_death.clone(),
+            advice: state.advice.clone(),
             death: state.deaths.last.clone(),
             metrics: if is_process {
                 Metrics {

@@ -11,9 +11,9 @@ use super::candidates::describe;
 use super::cgroup::{Cgroup, Located, locate};
 use super::hierarchy::hierarchies;
 use super::process::{Facts, alive};
-use super::systemd::{self, Unit};
 use crate::identity::ProcessKey;
 use crate::service::{ProcessService, Service};
+use crate::systemd::{self, Unit};
 
 /// Processes beside the main process that are enrolled by one look, at most.
 const BESIDE: usize = 256;

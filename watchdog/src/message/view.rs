@@ -93,6 +93,8 @@ pub struct ServiceView {
     pub braked_until: Option<BootTime>,
     /// What ended the last main process, in one line.
     pub last_death: Option<String>,
+    /// What people should change about it, with the cure.
+    pub advice: Option<String>,
     /// The same in parts; none where how it ended was not seen.
     pub death: Option<DeathView>,
     /// Numbers; `None` is not known.

@@ -80,6 +80,7 @@ impl Lanes {
 async fn one(tools: &Arc<Tools>, act: Act) {
     let (id, service, verb) = (act.id, act.service.id, act.verb);
     let (main, leftover, braked) = (act.main, act.leftover, act.braked);
+    let whose = Arc::clone(&act.service);
     let deed = Deed {
         id,
         tools: Arc::clone(tools),
@@ -105,7 +106,10 @@ async fn one(tools: &Arc<Tools>, act: Act) {
         }
     });
     let outcome = match done.await {
-        Ok(Ok(Some((main, candidates)))) => Outcome::Started { main, candidates },
+        Ok(Ok(Some((main, candidates)))) => {
+            tools.masters.came(&whose, main);
+            Outcome::Started { main, candidates }
+        }
         Ok(Ok(None)) if verb == Verb::Stop => Outcome::Stopped,
         Ok(Ok(None)) => Outcome::Ran,
         Ok(Err(failure)) => failed(failure),

@@ -102,7 +102,7 @@ impl Looks {
         // Never closed, so the errors cannot happen; without a permit the look is only unbounded.
         let _thread = Arc::clone(&self.threads).acquire_owned().await;
         let place = Arc::clone(&self.places).acquire_owned().await;
-        let id = service.id;
+        let (id, whose) = (service.id, Arc::clone(&service));
         let membership = Arc::clone(&tools.membership);
         let looked = boot_now();
         let among = !begun.is_empty();
@@ -131,6 +131,9 @@ impl Looks {
             return;
         }
         let Sight { presence, others, by, .. } = sight;
+        if let Presence::Present { main, .. } = presence {
+            tools.masters.came(&whose, main);
+        }
         tools.inbox.answer(Input::Found(Found { looked, service: id, presence, others, by }));
     }
 

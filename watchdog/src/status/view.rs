@@ -70,6 +70,9 @@ pub struct ServiceDocument {
     pub reason: Option<String>,
     #[serde(default)]
     pub last_death: Option<String>,
+    /// What should be changed about it, with the cure.
+    #[serde(default)]
+    pub advice: Option<String>,
     #[serde(default)]
     pub death: Option<DeathDocument>,
     #[serde(default)]
@@ -162,6 +165,7 @@ impl ServiceDocument {
             rules: view.rules.iter().map(RuleDocument::of).collect(),
             reason: view.reason.clone(),
             last_death: view.last_death.clone(),
+            advice: view.advice.clone(),
             death: view.death.as_ref().map(DeathDocument::of),
             acting: view.acting.map(|verb| verb.word().to_owned()),
             next_attempt: view.next_attempt.map(whole_second),

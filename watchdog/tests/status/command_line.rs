@@ -92,6 +92,7 @@ fn status_shows_blocks_and_fails_with_a_failing_service() {
     let failing = ServiceView {
         reason: Some("total mem amount of 1981.4 MB matches resource limit".into()),
         last_death: Some("killed by signal 9".into()),
+        advice: None,
         candidates: 3,
         ..named("db", Status::Failing)
     };

@@ -147,6 +147,7 @@ pub(crate) fn apache() -> ServiceView {
         next_attempt: None,
         braked_until: None,
         last_death: None,
+        advice: None,
         death: None,
         metrics: Metrics {
             cpu: Some(0.021),

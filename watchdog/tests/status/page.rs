@@ -26,6 +26,7 @@ fn hostile_texts_stay_texts() {
     let services = HOSTILE.iter().map(|text| ServiceView {
         reason: Some((*text).to_owned()),
         last_death: Some(format!("killed {text}")),
+        advice: None,
         rules: vec![ebpf_watchdog::message::RuleView {
             text: (*text).to_owned(),
             title: "Resource limit matched",
@@ -54,6 +55,7 @@ fn hostile_texts_stay_texts() {
             .map(|n| ServiceView {
                 reason: Some("x".into()),
                 last_death: Some("x".into()),
+                advice: None,
                 rules: vec![ebpf_watchdog::message::RuleView {
                     text: "x".into(),
                     title: "Resource limit matched",
@@ -79,6 +81,7 @@ fn the_page_reads_well_in_a_text_browser() {
     let failing = ServiceView {
         reason: Some("total mem amount of 1981.4 MB matches resource limit".into()),
         last_death: Some("killed by signal 9".into()),
+        advice: None,
         ..named("db", Status::Failing)
     };
     let daemon = Daemon::start(vec![system(), apache(), failing]);

@@ -1,9 +1,10 @@
-//! What systemd says of a unit: its main process, and whether it is still being started.
+//! What systemd says of units: the main process, whether one is being started, and whether systemd
+//! starts it again by itself.
 //!
-//! Asked once when processes have come into the unit's cgroup, never per cycle: the answer costs a
-//! program. Its cgroup tells who belongs to a unit; which of them is the main process only systemd
-//! knows for sure, as `ExecStartPre=` and `ExecReload=` programs are in there too. The program is
-//! given little time, and without an answer the oldest process counts. Not here: starting and
+//! Asked when processes have come into a unit's cgroup and when the rule file is read, never per cycle:
+//! the answer costs a program. Its cgroup tells who belongs to a unit; which of them is the main process
+//! only systemd knows for sure, as `ExecStartPre=` and `ExecReload=` programs are in there too. The
+//! program is given little time, and without an answer nothing is known. Not here: starting and
 //! stopping units (`action`, as any program).
 
 use std::io::{self, Read};
@@ -22,29 +23,62 @@ const RUNS: &str = "/run/systemd/system";
 const PROGRAM: &str = "/usr/bin/systemctl";
 /// The manager answers within milliseconds; one that is busy reloading, within seconds.
 const LIMIT: Duration = Duration::from_secs(3);
-const LONGEST: usize = 4096;
+const LONGEST: usize = 64 << 10;
+/// Units that are asked for at once.
+pub(crate) const AT_ONCE: usize = 256;
 
 /// What systemd knows of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Unit {
+pub(crate) struct Unit {
     /// Its main process, where it has one.
-    pub(super) main: Option<u32>,
+    pub(crate) main: Option<u32>,
     /// It is being started.
-    pub(super) starting: bool,
+    pub(crate) starting: bool,
 }
 
 /// Asks systemd. `None` where it does not run this host or does not answer in time.
-pub(super) fn ask(unit: &str) -> Option<Unit> {
-    if !Path::new(RUNS).is_dir() {
+pub(crate) fn ask(unit: &str) -> Option<Unit> {
+    runs().then(|| ask_program(Path::new(PROGRAM), unit, LIMIT))?
+}
+
+/// Whether systemd runs this host.
+pub(crate) fn runs() -> bool {
+    Path::new(RUNS).is_dir()
+}
+
+/// What systemd does by itself when each of these units ends (`Restart=`); none where that is nothing
+/// or not known. At most [`AT_ONCE`]. `None` where systemd does not run this host or does not answer.
+pub(crate) fn policies(units: &[String]) -> Option<Vec<Option<String>>> {
+    if !runs() || units.is_empty() {
         return None;
     }
-    ask_program(Path::new(PROGRAM), unit, LIMIT)
+    let said = show(Path::new(PROGRAM), "Id,Restart", units, LIMIT)?;
+    Some(restarts(&said, units.len()))
+}
+
+/// What is to be said of a unit that both systemd and we start again.
+pub(crate) fn two_masters(unit: &str, policy: &str) -> String {
+    format!("unit {unit} has Restart={policy}: systemd starts it again as well as its rules do")
+}
+
+/// The way out of that.
+pub(crate) fn one_master(unit: &str) -> String {
+    format!(
+        "set Restart=no by `systemctl edit {unit}`, or leave it to systemd: `then: alert` for \
+         `does not exist`"
+    )
 }
 
 fn ask_program(program: &Path, unit: &str, limit: Duration) -> Option<Unit> {
+    let units = [unit.to_owned()];
+    show(program, "MainPID,ActiveState", &units, limit).map(|text| parse(&text))
+}
+
+fn show(program: &Path, what: &str, units: &[String], limit: Duration) -> Option<Vec<u8>> {
     trusted_program(program).ok()?;
     let mut child = Command::new(program)
-        .args(["show", "--property=MainPID,ActiveState", "--", unit])
+        .args(["show", &format!("--property={what}"), "--"])
+        .args(units)
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -55,9 +89,8 @@ fn ask_program(program: &Path, unit: &str, limit: Duration) -> Option<Unit> {
     // A program that has closed its output, or used up its time, is not waited for any longer.
     let _ = child.kill();
     let ended = child.wait();
-    let text = text.ok()?;
     ended.ok()?;
-    Some(parse(&text))
+    text.ok()
 }
 
 /// What it writes until it closes its end.
@@ -102,6 +135,22 @@ fn parse(text: &[u8]) -> Unit {
     unit
 }
 
+/// A block for each unit, in their order, with an empty line between; none of what is not `count` of
+/// them is believed. `Id` makes that no block is empty.
+fn restarts(text: &[u8], count: usize) -> Vec<Option<String>> {
+    let text = String::from_utf8_lossy(text);
+    let blocks: Vec<&str> = text.trim_end().split("\n\n").collect();
+    if blocks.len() != count {
+        return vec![None; count];
+    }
+    let policy = |block: &str| {
+        let value = block.lines().find_map(|line| line.strip_prefix("Restart="))?;
+        let word = value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        (word && !matches!(value, "" | "no")).then(|| value.to_owned())
+    };
+    blocks.into_iter().map(policy).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +163,16 @@ mod tests {
         assert_eq!(parse(b"MainPID=0\nActiveState=activating\n"), unit(None, true));
         assert_eq!(parse(b"MainPID=1\n\xff\nActiveState\n"), unit(None, false));
         assert_eq!(parse(b""), unit(None, false));
+    }
+
+    #[test]
+    fn what_is_started_again_is_told_for_each_unit_in_its_order() {
+        let said = b"Restart=no\nId=a.service\n\nRestart=on-failure\nId=b.service\n\nId=c.scope\n";
+        assert_eq!(restarts(said, 3), [None, Some("on-failure".to_owned()), None]);
+        // Not for each: it is not known which is missing.
+        assert_eq!(restarts(said, 2), [None, None]);
+        assert_eq!(restarts(b"", 1), [None]);
+        assert_eq!(restarts(b"Restart=\x1b[2J\nId=x\n", 1), [None]);
     }
 
     #[test]
