@@ -1,6 +1,7 @@
 //! What the tests share: a scratch directory, a daemon on it, real services to watch.
 
 pub mod apache;
+pub mod authority;
 pub mod conversation;
 pub mod daemon;
 pub mod debian;
