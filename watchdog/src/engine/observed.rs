@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::check::connection::Outcome;
 use crate::check::{Facts, Observation, Seen};
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
 use crate::engine::rule::RuleState;
-use crate::message::{Decision, Observe, Observed};
+use crate::message::{Decision, Level, Observe, Observed};
+use crate::service::EventWord;
 use crate::service::every::Minute;
 
 /// What depends on a process that has just begun is looked at so often until it is good.
@@ -154,6 +156,31 @@ impl Engine {
         }
     }
 
+    /// Attempts that failed before the last one, in Monit's words. Of a connection that goes on failing they
+    /// are no news.
+    fn tell_attempts(
+        &mut self,
+        i: usize,
+        before: Option<&Observation>,
+        now: &Observation,
+        at: BootTime,
+    ) {
+        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
+        for talk in &now.conversations {
+            let known = before
+                .into_iter()
+                .flat_map(|before| &before.conversations)
+                .any(|old| old.with == talk.with && failed(&old.outcome));
+            if known && failed(&talk.outcome) {
+                continue;
+            }
+            for text in &talk.attempts {
+                let event = Some(EventWord::Connection);
+                self.log(i, Level::Warning, event, text.clone(), at);
+            }
+        }
+    }
+
     /// An observation has come: it is judged, unless something was done to the service since.
     pub(crate) fn observed(&mut self, observed: Observed, at: BootTime) {
         let Some(i) = self.index(observed.service) else {
@@ -172,9 +199,10 @@ impl Engine {
         if !std::mem::take(&mut state.observed.stale) && !old {
             let new = &observed.observation.facts;
             let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
-            state.observed.now = Some(observed.observation);
+            let before = state.observed.now.replace(observed.observation.clone());
             state.observed.fresh = true;
             state.observed.stands = stands;
+            self.tell_attempts(i, before.as_deref(), &observed.observation, at);
             let moment = match why {
                 Why::Cycle => Moment::Observed,
                 Why::Minute => Moment::ObservedMinute,

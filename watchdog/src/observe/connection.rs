@@ -161,7 +161,7 @@ async fn converse(
         },
         ..Conversation::default()
     };
-    for _ in 0..connection.retry.max(1) {
+    for number in 1..=connection.retry.max(1) {
         let (begin, progress) = (boot_now(), Progress::default());
         let attempt = attempt(connection, address, begin, sizes, &progress);
         let ended = timeout(connection.timeout, attempt).await;
@@ -176,8 +176,13 @@ async fn converse(
                 (Outcome::Failed(format!("{missing} within {limit} s")), None)
             }
         };
-        if conversation.outcome == Outcome::Succeeded {
-            break;
+        match &conversation.outcome {
+            Outcome::Succeeded => break,
+            Outcome::Failed(why) if number < connection.retry => {
+                let said = connection.attempted(&conversation.at, why, number);
+                conversation.attempts.push(said);
+            }
+            Outcome::Failed(_) | Outcome::Unknown(_) => {}
         }
     }
     conversation

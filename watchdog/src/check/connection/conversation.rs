@@ -17,6 +17,8 @@ pub struct Conversation {
     pub outcome: Outcome,
     /// How long it took until the server had shown that it is alive, in seconds.
     pub seconds: Option<f64>,
+    /// What is to be said of the attempts that failed before the last one; hostile text inside.
+    pub attempts: Vec<String>,
     /// The server's certificate, where it has shown one.
     pub certificate: Option<Certificate>,
 }

@@ -98,6 +98,11 @@ impl Test {
 }
 
 impl Connection {
+    /// What is said of an attempt after which another is made.
+    pub(crate) fn attempted(&self, at: &str, why: &str, number: u32) -> String {
+        format!("{} (attempt {number}/{})", self.trouble(at, why), self.retry)
+    }
+
     fn trouble(&self, at: &str, why: &str) -> String {
         let talk = match &self.to {
             To::Port(port) => &port.talk,

@@ -118,6 +118,7 @@ fn peers_that_answer_and_peers_that_do_not() {
         format!("failed port {right} address 192.0.2.1"),
         format!("failed port {right} ipv6"),
         format!("succeeded port {right} retry 3"),
+        format!("failed port {closed} retry 3"),
     ]);
     for place in [0, 1, 5, 6, 9] {
         assert_eq!(made[place].outcome, Outcome::Succeeded, "{:?}", made[place]);
@@ -130,6 +131,14 @@ fn peers_that_answer_and_peers_that_do_not() {
     let words = "Cannot bind to outgoing address -- Cannot assign requested address";
     assert_eq!(failed(&made[7]), words);
     assert_eq!(failed(&made[8]), "the name has no address of this kind");
+    assert_eq!(made[9].attempts, [""; 0]);
+    let words = |number| {
+        format!(
+            "failed protocol test [DEFAULT] at [127.0.0.1]:{closed} [TCP/IP] -- Connection refused \
+             (attempt {number}/3)"
+        )
+    };
+    assert_eq!(made[10].attempts, [words(1), words(2)]);
 }
 
 #[test]
