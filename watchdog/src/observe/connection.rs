@@ -7,17 +7,17 @@ mod attempt;
 mod datagram;
 mod open;
 mod ping;
+mod progress;
 mod secret;
 mod tls;
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::check::connection::{Certificate, Connection, Conversation, Outcome, To};
+use crate::check::connection::{Connection, Conversation, Outcome, To};
 use crate::check::{Check, CheckTest};
 use crate::clock::{BootTime, boot_now};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
@@ -25,6 +25,7 @@ use crate::protocol::Carrier;
 use crate::service::{ProcessService, Service, Sizes};
 
 use attempt::attempt;
+use progress::{Progress, Stage};
 
 /// Connections of all services at the same time; each takes a descriptor or two.
 const AT_ONCE: usize = 256;
@@ -50,47 +51,6 @@ impl Trouble {
             true => Self::Ours(text),
             false => Self::Theirs(text),
         }
-    }
-}
-
-/// How far an attempt has come: what did not happen in time.
-#[derive(Clone, Copy)]
-enum Stage {
-    Name,
-    Connection,
-    Encryption,
-    Answer,
-    Echo,
-}
-
-/// Where an attempt stands and what it has seen, for whoever ends it.
-#[derive(Default)]
-struct Progress {
-    stage: AtomicU8,
-    certificate: Mutex<Option<Certificate>>,
-}
-
-impl Progress {
-    fn reached(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
-    }
-
-    fn missing(&self) -> &'static str {
-        match self.stage.load(Ordering::Relaxed) {
-            0 => "the name was not resolved",
-            1 => "no connection",
-            2 => "no TLS",
-            3 => "no answer",
-            _ => "no reply",
-        }
-    }
-
-    fn shown(&self, certificate: Option<Certificate>) {
-        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = certificate;
-    }
-
-    fn certificate(self) -> Option<Certificate> {
-        self.certificate.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,16 +125,13 @@ async fn converse(
         let (begin, progress) = (boot_now(), Progress::default());
         let attempt = attempt(connection, address, begin, sizes, &progress);
         let ended = timeout(connection.timeout, attempt).await;
-        let missing = progress.missing();
+        let stage = progress.stage();
         conversation.certificate = progress.certificate();
         (conversation.outcome, conversation.seconds) = match ended {
             Ok(Ok(seconds)) => (Outcome::Succeeded, seconds),
             Ok(Err(Trouble::Ours(why))) => (Outcome::Unknown(why), None),
             Ok(Err(Trouble::Theirs(why))) => (Outcome::Failed(shortened(why)), None),
-            Err(_) => {
-                let limit = connection.timeout.as_secs_f64();
-                (Outcome::Failed(format!("{missing} within {limit} s")), None)
-            }
+            Err(_) => (stage.within(connection.timeout), None),
         };
         match &conversation.outcome {
             Outcome::Succeeded => break,

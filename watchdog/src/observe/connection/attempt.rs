@@ -48,7 +48,7 @@ async fn any_address(
     progress: &Progress,
 ) -> Result<bool, Trouble> {
     progress.reached(Stage::Name);
-    let mut addresses = open::resolve(host, port.number).await?;
+    let mut addresses = open::resolve(host, port.number, progress).await?;
     let fits = |address: IpAddr| {
         let family = port.family.is_none_or(|family| family.has(address));
         family && port.from.is_none_or(|from| from.is_ipv4() == address.is_ipv4())
@@ -94,7 +94,7 @@ async fn over(
         Peer { body: sizes.http_content_buffer, ..Peer::new(host, port.number, port.carrier) };
     let Some(options) = &port.tls else {
         progress.reached(Stage::Answer);
-        return talk(&mut *stream, &port.talk, &peer, end, sizes).await;
+        return talk(&mut *stream, &port.talk, &peer, end, sizes, progress).await;
     };
     progress.reached(Stage::Encryption);
     let greeting = match &port.talk {
@@ -105,7 +105,7 @@ async fn over(
     let mut stream = tls::encrypt(stream, options, host, progress).await?;
     progress.reached(Stage::Answer);
     let peer = Peer { private: true, greeting: greeting.as_deref(), ..peer };
-    talk(&mut *stream, &port.talk, &peer, end, sizes).await
+    talk(&mut *stream, &port.talk, &peer, end, sizes, progress).await
 }
 
 async fn socket(
@@ -115,11 +115,11 @@ async fn socket(
     progress: &Progress,
 ) -> Result<bool, Trouble> {
     progress.reached(Stage::Connection);
-    let mut stream = open::socket(&unix.path, unix.carrier).await?;
+    let mut stream = open::socket(&unix.path, unix.carrier, progress).await?;
     progress.reached(Stage::Answer);
     let body = sizes.http_content_buffer;
     let peer = Peer { private: true, body, ..Peer::new("localhost", 0, unix.carrier) };
-    talk(&mut *stream, &unix.talk, &peer, end, sizes).await
+    talk(&mut *stream, &unix.talk, &peer, end, sizes, progress).await
 }
 
 /// Whether an answer came; false: silence, which is as good.
@@ -129,6 +129,7 @@ async fn talk(
     peer: &Peer<'_>,
     end: BootTime,
     sizes: Sizes,
+    progress: &Progress,
 ) -> Result<bool, Trouble> {
     let said = match talk {
         Talk::Nothing if peer.carrier == Carrier::Datagram => {
@@ -141,7 +142,7 @@ async fn talk(
         Talk::Nothing => Ok(()),
         Talk::Script(script) => generic::talk(stream, script, sizes.send_expect_buffer).await,
         Talk::Protocol(protocol) => {
-            let password = secret::of(protocol).await?;
+            let password = secret::of(protocol, progress).await?;
             let unix_seconds = Some(wall_now().as_second());
             let peer = Peer { password: password.as_deref(), unix_seconds, ..*peer };
             protocol.talk(stream, &peer).await

@@ -13,9 +13,9 @@ use rustix::net::{
 use tokio::net::{TcpSocket, UdpSocket, UnixDatagram, UnixStream};
 use tokio::time::sleep;
 
-use super::Trouble;
 use super::aside::{FILES, NAMES, aside};
 use super::datagram::{Datagrams, Socket};
+use super::{Progress, Trouble};
 use crate::check::connection::Port;
 use crate::protocol::{Carrier, Stream};
 
@@ -25,13 +25,17 @@ const AGAIN: Duration = Duration::from_millis(20);
 const ADDRESSES: usize = 16;
 
 /// All addresses of a name, in the resolver's order.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) async fn resolve(
+    host: &str,
+    port: u16,
+    progress: &Progress,
+) -> Result<Vec<SocketAddr>, Trouble> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let name = host.to_owned();
     let lookup = move || (name.as_str(), port).to_socket_addrs();
-    match aside(&NAMES, lookup).await? {
+    match aside(&NAMES, host, progress, lookup).await? {
         Ok(addresses) => Ok(addresses.take(ADDRESSES).collect()),
         Err(error) => {
             let text = error.to_string();
@@ -81,10 +85,15 @@ pub(super) async fn port(to: SocketAddr, port: &Port) -> Result<Box<dyn Stream>,
 }
 
 /// Connects to a path.
-pub(super) async fn socket(path: &Path, carrier: Carrier) -> Result<Box<dyn Stream>, Trouble> {
+pub(super) async fn socket(
+    path: &Path,
+    carrier: Carrier,
+    progress: &Progress,
+) -> Result<Box<dyn Stream>, Trouble> {
+    let what = path.to_string_lossy();
     loop {
         let path = path.to_owned();
-        let opened = aside(&FILES, move || dial(&path, carrier)).await?;
+        let opened = aside(&FILES, &what, progress, move || dial(&path, carrier)).await?;
         let own = match opened {
             Ok(own) => own,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -35,7 +35,7 @@ pub(super) async fn any_address(
     progress: &Progress,
 ) -> Result<Took, Trouble> {
     progress.reached(Stage::Name);
-    let mut addresses = open::resolve(host, 0).await?;
+    let mut addresses = open::resolve(host, 0, progress).await?;
     progress.reached(Stage::Echo);
     let fits = |address: IpAddr| {
         let family = ping.family.is_none_or(|family| family.has(address));

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::Trouble;
 use super::aside::{FILES, aside};
+use super::{Progress, Stage, Trouble};
 use crate::config::open_secret;
 use crate::protocol::Protocol;
 
@@ -13,9 +13,14 @@ const LONGEST: u64 = 4096;
 
 /// What stands in the protocol's file, where it has one. A file that is not root's alone, or not there,
 /// says nothing of the server.
-pub(super) async fn of(protocol: &Protocol) -> Result<Option<String>, Trouble> {
+pub(super) async fn of(
+    protocol: &Protocol,
+    progress: &Progress,
+) -> Result<Option<String>, Trouble> {
     let Some(path) = protocol.password_file().map(Path::to_owned) else { return Ok(None) };
-    let text = aside(&FILES, move || read(&path)).await?;
+    let (what, stage) = (path.display().to_string(), progress.reached(Stage::Files));
+    let text = aside(&FILES, &what, progress, move || read(&path)).await?;
+    progress.reached(stage);
     text.map(Some).map_err(Trouble::Ours)
 }
 

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use x509_cert::der::Decode;
 
 use super::aside::{FILES, aside};
-use super::{Progress, Trouble};
+use super::{Progress, Stage, Trouble};
 use crate::check::connection::{Certificate, Tls, TlsVersion};
 use crate::clock::wall_now;
 use crate::protocol::{Stream, plain};
@@ -38,9 +38,11 @@ pub(super) async fn encrypt(
     let name = name.split_once('%').map_or(name, |(address, _)| address).to_owned();
     let name = ServerName::try_from(name)
         .map_err(|_| Trouble::Theirs(format!("[{host}] is no name that a certificate can have")))?;
-    let wanted = options.clone();
-    let Files { authorities, own } =
-        aside(&FILES, move || Files::read(&wanted)).await?.map_err(Trouble::Ours)?;
+    let (wanted, what) = (options.clone(), Files::named(options));
+    let stage = progress.reached(Stage::Files);
+    let read = aside(&FILES, &what, progress, move || Files::read(&wanted)).await?;
+    let Files { authorities, own } = read.map_err(Trouble::Ours)?;
+    progress.reached(stage);
     let ours = |error: Error| Trouble::Ours(error.to_string());
     let provider = Arc::new(ring::default_provider());
     let witness = Arc::new(Witness { authorities, provider, seen: Mutex::default() });

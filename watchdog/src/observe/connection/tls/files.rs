@@ -34,6 +34,13 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// One name for all of them.
+    pub(super) fn named(options: &Tls) -> String {
+        let all = [&options.ca_file, &options.ca_path, &options.client_cert, &options.client_key];
+        let all = all.map(|path| path.as_deref().unwrap_or(Path::new("")).to_string_lossy());
+        format!("tls {}", all.join(" "))
+    }
+
     /// Reads them; may hang.
     ///
     /// # Errors
