@@ -199,10 +199,11 @@ impl Engine {
         if !std::mem::take(&mut state.observed.stale) && !old {
             let new = &observed.observation.facts;
             let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
-            let before = state.observed.now.replace(observed.observation.clone());
+            let seen = observed.observation;
+            let before = state.observed.now.replace(Arc::clone(&seen));
             state.observed.fresh = true;
             state.observed.stands = stands;
-            self.tell_attempts(i, before.as_deref(), &observed.observation, at);
+            self.tell_attempts(i, before.as_deref(), &seen, at);
             let moment = match why {
                 Why::Cycle => Moment::Observed,
                 Why::Minute => Moment::ObservedMinute,
