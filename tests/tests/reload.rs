@@ -135,7 +135,7 @@ struct Bed {
     pid: u64,
     rounds: usize,
     /// Reloads by HUP so far.
-    hups: usize,
+    refusals: usize,
     killed: Vec<u64>,
     /// What was not said.
     missing: Vec<String>,
@@ -162,7 +162,7 @@ impl Bed {
             rules,
             pid: 0,
             rounds: 0,
-            hups: 0,
+            refusals: 0,
             killed: Vec::new(),
             missing: Vec::new(),
         };
@@ -189,6 +189,7 @@ impl Bed {
         let output = self.daemon.command(&["reload"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(78), "{what}: {said}");
+        self.refusals += 1;
         self.says(what, words, &said);
     }
 
@@ -196,10 +197,10 @@ impl Bed {
     fn refused_by_signal(&mut self, what: &str, words: &[&str]) {
         let before = self.daemon.log().len();
         self.daemon.signal(Signal::HUP);
-        self.hups += 1;
+        self.refusals += 1;
         let refused = until(PATIENCE, || {
             let log = self.daemon.log();
-            (log.matches("the old configuration stays in force").count() == self.hups)
+            (log.matches("the old configuration stays in force").count() == self.refusals)
                 .then_some(log)
         });
         let log = refused.unwrap_or_else(|| panic!("{what}: not refused\n{}", self.daemon.said()));

@@ -7,7 +7,8 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser as _};
 
 pub mod act;
 pub mod arguments;
@@ -80,7 +81,8 @@ pub type Done = Result<Exit, Failure>;
 pub fn main() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(told) => {
+        Err(mut told) => {
+            suggest(&mut told);
             // Help and version go to standard output and are no error.
             let _ = told.print();
             return if told.use_stderr() { Exit::Usage } else { Exit::Ok };
@@ -92,6 +94,18 @@ pub fn main() -> Exit {
             print::failure(&failure.text);
             failure.exit
         }
+    }
+}
+
+/// For a command that there is not: the one that is meant, if any is near.
+fn suggest(told: &mut clap::Error) {
+    let Some(ContextValue::String(word)) = told.get(ContextKind::InvalidSubcommand) else { return };
+    let words = Arguments::command();
+    let known = words.get_subcommands().filter(|command| !command.is_hide_set());
+    let known: Vec<&str> = known.map(clap::Command::get_name).collect();
+    if let Some(near) = config::nearest(word, known) {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        told.insert(ContextKind::SuggestedSubcommand, near);
     }
 }
 
@@ -133,7 +147,7 @@ fn dispatch(arguments: Arguments) -> Done {
         }
         Command::Reload => order::reload(&client()),
         Command::Validate => order::validate(&client()),
-        Command::Quit => order::quit(&client()),
+        Command::Quit { no_wait } => order::quit(&client(), no_wait),
         Command::Match { pattern, json } => matching::run(&pattern, json),
         Command::Events { follow, json } => events::run(&client(), follow, json),
         Command::Top { times, delay, json } => {

@@ -25,6 +25,7 @@ mod reader;
 mod recipients;
 mod render;
 mod rule;
+pub(crate) mod secrets;
 mod services;
 mod settings;
 mod source;
@@ -39,6 +40,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use crate::service::{Bounds, Config, OnReboot};
+
+pub(crate) use vocabulary::nearest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
 pub use trust::{TrustError, TrustFault, trusted_program};

@@ -78,8 +78,12 @@ pub enum Command {
     Reload,
     /// Have the daemon judge all rules now
     Validate,
-    /// End the daemon; services keep running
-    Quit,
+    /// End the daemon and wait until another can be started; services keep running
+    Quit {
+        /// Do not wait until it has ended
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Show which processes a pattern matches, and which one would be taken
     Match {
         /// Regular expression on the arguments joined by one space

@@ -1,6 +1,7 @@
 //! The client of the control socket: one request, one answer, inside a time.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -65,6 +67,13 @@ impl Client {
     /// Whether something listens on the socket.
     pub async fn is_running(&self) -> bool {
         UnixStream::connect(&self.socket).await.is_ok()
+    }
+
+    /// The daemon's process; none where it cannot be told from here (another pid namespace).
+    pub async fn process(&self) -> Option<OwnedFd> {
+        let stream = UnixStream::connect(&self.socket).await.ok()?;
+        let pid = Pid::from_raw(stream.peer_cred().ok()?.pid()?)?;
+        pidfd_open(pid, PidfdFlags::empty()).ok()
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<Bytes, Failure> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::check::{CheckTest, file, filesystem, program};
+use crate::check::{CheckTest, file, filesystem, network, program};
 use crate::service::{Action, Condition, Qualifier, Recovery, Rule, ServiceKind, Severity, Test};
 
 use super::grammar::{Subject, print};
@@ -37,6 +37,13 @@ pub(super) fn add(rules: &mut Vec<Rule>, subject: Subject, kind: &ServiceKind) {
                 let test = check(CheckTest::Filesystem(test));
                 push(rules, has(rules, |own| *own == test), test, Action::Alert);
             }
+        }
+        Subject::Network => {
+            let of_link =
+                |test: &CheckTest| matches!(test, CheckTest::Network(network::Test::Link { .. }));
+            let own = has(rules, |test| matches!(test, Test::Check(test) if of_link(test)));
+            let down = check(CheckTest::Network(network::Test::Link { up: false }));
+            push(rules, own, down, Action::Alert);
         }
         _ => {}
     }

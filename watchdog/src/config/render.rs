@@ -11,6 +11,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 use crate::escape::one_line;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Gravity};
+use super::secrets::ranges;
 use super::source::{Place, Source};
 use super::vocabulary::nearest;
 
@@ -138,17 +139,28 @@ impl Window {
 const SECRET_KEYS: &[&str] = &["password", "password_hash", "passwd", "secret"];
 
 /// The lines with their secrets covered by as many `*` as they have bytes, so that places fit: bcrypt
-/// hashes anywhere, and the value after a key of [`SECRET_KEYS`] or what looks like a misspelt one.
+/// hashes anywhere, the value after a key of [`SECRET_KEYS`] or what looks like a misspelt one, and the
+/// credentials of sentences.
 fn covered(lines: &str) -> String {
     let mut shown = String::with_capacity(lines.len());
     for line in lines.split_inclusive('\n') {
-        let mut rest = line;
+        let line = covered_sentence(line);
+        let mut rest = line.as_str();
         while let Some(secret) = first_secret(rest) {
             shown.push_str(&rest[..secret.start]);
             shown.extend(std::iter::repeat_n('*', secret.len()));
             rest = &rest[secret.end..];
         }
         shown.push_str(rest);
+    }
+    shown
+}
+
+/// A line with the credentials of a rule's sentence covered.
+fn covered_sentence(line: &str) -> String {
+    let mut shown = line.to_owned();
+    for range in ranges(line) {
+        shown.replace_range(range.clone(), &"*".repeat(range.len()));
     }
     shown
 }
@@ -218,6 +230,11 @@ mod tests {
             ),
             ("  \"pasword\" : \"h, 2\" # c".into(), "  \"pasword\" : ****** # c".into()),
             ("{password_hash: 'ä', role: x}".into(), "{password_hash: ****, role: x}".into()),
+            (
+                "- { if: \"failed port 80 protocol http headers [X: ä]\", then: x }".into(),
+                "- { if: \"failed port 80 protocol http headers [X: **]\", then: x }".into(),
+            ),
+            ("if: failed url http://u:p@h/".into(), "if: failed url http://u:*@h/".into()),
             ("start: /bin/x --password=hunter2".into(), "start: /bin/x --password=*******".into()),
         ] {
             assert_eq!(covered(&line), shown);

@@ -12,6 +12,7 @@ use super::diagnostic::{Diagnostic, Gravity};
 use super::grammar::{self, SentenceError, Subject};
 use super::raw::Node;
 use super::reader::{Entry, Reader, item_place};
+use super::secrets::hidden;
 use super::source::Place;
 use super::vocabulary::{ACTIONS, RULE};
 
@@ -85,7 +86,7 @@ impl Reader {
         let plain =
             |list: &[(Action, Place)]| list.iter().map(|(action, _)| action.clone()).collect();
         let rule = Rule {
-            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            text: hidden(&text.split_whitespace().collect::<Vec<_>>().join(" ")),
             name,
             condition: sentence.condition,
             qualifier: sentence.qualifier,

@@ -21,7 +21,7 @@ use super::vocabulary::{
     suggestion,
 };
 
-const LONGEST_NAME: usize = 200;
+const LONGEST_NAME: usize = 255;
 /// The kernel side numbers groups; far above any host.
 const MAX_SERVICES: usize = 100_000;
 
@@ -155,17 +155,14 @@ impl Reader {
         let text = self.line(&kind.value, kind.key)?;
         let name = self.with_host(&text);
         let place = kind.value.place;
-        if name.len() > LONGEST_NAME {
-            self.error(place, format!("a service's name has at most {LONGEST_NAME} bytes"));
+        if name.chars().count() > LONGEST_NAME {
+            self.error(place, format!("a service's name has at most {LONGEST_NAME} characters"));
             return None;
         }
-        if name.starts_with('/') || name.starts_with('-') {
-            self.error_help(
-                place,
-                format!("a service's name does not begin with `{}`", &name[..1]),
-                "the command line would take it for something else",
-            );
-            return None;
+        if name.starts_with('-') {
+            let text = format!("the command line takes `{name}` for an option");
+            let help = "write `--` before it: `ebpf-watchdog start -- NAME`";
+            self.out.push(Diagnostic::warning(place, text).help(help));
         }
         if let Some(first) = services.names.get(&name.to_lowercase()) {
             self.out.push(

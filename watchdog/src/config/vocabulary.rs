@@ -157,7 +157,7 @@ pub(super) const ALL: &[&Keys] = &[
 ];
 
 /// The candidate that a misspelt word most likely means, for "did you mean …".
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -240,29 +240,16 @@ async fn signals(inbox: Arc<Inbox>, note: Arc<dyn Fn(LogLine) + Send + Sync>) {
         return;
     };
     loop {
-        let (reply, answer) = oneshot::channel();
+        // What comes of it is in the log.
+        let (reply, _answer) = oneshot::channel();
         let message = tokio::select! {
             _ = hup.recv() => Message::Reload(reply),
             _ = usr1.recv() => Message::Validate(reply),
             _ = term.recv() => Message::Quit(reply),
             _ = int.recv() => Message::Quit(reply),
         };
-        let reload = matches!(message, Message::Reload(_));
         if inbox.request(message).is_err() {
             note(daemon_line(Level::Error, "a signal was refused: too busy".to_owned()));
-            continue;
-        }
-        if reload {
-            let note = note.clone();
-            tokio::spawn(async move {
-                if let Ok(Err(errors)) = answer.await {
-                    for line in errors.lines().filter(|line| !line.trim().is_empty()) {
-                        note(daemon_line(Level::Error, format!("reload: {line}")));
-                    }
-                    let text = "reload refused: the old configuration stays in force".to_owned();
-                    note(daemon_line(Level::Error, text));
-                }
-            });
         }
     }
 }

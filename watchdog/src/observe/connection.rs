@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::check::connection::{Connection, Conversation, Outcome, To};
 use crate::check::{Check, CheckTest};
 use crate::clock::{BootTime, boot_now};
+use crate::config::secrets::hidden;
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::protocol::Carrier;
 use crate::service::{ProcessService, Service, Sizes};
@@ -164,7 +165,7 @@ fn place(to: &To, address: &str) -> String {
                 Carrier::Datagram => "UDP",
             };
             let tls = if port.tls.is_some() { " TLS" } else { "" };
-            format!("[{host}]:{}{} [{carrier}/IP{tls}]", port.number, port.talk.request())
+            format!("[{host}]:{}{} [{carrier}/IP{tls}]", port.number, hidden(port.talk.request()))
         }
         To::Unix(unix) => unix.path.display().to_string(),
         To::Ping(_) => address.to_owned(),

@@ -9,7 +9,7 @@ use super::{Action, Recipient, Test, every};
 /// One rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// The `if` text as written (one line), for people.
+    /// The `if` text as written (one line), for people: without credentials.
     pub text: String,
     /// `name:`.
     pub name: Option<String>,

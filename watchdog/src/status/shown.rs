@@ -99,6 +99,9 @@ fn system(lines: &mut Lines, service: &ServiceDocument) {
     lines.put("swap usage", bytes_of(numbers.swap_bytes, numbers.swap_total_bytes));
     lines.put("uptime", duration(service.uptime_seconds));
     lines.known("filedescriptors", numbers.filedescriptors.map(|open| open.to_string()));
+    let pages = |rate: Option<f64>| rate.map(|rate| format!("{rate:.1} pages/s"));
+    lines.known("swap in", pages(numbers.pagein_per_second));
+    lines.known("swap out", pages(numbers.pageout_per_second));
     traffic(lines, numbers);
     if let Some(pressure) = numbers.pressure {
         let stall = |stall: Stall| {

@@ -59,6 +59,11 @@ fn wrong_words_are_2() {
     for words in cases {
         assert_code(&run(nowhere, words), 2);
     }
+    for (word, near) in [("chek", "'check'"), ("sumary", "'summary'"), ("statsu", "'status'")] {
+        let output = run(nowhere, &[word]);
+        let tip = format!("a similar subcommand exists: {near}");
+        assert!(text(&output.stderr).contains(&tip), "{output:?}");
+    }
     assert!(text(&run(nowhere, &["schema"]).stderr).contains("not supported yet"));
     assert_code(&run(nowhere, &["--help"]), 0);
     assert_code(&run(nowhere, &["--version"]), 0);
@@ -201,8 +206,11 @@ fn orders_to_the_daemon() {
     let output = run(&daemon.socket, &["validate"]);
     assert_code(&output, 0);
     assert_eq!(text(&output.stdout), "judged 2 services\n");
-    assert_code(&run(&daemon.socket, &["quit"]), 0);
-    assert!(!daemon.socket.exists(), "the socket's file is taken away");
+    // The fake's process is this test, for whose end `quit` would wait.
+    assert_code(&run(&daemon.socket, &["quit", "--no-wait"]), 0);
+    while daemon.socket.exists() {
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
     assert_code(&run(&daemon.socket, &["status"]), 3);
 }
 

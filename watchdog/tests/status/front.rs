@@ -55,7 +55,7 @@ fn the_api_gives_the_cores_document() {
 fn wrong_requests_are_refused_by_name() {
     let daemon = Daemon::start(vec![apache()]);
     let served = Served::start(&daemon.core, &settings("127.0.0.1:0"));
-    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(3000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(5000));
     let big = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(9000));
     let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "A: b\r\n".repeat(100));
     let cases = [

@@ -1,6 +1,7 @@
 //! What a network interface has besides name and rules: which one it is.
 
 use crate::check::network::{Interface, Network};
+use crate::config::diagnostic::Diagnostic;
 use crate::config::reader::{Reader, Table};
 use crate::config::source::Place;
 
@@ -22,6 +23,11 @@ impl Reader {
                 {
                     self.error(entry.value.place, format!("`{name}` is no name of an interface"));
                     return None;
+                }
+                if !std::path::Path::new("/sys/class/net").join(&name).exists() {
+                    let text = format!("this host has no interface `{name}` now");
+                    let help = "as long as there is none, `link down` holds";
+                    self.out.push(Diagnostic::warning(entry.value.place, text).help(help));
                 }
                 Interface::Name(name)
             }

@@ -58,6 +58,14 @@ impl Core {
             }
             Message::Loaded { result, reply } => {
                 let result = result.and_then(|config| self.reload(config));
+                if let Err(errors) = &result {
+                    // Whoever asked: who looks for the cause later looks here.
+                    for line in errors.lines().filter(|line| !line.trim().is_empty()) {
+                        self.note(Level::Error, format!("reload: {line}"));
+                    }
+                    let text = "reload refused: the old configuration stays in force";
+                    self.note(Level::Error, text.to_owned());
+                }
                 let _ = reply.send(result);
             }
             Message::Validate(reply) => {

@@ -60,7 +60,6 @@ fn services() {
             &["a second service `Web`", "whatever their case", "the first is here"],
         ),
         ("services:\n- process: x\n", "2:3", &["how the process is found", "match:"]),
-        ("services:\n- process: /x\n  pidfile: /y\n", "2:12", &["does not begin with `/`"]),
         ("services:\n- process: \"a\\nb\"\n  pidfile: /y\n", "2:12", &["control characters"]),
         (
             "services:\n- process: [a]\n  pidfile: /y\n",
