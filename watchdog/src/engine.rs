@@ -88,6 +88,8 @@ pub struct Engine {
     stalled: Option<StallLimit>,
     /// People know that the host tells no PSS.
     refusal_told: bool,
+    /// A rule has failed or recovered since it was asked.
+    told: bool,
     out: Vec<Decision>,
 }
 
@@ -115,6 +117,7 @@ impl Engine {
             users: Arc::default(),
             stalled: None,
             refusal_told: false,
+            told: false,
             out: Vec::new(),
         };
         engine.follow_host();
@@ -182,6 +185,12 @@ impl Engine {
         self.take_turns(at);
         self.arm(scope, at);
         std::mem::take(&mut self.out)
+    }
+
+    /// Whether people were told of a rule since this was asked last: [`Engine::saved`] has changed. No
+    /// deed waits for the note of it.
+    pub fn take_told(&mut self) -> bool {
+        std::mem::take(&mut self.told)
     }
 
     /// The configuration in force, with the ids that services really have.

@@ -231,6 +231,7 @@ impl Core {
 
     fn step(&mut self, input: Input) {
         let decisions = self.parts.engine.step(Stamped { at: clock::boot_now(), input });
+        self.unsaved |= self.parts.engine.take_told();
         self.carry(decisions);
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::service::{
     Life, RECOVERY_LOOK, Recovering, ServiceState, patience, start_patience,
 };
 use crate::identity::ServiceId;
-use crate::message::{Decision, SavedAction, SavedService, SavedState};
+use crate::message::{Decision, SavedAction, SavedRule, SavedService, SavedState};
 use crate::service::{Config, OnReboot, Service};
 
 impl Engine {
@@ -48,6 +48,7 @@ impl Engine {
                 brake: state.may_hold(),
                 observed: state.observed.kept(),
                 turn: state.saved_turn(),
+                told: state.told(),
             };
             (state.service.name.clone(), saved)
         });
@@ -139,6 +140,26 @@ impl Engine {
 }
 
 impl ServiceState {
+    /// The rules of whose failure people were told.
+    fn told(&self) -> Vec<SavedRule> {
+        let rules = self.service.rules.iter().zip(&self.rules);
+        rules
+            .filter_map(|(rule, state)| {
+                Some(SavedRule { failing: state.told()?, rule: rule.text.clone() })
+            })
+            .collect()
+    }
+
+    fn restore_told(&mut self, saved: &[SavedRule]) {
+        let mut left: Vec<&SavedRule> = saved.iter().collect();
+        for (rule, state) in self.service.rules.iter().zip(&mut self.rules) {
+            // Two rules may have the same sentence.
+            if let Some(at) = left.iter().position(|saved| saved.rule == rule.text) {
+                state.restore_told(rule, left.remove(at).failing);
+            }
+        }
+    }
+
     /// What the last run of the daemon knew. Processes in it are believed only as far as the
     /// sensor finds them again by pid and start time.
     pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
@@ -155,6 +176,9 @@ impl ServiceState {
         self.brake = saved.brake.clone().map(InForce::former);
         self.observed = Observations::restored(saved.observed.clone());
         self.restore_turn(saved.turn.as_ref(), now);
+        if !rebooted {
+            self.restore_told(&saved.told);
+        }
         // What has changed while nobody watched is told; of a process not what a boot or we did to it.
         let known = self.service.process().is_some() && (rebooted || saved.acting.is_some());
         if !known {

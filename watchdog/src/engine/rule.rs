@@ -9,7 +9,7 @@ use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::engine::window::{Window, mask};
 use crate::message::RuleStatus;
-use crate::service::{Recovery, Rule};
+use crate::service::{Action, Recovery, Rule};
 
 /// What a rule remembers.
 #[derive(Debug, Clone)]
@@ -209,6 +209,20 @@ impl RuleState {
         self.start_afresh();
         self.announced = false;
         self.good_at = None;
+    }
+
+    /// What must survive the daemon: that people were told of a failure. Inside: whether it is failing.
+    pub(crate) fn told(&self) -> Option<bool> {
+        self.announced.then_some(self.failing)
+    }
+
+    /// What a former run told people of: it is not told again, but that it is over is. What started
+    /// something stays armed, for nobody knows whether that has helped.
+    pub(crate) fn restore_told(&mut self, rule: &Rule, failing: bool) {
+        let tells_only =
+            |action: &Action| matches!(action, Action::Alert | Action::Ignore | Action::Exec(_));
+        self.announced = true;
+        self.failing = failing && rule.then.iter().all(tells_only);
     }
 
     pub(crate) fn status(&self) -> RuleStatus {

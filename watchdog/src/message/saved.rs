@@ -49,6 +49,9 @@ pub struct SavedService {
     /// What is to be done as soon as other services allow it. Of this boot only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<SavedTurn>,
+    /// Rules whose failure people were told of, and not yet that it is over. Of this boot only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<SavedRule>,
 }
 
 impl Default for SavedService {
@@ -64,8 +67,19 @@ impl Default for SavedService {
             brake: None,
             observed: None,
             turn: None,
+            told: Vec::new(),
         }
     }
+}
+
+/// A rule of whose failure people were told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedRule {
+    /// The rule's sentence.
+    pub rule: String,
+    /// It was failing; otherwise an action had let it start afresh.
+    pub failing: bool,
 }
 
 /// An action that waited for other services when the state was written.

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 use crate::identity::ProcessKey;
-use crate::message::{Held, SavedAction, SavedService, SavedTurn};
+use crate::message::{Held, SavedAction, SavedRule, SavedService, SavedTurn};
 
 fn some_state() -> SavedState {
     let service = SavedService {
@@ -18,6 +18,7 @@ fn some_state() -> SavedState {
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         observed: Some(Arc::default()),
         turn: Some(SavedTurn { verb: "start".to_owned(), above: true }),
+        told: vec![SavedRule { rule: "memory > 1 GB".to_owned(), failing: true }],
     };
     SavedState {
         services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]),

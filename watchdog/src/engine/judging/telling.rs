@@ -27,6 +27,7 @@ impl Engine {
         }
         let Some(lead) = lead(findings) else { return };
         let (event, failed_title, succeeded_title) = wording::event(&lead.test);
+        self.told |= matches!(change, Change::Failed | Change::Recovered);
         match change {
             Change::None => {}
             Change::Pending => {
