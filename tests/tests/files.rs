@@ -162,6 +162,48 @@ fn md5(text: &str) -> String {
 }
 
 #[test]
+fn what_is_too_large_has_no_checksum_and_that_is_told_once() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let fits = scratch.write("fits", &"x".repeat(1024), 0o644);
+    // As large as `/proc/kcore`, with nothing in it: to read it would take days.
+    let large = scratch.write("large", "", 0o644);
+    File::options()
+        .write(true)
+        .open(&large)
+        .and_then(|file| file.set_len(1 << 40))
+        .expect("sparse");
+    let rules = |path: &Path| {
+        format!("path: {}, rules: [{{ if: changed md5 checksum, then: alert }}]", path.display())
+    };
+    let daemon = Daemon::start(
+        &scratch,
+        &format!(
+            "cycle: 200ms\nlimits: {{ checksum_size: 1 KB }}\nservices:\n\
+             - {{ file: fits, {} }}\n- {{ file: large, {} }}\n",
+            rules(&fits),
+            rules(&large),
+        ),
+    );
+    daemon.wait_for("fits", PATIENCE, |fits| fits["observed"]["md5"].is_string());
+    let line = format!(
+        "error    : 'large' cannot compute checksum for {} -- it is over 1 kB: see `checksum_size`",
+        large.display()
+    );
+    let log = daemon.wait_log(&line, PATIENCE);
+    assert!(!log.contains("'fits' cannot"), "{log}");
+    let seen = daemon.service("large");
+    assert!(seen["observed"]["md5"].is_null(), "{seen}");
+    assert!(seen["observed"]["trouble"].as_str().is_some_and(|why| why.contains("over 1 kB")));
+    // A byte more, and it is too large from the next look on.
+    append(&fits, "x");
+    daemon.wait_log("error    : 'fits' cannot compute checksum", PATIENCE);
+    assert_eq!(daemon.log().matches("'large' cannot compute").count(), 1, "{}", daemon.log());
+}
+
+#[test]
 fn each_cycle_tells_what_has_changed_and_then_that_it_has_not() {
     if !need::root() {
         return;

@@ -236,6 +236,14 @@ impl Facts {
         }
     }
 
+    /// What is not observed because of what the thing is: news when it begins.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        match self {
+            Self::File(facts) => facts.refused.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether nothing but the time has changed: then there is nothing to note.
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {

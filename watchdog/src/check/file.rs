@@ -126,6 +126,9 @@ pub struct Facts {
     /// Why it could not be told, or not all of it, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// What is not looked at because of what it is, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What it is.
     #[serde(rename = "type")]
     pub what: Option<FileType>,
@@ -226,7 +229,7 @@ impl Facts {
             shown.push(("content_offset_bytes", content.offset.into()));
             shown.push(("content_skipped_bytes", content.skipped.into()));
         }
-        if let Some(trouble) = &self.trouble {
+        if let Some(trouble) = self.trouble.as_ref().or(self.refused.as_ref()) {
             shown.push(("trouble", trouble.clone().into()));
         }
         shown

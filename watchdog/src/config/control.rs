@@ -105,6 +105,11 @@ impl Reader {
             }
         }
         let sizes = &mut limits.sizes;
+        let longest = Sizes::LONGEST_FILE;
+        if let Some(size) = table.take("checksum_size").and_then(|entry| self.size(&entry, longest))
+        {
+            sizes.checksum_size = size;
+        }
         let (text, page) = (Sizes::LONGEST_TEXT, Sizes::LONGEST_PAGE);
         let sizes: [(&str, &mut usize, usize); 4] = [
             ("program_output", &mut sizes.program_output, text),
@@ -113,8 +118,8 @@ impl Reader {
             ("http_content_buffer", &mut sizes.http_content_buffer, page),
         ];
         for (name, slot, most) in sizes {
-            if let Some(size) = table.take(name).and_then(|entry| self.size(&entry, most)) {
-                *slot = size;
+            if let Some(size) = table.take(name).and_then(|entry| self.size(&entry, most as u64)) {
+                *slot = usize::try_from(size).unwrap_or(most);
             }
         }
         limits

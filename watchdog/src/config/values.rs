@@ -115,7 +115,7 @@ impl Reader {
     }
 
     /// A size with its unit, of one byte at least.
-    pub(super) fn size(&mut self, entry: &Entry, most: usize) -> Option<usize> {
+    pub(super) fn size(&mut self, entry: &Entry, most: u64) -> Option<u64> {
         let text = self.text(&entry.value, entry.key)?;
         let place = entry.value.place;
         let Some(size) = units::parse_size(&text) else {
@@ -123,14 +123,12 @@ impl Reader {
             self.error_help(place, format!("`{text}` is not a size"), help);
             return None;
         };
-        match usize::try_from(size) {
-            Ok(size) if (1..=most).contains(&size) => Some(size),
-            _ => {
-                let most = crate::metric::bytes(most as f64);
-                self.error(place, format!("`{}` is from 1 B to {most}", entry.name));
-                None
-            }
+        if (1..=most).contains(&size) {
+            return Some(size);
         }
+        let most = crate::metric::bytes(most as f64);
+        self.error(place, format!("`{}` is from 1 B to {most}", entry.name));
+        None
     }
 
     /// `5 cycles`.

@@ -116,6 +116,7 @@ pub(super) const LIMITS: Keys = Keys {
         "send_expect_buffer",
         "file_content_buffer",
         "http_content_buffer",
+        "checksum_size",
     ],
     later: &[],
 };

@@ -10,6 +10,8 @@ use crate::engine::judging::Moment;
 use crate::engine::observed::Why;
 use crate::engine::rule::RuleState;
 
+/// What the start has asked for is not asked for again by a cycle within this.
+const ONCE: Duration = Duration::from_secs(1);
 /// A busy host may delay samples by so much without losing the thread.
 const GAP: Duration = Duration::from_secs(10);
 
@@ -58,7 +60,7 @@ impl Engine {
         self.judge_service(i, Moment::Cycle, at);
         // The first cycle follows the start at once, which has asked already: a program that ran
         // twice would be said to have changed and not to have changed in the same second.
-        let first = self.cycle == 1 && at.since(self.started) < self.config.cycle / 8;
+        let first = self.cycle == 1 && at.since(self.started) < ONCE;
         if !first || self.services[i].observed.asked_in().is_none() {
             self.observe(i, Why::Cycle);
         }

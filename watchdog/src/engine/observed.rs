@@ -11,9 +11,9 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
 use crate::engine::rule::RuleState;
-use crate::message::{Decision, Level, Observe, Observed};
-use crate::service::EventWord;
+use crate::message::{Context, Decision, Level, Observe, Observed};
 use crate::service::every::Minute;
+use crate::service::{EventWord, Severity};
 
 /// What depends on a process that has just begun is looked at so often until it is good.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
@@ -199,6 +199,11 @@ impl Engine {
         if !std::mem::take(&mut state.observed.stale) && !old {
             let new = &observed.observation.facts;
             let changed = state.observed.now.as_ref().is_none_or(|now| !now.facts.is_like(new));
+            let refused = new.refused().filter(|refused| {
+                let before = state.observed.now.as_ref().and_then(|now| now.facts.refused());
+                before != Some(*refused)
+            });
+            let refused = refused.map(str::to_owned);
             let seen = observed.observation;
             let before = state.observed.now.replace(Arc::clone(&seen));
             state.observed.fresh = true;
@@ -218,6 +223,11 @@ impl Engine {
                 state.was_up = true;
             }
             self.rouse(i, at);
+            if let Some(text) = refused {
+                self.log(i, Level::Error, Some(EventWord::Data), text.clone(), at);
+                let context = Context::plain("Data access error", text, at);
+                self.alert_service(i, EventWord::Data, &context, &[], Severity::Warning);
+            }
             if changed {
                 self.out.push(Decision::Save);
             }

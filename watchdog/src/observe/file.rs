@@ -26,6 +26,7 @@ use crate::clock::wall_now;
 use crate::finder::Place;
 use crate::inbox::Inbox;
 use crate::message::Input;
+use crate::metric::bytes;
 use crate::runner::Places;
 use crate::sys::account;
 use sums::Sums;
@@ -117,12 +118,20 @@ pub(super) async fn observe(scene: &Arc<Scene>, file: &File) -> Facts {
         scene.files.again(name);
     }
     if let Some(of) = facts.fingerprint().filter(|_| is_regular(&facts)) {
+        let most = scene.service.control.sizes.checksum_size;
         for algorithm in wanted(scene, Test::algorithm) {
+            if of.size > most {
+                let (of, most) = (&facts.path, bytes(most as f64));
+                let limit = "see `checksum_size` of `limits`";
+                facts.refused =
+                    Some(format!("cannot compute checksum for {of} -- it is over {most}: {limit}"));
+                break;
+            }
             let known = facts.sums.get(&algorithm).cloned();
             if known.as_ref().is_some_and(|sum| sum.of == of) {
                 continue;
             }
-            if let Some(hex) = scene.files.sums.of(&scene.files, name, file, algorithm, of).await {
+            if let Some(hex) = scene.files.sums.of(scene, file, algorithm, of).await {
                 let first = known.map_or_else(|| hex.clone(), |sum| sum.first);
                 facts.sums.insert(algorithm, check::file::Sum { hex, first, of });
             }

@@ -82,6 +82,8 @@ pub struct Sizes {
     pub file_content_buffer: usize,
     /// Of a page whose content or checksum is asked for.
     pub http_content_buffer: usize,
+    /// A longer file has no checksum.
+    pub checksum_size: u64,
 }
 
 impl Sizes {
@@ -89,6 +91,8 @@ impl Sizes {
     pub const LONGEST_TEXT: usize = 64 << 10;
     /// The most that a page may be: 256 of them are read at the same time at most.
     pub const LONGEST_PAGE: usize = 8 << 20;
+    /// The most that a file may be: read for a day.
+    pub const LONGEST_FILE: u64 = 16 << 40;
 }
 
 impl Default for Sizes {
@@ -98,6 +102,8 @@ impl Default for Sizes {
             send_expect_buffer: 256,
             file_content_buffer: 4096,
             http_content_buffer: 1 << 20,
+            // Some minutes of reading. `/proc/kcore` and a sparse file may be exabytes.
+            checksum_size: 64 << 30,
         }
     }
 }

@@ -84,6 +84,7 @@ fn keys_and_values_of_the_main_file() {
         ("limits: { start_timeout: 0s }", "1:26", &["nothing is done within"]),
         ("limits: { network_timeout: 0s }", "1:28", &["nothing is done within"]),
         ("limits: { program_output: 65 KB }", "1:27", &["is from 1 B to 64 kB"]),
+        ("limits: { checksum_size: 17 TB }", "1:26", &["is from 1 B to 16 TB"]),
         ("limits: { send_expect_buffer: 0 }", "1:31", &["is from 1 B to 64 kB"]),
         ("limits: { file_content_buffer: 2s }", "1:32", &["`2s` is not a size", "such as `512 B`"]),
         ("limits: { http_content_buffer: 9 MB }", "1:32", &["is from 1 B to 8 MB"]),

@@ -13,13 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::process::setpriority_process;
 use sha2::digest::DynDigest;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::{Reach, content};
+use super::content;
 use crate::check::file::{Algorithm, Facts, File, Fingerprint};
 use crate::clock::boot_now;
+use crate::observe::Scene;
 
 /// Readings at the same time.
 const AT_ONCE: usize = 2;
@@ -29,6 +31,8 @@ const SLICE: Duration = Duration::from_millis(200);
 const PLACE: Duration = Duration::from_secs(1);
 /// How long an observation waits for its sums.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The least that a thread may ask for: whatever else has to be computed goes before.
+const NICE: i32 = 19;
 /// Bytes read at once.
 const CHUNK: usize = 256 << 10;
 
@@ -59,6 +63,9 @@ struct Reading {
     of: Fingerprint,
     open: Option<Open>,
     digest: Box<dyn DynDigest + Send>,
+    /// Bytes read, and how many there may be: a file of `/proc` does not say how long it is.
+    read: u64,
+    most: u64,
     done: Option<String>,
 }
 
@@ -66,13 +73,13 @@ impl Sums {
     /// The sum of a file with this fingerprint; none where it takes longer or cannot be made now.
     pub(super) async fn of(
         &self,
-        reach: &Reach,
-        service: &str,
+        scene: &Scene,
         file: &File,
         algorithm: Algorithm,
         of: Fingerprint,
     ) -> Option<String> {
-        let key = (service.to_owned(), algorithm);
+        let (reach, service) = (&scene.files, &scene.service.name);
+        let key = (service.clone(), algorithm);
         let end = Arc::new(AtomicBool::new(false));
         {
             let mut jobs = self.lock();
@@ -93,11 +100,13 @@ impl Sums {
             of,
             open: None,
             digest: digest(algorithm),
+            read: 0,
+            most: scene.service.control.sizes.checksum_size,
             done: None,
         };
         let (told, sum) = oneshot::channel();
         let (sums, threads) = (self.clone(), Arc::clone(&reach.threads));
-        let (inbox, service) = (Arc::clone(&reach.inbox), service.to_owned());
+        let (inbox, service) = (Arc::clone(&reach.inbox), service.clone());
         tokio::spawn(async move {
             let made = sums.make(reading, &threads, &end).await;
             let ended = end.load(Ordering::Relaxed);
@@ -129,10 +138,16 @@ impl Sums {
             // Never closed, so the errors cannot happen.
             let thread = Arc::clone(threads).acquire_owned().await;
             let place = Arc::clone(&self.places).acquire_owned().await;
-            let mut slice = tokio::task::spawn_blocking(move || {
+            let (told, mut slice) = oneshot::channel();
+            let work = move || {
                 let _thread = thread;
-                reading.slice().map(|()| reading)
-            });
+                // Of Linux's own: of this thread, not of the process. Without it, it is but ruder.
+                let _ = setpriority_process(None, NICE);
+                let _ = told.send(reading.slice().map(|()| reading));
+            };
+            // A thread of its own: a lent one would have to be given back as it was, which the kernel
+            // refuses to those without privileges.
+            std::thread::Builder::new().name("watchdog-sums".into()).spawn(work).ok()?;
             let read = match timeout(PLACE, &mut slice).await {
                 Ok(read) => read,
                 Err(_) => {
@@ -173,7 +188,13 @@ impl Reading {
                     self.done = Some(sum.iter().map(|byte| format!("{byte:02x}")).collect());
                     return Ok(());
                 }
-                Ok(read) => self.digest.update(buffer.get(..read).unwrap_or_default()),
+                Ok(read) => {
+                    self.read += read as u64;
+                    if self.read > self.most {
+                        return Err(io::Error::other("it is too large"));
+                    }
+                    self.digest.update(buffer.get(..read).unwrap_or_default());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
