@@ -135,7 +135,7 @@ fn what_changes_acts_at_once() {
     wait("error    : 'kind' is neither a regular file nor a socket");
     fs::remove_dir(at("kind")).expect("removed");
     replace("kind", "first\nand more\n");
-    wait("info     : 'kind' is a regular file or socket");
+    wait("info     : 'kind' is a regular file");
     wait(&format!("error    : 'kind' size for {} changed to 15 B", shown("kind")));
 
     mode(&at("folder"), 0o700);

@@ -62,8 +62,8 @@ fn a_file_system_fills_empties_changes_its_flags_and_goes() {
     let line = daemon.wait_log("error    : 'data' space free ", PATIENCE);
     assert!(line.contains(" matches resource limit [space free < 2 MB]"), "{line}");
     fs::remove_file(place.join("filling")).expect("it is there");
-    daemon.wait_log("'data' space usage check succeeded [current space usage = ", PATIENCE);
-    daemon.wait_log("'data' space free check succeeded [current space free = 8 MB]", PATIENCE);
+    daemon.wait_log("'data' space usage test succeeded [current space usage = ", PATIENCE);
+    daemon.wait_log("'data' space free test succeeded [current space free = 8 MB]", PATIENCE);
 
     for n in 0..60 {
         File::create(place.join(n.to_string())).expect("an inode");
@@ -72,8 +72,8 @@ fn a_file_system_fills_empties_changes_its_flags_and_goes() {
     assert!(line.contains("'data' inode usage "), "{line}");
 
     run(Command::new("mount").args(["-o", "remount,ro"]).arg(&place));
-    let line = daemon.wait_log("'data' filesystem flags changed from rw,", PATIENCE);
-    assert!(line.contains(" to ro,"), "{line}");
+    let line = daemon.wait_log("'data' filesystem flags changed from 'rw,", PATIENCE);
+    assert!(line.contains("' to 'ro,"), "{line}");
 
     drop(mounted);
     daemon.wait_log("'data' filesystem doesn't exist", PATIENCE);
@@ -117,9 +117,9 @@ fn what_is_written_is_told_as_a_rate_and_a_device_may_be_named_by_a_link() {
         (log.contains("'disk' write rate ") && log.contains("operations/s matches")).then_some(())
     });
     assert!(until.is_some(), "{}", daemon.said());
-    let line = daemon.wait_log("matches resource limit [write rate > 1 kB/s]", PATIENCE);
+    let line = daemon.wait_log("matches resource limit [write > 1 kB/s]", PATIENCE);
     assert!(line.contains("'disk' write rate "), "{line}");
-    daemon.wait_log("'disk' write rate check succeeded [current write rate = ", PATIENCE);
+    daemon.wait_log("'disk' write rate test succeeded [current write = ", PATIENCE);
 }
 
 /// A FUSE file system whose server never says a word.

@@ -129,15 +129,15 @@ fn traffic_is_told_by_rate_and_in_sum() {
         let log = daemon.log();
         let texts = [
             "matches limit [download rate > 1 kB in last 1 second]",
-            "matches limit [upload rate > 2 packets in last 1 second]",
-            "matches limit [upload total > 10 kB in last 5 minutes]",
+            "matches limit [upload packets > 2 in last 1 second]",
+            "matches limit [upload rate > 10 kB in last 5 minutes]",
         ];
         texts.iter().all(|text| log.contains(text)).then_some(())
     });
     assert!(told.is_some(), "{}", daemon.said());
     // The second that is the first good one may still have the last packet in it.
     daemon.wait_log("'lo' download check succeeded [current download rate ", PATIENCE);
-    daemon.wait_log("'lo' upload check succeeded [current upload rate ", PATIENCE);
+    daemon.wait_log("'lo' upload packets check succeeded [current upload packets ", PATIENCE);
     daemon.wait_log("'none' link down -- there is no such interface", PATIENCE);
     // It tells no speed, so nothing is known of how much of it is used.
     assert!(daemon.service("lo")["observed"]["saturation"].is_null(), "{}", daemon.said());

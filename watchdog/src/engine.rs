@@ -138,7 +138,10 @@ impl Engine {
         self.release_former();
         for i in 0..self.services.len() {
             self.look(i);
-            self.observe(i, Why::Cycle);
+            // Which minute it is is not known yet: the first cycle asks for what waits for one.
+            if !self.is_asleep(i) {
+                self.observe(i, Why::Cycle);
+            }
         }
         self.take_turns(self.started);
         self.arm(Scope::All, self.started);

@@ -6,13 +6,21 @@
 //! it; a few are played at a time. Not part of `cargo xtask test`: it takes minutes, for Monit
 //! looks once a second at most.
 
+mod action;
+mod cascade;
+mod change;
+mod connection;
 mod file;
+mod filesystem;
 mod level;
 mod mailbox;
+mod network;
 mod operator;
 mod play;
 mod process;
 mod program;
+mod schedule;
+mod seclusion;
 mod situation;
 mod story;
 mod system;
@@ -27,7 +35,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail};
 
 use crate::step::{cargo, step, target};
-use crate::test_tools;
+use crate::{setup, test_tools};
 use play::Verdict;
 use situation::Situation;
 use table::Table;
@@ -57,8 +65,14 @@ const GROUPS: &[&[Situation]] = &[
     operator::SITUATIONS,
     system::SITUATIONS,
     file::SITUATIONS,
+    change::SITUATIONS,
     program::SITUATIONS,
-    program::CONNECTIONS,
+    connection::SITUATIONS,
+    filesystem::SITUATIONS,
+    network::SITUATIONS,
+    cascade::SITUATIONS,
+    schedule::SITUATIONS,
+    action::SITUATIONS,
 ];
 
 /// Plays, compares and prints.
@@ -75,6 +89,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         bail!("no situation has such a name");
     }
     let monit = test_tools::monit()?;
+    // Something to watch, and what makes networks and file systems.
+    setup::packages(&["apache2-bin", "iproute2", "e2fsprogs"])?;
     step("build", &mut cargo("build --quiet --package ebpf-watchdog"))?;
     step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let debug = target().join("debug");

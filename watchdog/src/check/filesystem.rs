@@ -71,6 +71,9 @@ pub struct Facts {
     pub kind: Option<String>,
     /// Its options, as far as they were known last.
     pub flags: Option<String>,
+    /// Permission and owner of the path as it is configured, where a rule asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Box<super::file::Facts>>,
     /// Its space in bytes.
     pub space: Option<Space>,
     /// Its inodes; none where it has no such limit.
@@ -189,7 +192,10 @@ impl Facts {
         let rate = |rate: fn(&Rates) -> f64| self.rates.as_ref().map(rate);
         let used = |space: Option<Space>| space.map(|space| space.total.saturating_sub(space.free));
         let usage = self.space.and_then(|space| space.part(Side::Usage, Limit::Ratio(0.0)));
-        vec![
+        let attribute = |what: fn(&super::file::Facts) -> Option<u32>| {
+            self.attributes.as_deref().and_then(what)
+        };
+        let mut shown = vec![
             ("mounted", self.exists.into()),
             ("mounted_on", self.place.clone().into()),
             ("device", self.device.clone().into()),
@@ -207,7 +213,14 @@ impl Facts {
             ("writes_per_second", rate(|rates| rates.writes).into()),
             ("service_time_seconds", rate(|rates| rates.service_time).into()),
             ("trouble", self.trouble.clone().into()),
-        ]
+        ];
+        if self.attributes.is_some() {
+            let mode = attribute(|facts| facts.mode).map(|mode| format!("{mode:04o}"));
+            shown.push(("permission", mode.into()));
+            shown.push(("uid", attribute(|facts| facts.uid).into()));
+            shown.push(("gid", attribute(|facts| facts.gid).into()));
+        }
+        shown
     }
 }
 
@@ -293,19 +306,20 @@ fn flags_changed(now: &Facts, seen: Seen<'_>) -> Judged {
         truth: Some(former != flags),
         value: Some(flags.clone()),
         limit: Some(former.clone()),
-        failed: format!("filesystem flags changed from {former} to {flags}"),
-        succeeded: "filesystem flags have not changed".to_owned(),
+        failed: format!("filesystem flags changed from '{former}' to '{flags}'"),
+        succeeded: format!("filesystem flags has not changed [current flags '{flags}']"),
     }
 }
 
 /// A number against a limit, in Monit's words.
 fn level(name: &str, value: Option<f64>, operator: Operator, limit: Limit, per: &str) -> Judged {
+    let short = name.trim_end_matches(" rate");
     let Some(value) = value else { return Judged::unknown() };
     let (shown, most) = (number(value, limit) + per, number(bare(limit), limit) + per);
     Judged {
         truth: Some(operator.holds(value, bare(limit))),
-        failed: format!("{name} {shown} matches resource limit [{name} {operator} {most}]"),
-        succeeded: format!("{name} check succeeded [current {name} = {shown}]"),
+        failed: format!("{name} {shown} matches resource limit [{short} {operator} {most}]"),
+        succeeded: format!("{name} test succeeded [current {short} = {shown}]"),
         value: Some(shown),
         limit: Some(most),
     }

@@ -125,7 +125,7 @@ impl Facts {
 fn number(value: f64, limit: Limit) -> String {
     match limit {
         Limit::Bytes(_) => size(value),
-        _ => format!("{value:.0} packets"),
+        _ => format!("{value:.0}"),
     }
 }
 
@@ -179,11 +179,7 @@ impl Test {
                     Limit::Bytes(_) => rates.bytes(*way),
                     _ => rates.packets(*way),
                 });
-                let words = Words {
-                    what: way.word().to_owned(),
-                    limit: format!("{} rate", way.word()),
-                    within: "1 second".to_owned(),
-                };
+                let words = Words::new("", *way, *limit, "1 second".to_owned());
                 words.judge(value, *operator, *limit)
             }
             Self::Total(way, operator, limit, within) => {
@@ -192,11 +188,7 @@ impl Test {
                     _ => counts.packets(*way),
                 };
                 let value = now.counts.as_ref().and_then(|is| added(&now.past, is, *within, count));
-                let words = Words {
-                    what: format!("total {}", way.word()),
-                    limit: format!("{} total", way.word()),
-                    within: span(*within),
-                };
+                let words = Words::new("total ", *way, *limit, span(*within));
                 words.judge(value, *operator, *limit)
             }
         }
@@ -251,6 +243,21 @@ struct Words {
 }
 
 impl Words {
+    /// Monit's, which calls bytes a rate in sums too.
+    fn new(total: &str, way: Way, limit: Limit, within: String) -> Self {
+        let way = way.word();
+        match limit {
+            Limit::Bytes(_) => {
+                Self { what: format!("{total}{way}"), limit: format!("{way} rate"), within }
+            }
+            _ => Self {
+                what: format!("{total}{way} packets"),
+                limit: format!("{way} packets"),
+                within,
+            },
+        }
+    }
+
     fn judge(self, value: Option<f64>, operator: Operator, limit: Limit) -> Judged {
         let Some(value) = value else { return Judged::unknown() };
         let (shown, most) = (number(value, limit), number(bare(limit), limit));

@@ -18,7 +18,8 @@ pub(super) fn add(rules: &mut Vec<Rule>, subject: Subject, kind: &ServiceKind) {
             ServiceKind::Checked(checked) => checked.start.is_some() || checked.restart.is_some(),
         };
         let action = if can { Action::Restart } else { Action::Alert };
-        let own = has(rules, |test| *test == Test::DoesNotExist);
+        // Who says what follows when it is there expects it not to be.
+        let own = has(rules, |test| matches!(test, Test::DoesNotExist | Test::Exists));
         push(rules, own, Test::DoesNotExist, action);
     }
     match subject {

@@ -197,6 +197,14 @@ fn look(scene: &Scene, file: &File, former: Option<&Facts>) -> (Facts, bool) {
         }
     };
     fill(&mut facts, &data, file.what);
+    name_owners(scene, &mut facts);
+    let socket = data.file_type().is_socket();
+    let more = is_regular(&facts) && !socket && content::read(scene, file, &mut facts, &data);
+    (facts, more)
+}
+
+/// The numbers of the users and groups that rules name.
+fn name_owners(scene: &Scene, facts: &mut Facts) {
     let user = |test: &Test| match test {
         Test::Uid(Account::Name(name)) => Some(name.clone()),
         _ => None,
@@ -207,9 +215,23 @@ fn look(scene: &Scene, file: &File, former: Option<&Facts>) -> (Facts, bool) {
     };
     facts.users = numbers(wanted(scene, user), account::user_id, &mut facts.trouble);
     facts.groups = numbers(wanted(scene, group), account::group_number, &mut facts.trouble);
-    let socket = data.file_type().is_socket();
-    let more = is_regular(&facts) && !socket && content::read(scene, file, &mut facts, &data);
-    (facts, more)
+}
+
+/// Permission and owner of a path that something else than a file is named by, if a rule asks for
+/// them. May hang.
+pub(super) fn attributes(scene: &Scene, path: &Path) -> Option<Facts> {
+    wanted(scene, |test| Some(test.clone())).first()?;
+    let mut facts = Facts { path: path.to_string_lossy().into_owned(), ..Facts::default() };
+    match fs::metadata(path) {
+        Ok(data) => {
+            facts.exists = Some(true);
+            facts.mode = Some(data.mode() & 0o7777);
+            (facts.uid, facts.gid) = (Some(data.uid()), Some(data.gid()));
+        }
+        Err(error) => missing(&mut facts, &error),
+    }
+    name_owners(scene, &mut facts);
+    Some(facts)
 }
 
 /// What the attributes say.

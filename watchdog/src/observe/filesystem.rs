@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::fs::{StatVfs, major, minor, statvfs};
 
 use super::Scene;
+use crate::check;
 use crate::check::filesystem::{Counts, Facts, Filesystem, Rates, Space};
 use crate::clock::boot_now;
 use crate::escape;
@@ -28,9 +29,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Looks for it and at it.
 pub(super) async fn observe(scene: &Arc<Scene>, what: &Filesystem) -> Facts {
     let before = match scene.before.as_ref().map(|before| &before.facts) {
-        Some(crate::check::Facts::Filesystem(facts)) if facts.source == what.source => {
-            (**facts).clone()
-        }
+        Some(check::Facts::Filesystem(facts)) if facts.source == what.source => (**facts).clone(),
         _ => Facts::default(),
     };
     let source = what.source.clone();
@@ -51,9 +50,11 @@ pub(super) async fn observe(scene: &Arc<Scene>, what: &Filesystem) -> Facts {
     };
     let mut facts = mount.as_ref().map_or_else(|| unknown(None), |mount| mounted(&source, mount));
     // Resolving a name may hang as well as asking the file system.
-    let (named, known) = (source.clone(), mount.clone());
-    let call =
-        scene.tools.calls.begin_one(&scene.service.name, "filesystem", move || ask(&named, known));
+    let (named, known, seen) = (source.clone(), mount.clone(), Arc::clone(scene));
+    let call = scene
+        .tools
+        .calls
+        .begin_one(&scene.service.name, "filesystem", move || ask(&seen, &named, known));
     let answer = match call {
         Some(call) => tokio::time::timeout(ANSWER, call).await,
         None => {
@@ -63,8 +64,9 @@ pub(super) async fn observe(scene: &Arc<Scene>, what: &Filesystem) -> Facts {
     };
     match answer {
         Ok(Ok(Answer::Gone)) => Facts { exists: Some(false), ..unknown(None) },
-        Ok(Ok(Answer::There { mount, space, counts })) => {
+        Ok(Ok(Answer::There { mount, space, counts, attributes })) => {
             facts = mounted(&source, &mount);
+            facts.attributes = attributes;
             match space {
                 Ok(numbers) => (facts.space, facts.inodes) = spaces(&numbers),
                 Err(why) => facts.trouble = Some(why),
@@ -90,11 +92,12 @@ enum Answer {
         mount: Box<Mount>,
         space: Result<StatVfs, String>,
         counts: Option<Counts>,
+        attributes: Option<Box<check::file::Facts>>,
     },
 }
 
 /// Asks the file system. May hang.
-fn ask(source: &str, known: Option<Mount>) -> Answer {
+fn ask(scene: &Scene, source: &str, known: Option<Mount>) -> Answer {
     let Some(mount) = known.or_else(|| resolved(source)) else { return Answer::Gone };
     let space = statvfs(Path::new(&mount.place)).map_err(|error| error.to_string());
     let counts = counts::read(&mount).map(|counts| Counts {
@@ -102,7 +105,11 @@ fn ask(source: &str, known: Option<Mount>) -> Answer {
         at: boot_now().0,
         ..counts
     });
-    Answer::There { mount: Box::new(mount), space, counts }
+    // Of the path as it is configured, as in Monit: of a device its node.
+    let path = Path::new(source);
+    let attributes = path.is_absolute().then(|| super::file::attributes(scene, path)).flatten();
+    let attributes = attributes.map(Box::new);
+    Answer::There { mount: Box::new(mount), space, counts, attributes }
 }
 
 /// By another name for the same place or device, such as `/dev/disk/by-uuid/…`.

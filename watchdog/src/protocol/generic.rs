@@ -123,7 +123,9 @@ async fn expect(
     }
     let text = escaped(&heard);
     let text = String::from_utf8_lossy(&text).trim_end().to_owned();
-    Err(ProtocolError::new(format!("received unexpected data [{text}], expected [{pattern}]")))
+    Err(ProtocolError::new(format!(
+        "GENERIC: received unexpected data [{text}] -- expected [{pattern}]"
+    )))
 }
 
 /// A zero byte as the two signs by which a pattern can name it.
@@ -231,7 +233,11 @@ mod tests {
             (&[("expect", "^220.*hello")], &[(0, b"22"), (150, b"0 hel"), (150, b"lo\r\n")], ""),
             // Slower than a pause, sooner than our patience.
             (&[("expect", "hello")], &[(0, b"220 "), (900, b"hello")], ""),
-            (&[("expect", "hello")], &[(0, b"220 "), (1100, b"hello")], "[220], expected [hello]"),
+            (
+                &[("expect", "hello")],
+                &[(0, b"220 "), (1100, b"hello")],
+                "[220] -- expected [hello]",
+            ),
             (&[("expect", "^220")], &[(0, b"554 go\0away\r\n")], "unexpected data [554 go\\0away]"),
             (&[("expect", "220")], &[], hung_up),
             (&[("expect", "^[\\\\]0x")], &[(0, b"\0x")], ""),
@@ -246,7 +252,7 @@ mod tests {
             (
                 &[("expect", "^220"), ("send", "x"), ("expect", "^250")],
                 &[(0, b"220\r\n"), (500, b"500 no\r\n")],
-                "[500 no], expected [^250]",
+                "[500 no] -- expected [^250]",
             ),
         ];
         for (steps, pieces, error) in cases {

@@ -140,7 +140,7 @@ impl Http {
         for (wanted, pattern) in &self.content {
             if pattern.is_in(body) != *wanted {
                 let how = if *wanted { "doesn't match" } else { "matches" };
-                return Err(error(&format!("content {how} \"{}\"", pattern.as_str())));
+                return Err(error(&format!("Regular expression {how}: \"{}\"", pattern.as_str())));
             }
         }
         Ok(())
@@ -179,7 +179,7 @@ fn failed(why: &hyper::Error) -> ProtocolError {
         return ProtocolError::new("the server hung up");
     }
     if why.is_parse() {
-        return error(&format!("this is no HTTP: {why}"));
+        return error(&format!("Cannot parse HTTP status in response: {why}"));
     }
     error(&why.to_string())
 }

@@ -102,9 +102,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
         "if failed md5 checksum and expect the sum 5bbf5a52328e7439ae6e719dfe712200 then alert",
         "if: \"failed md5 checksum and expect the sum 5bbf5a52328e7439ae6e719dfe712200\", then: alert",
         [
-            Do("echo two > thing"),
+            Do("echo two > new; mv new thing"),
             Say("checksum failed, expected 5bbf5a52328e7439ae6e719dfe712200 got"),
-            Do("echo one > thing"),
+            Do("echo one > new; mv new thing"),
             Say("checksum"),
         ],
     ),
@@ -114,7 +114,11 @@ pub(super) const SITUATIONS: &[Situation] = &[
         "echo one > thing",
         "if changed md5 checksum then alert",
         "if: \"changed md5 checksum\", then: alert",
-        [Do("echo two > thing"), Say("checksum changed to"), Say("checksum has not changed")],
+        [
+            Do("echo two > new; mv new thing"),
+            Say("checksum changed to"),
+            Say("checksum has not changed")
+        ],
     ),
     thing!(
         "file: size",
@@ -123,9 +127,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
         "if size > 100 B then alert",
         "if: \"size > 100 B\", then: alert",
         [
-            Do("head -c 200 /dev/zero > thing"),
+            Do("head -c 200 /dev/zero > new; mv new thing"),
             Say("size test failed for D/thing -- current size is 200 B"),
-            Do("echo one > thing"),
+            Do("echo one > new; mv new thing"),
             Say("size check succeeded [current size = 4 B]"),
         ],
     ),

@@ -1,12 +1,8 @@
 //! What an operator does: commands, a reload, mail.
 
-use super::process::SERVICE;
+use super::process::{RUNS, SERVICE};
 use super::situation::Step::{Count, Cycles, Dies, Do, Lives, Mail, Order, Reload, Say, Says};
 use super::situation::{Situation, Who};
-
-/// What we say more after an operator's command.
-const RUNS: &str = "after a start or restart on request the log says that the service runs, and \
-    with which pid; Monit's says that the command is done, and so it does if nothing runs";
 
 pub(super) const SITUATIONS: &[Situation] = &[
     Situation {

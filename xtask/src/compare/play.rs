@@ -161,6 +161,15 @@ impl<'a> Stage<'a> {
                 }
                 None
             }
+            Step::Orders(who, words) => {
+                self.seat(who).twin.order(words)?;
+                None
+            }
+            Step::Holds(line) => both.into_iter().find_map(|who| {
+                let twin = &self.seat(who).twin;
+                let found = patiently(|| twin.shell(line).is_ok().then_some(()));
+                found.is_none().then(|| format!("not so for {who:?}: {line}"))
+            }),
             Step::Say(part) => both.into_iter().find_map(|who| self.seat(who).hear(part)),
             Step::Says(who, part) => self.seat(who).hear(part),
             Step::Mail(subject) => both.into_iter().find_map(|who| self.seat(who).receive(subject)),
@@ -178,8 +187,15 @@ impl<'a> Stage<'a> {
                 (!self.seat(who).twin.lives()).then(|| format!("{who:?} has ended"))
             }
             Step::Cycles(cycles) => {
-                std::thread::sleep(Duration::from_millis(1_100) * cycles);
-                None
+                let begun = both.map(|who| self.seat(who).twin.cycles());
+                let lack = both.into_iter().zip(begun).find_map(|(who, begun)| {
+                    let twin = &self.seat(who).twin;
+                    let passed = patiently(|| (twin.cycles() >= begun + cycles).then_some(()));
+                    passed.is_none().then(|| format!("{who:?} had no {cycles} cycles"))
+                });
+                // What was judged side by side with the last of them.
+                std::thread::sleep(Duration::from_millis(200));
+                lack
             }
             Step::Count(who, part, count) => {
                 let story = self.seat(who).story();

@@ -3,6 +3,24 @@
 use super::situation::Step::{Count, Cycles, Do, Say, Says};
 use super::situation::{PLAIN, Situation, Who};
 
+/// A shell's words for a service that runs before any tool does, with a parent that buries it at once
+/// (not every init does): its pidfile is there when they have been said.
+macro_rules! buried {
+    ($pidfile:literal) => {
+        concat!(
+            "./actor begin parent.",
+            $pidfile,
+            " nurse ",
+            $pidfile,
+            " ./actor wish wish; ",
+            "until test -s ",
+            $pidfile,
+            "; do sleep 0.05; done; "
+        )
+    };
+}
+pub(super) use buried;
+
 /// A service without rules of its own.
 pub(super) const SERVICE: Situation = Situation {
     monit: "check process svc with pidfile {dir}/pid\n \
@@ -14,10 +32,18 @@ pub(super) const SERVICE: Situation = Situation {
     ..PLAIN
 };
 
+/// Why more is said of another main process.
+pub(super) const ANOTHER: &str =
+    "another main process is told without a rule; Monit wants `if changed pid`";
+
 /// Why a start that fails is another story.
 const BACK_OFF: &str = "a start that failed is tried again after pauses that grow, and given up \
     loudly after five; Monit tries in each cycle for ever, and each attempt stops all its other \
     checks until its timeout";
+
+/// What we say more after an operator's command.
+pub(super) const RUNS: &str = "after a start or restart on request the log says that the service runs, and \
+    with which pid; Monit's says that the command is done, and so it does if nothing runs";
 
 /// A start program that refuses.
 const REFUSED: Situation = Situation {
@@ -113,7 +139,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
             Cycles(3),
             Count(Who::Monit, "PID changed", 0),
         ],
-        better: Some("another main process is told without a rule; Monit wants `if changed pid`"),
+        better: Some(ANOTHER),
         ..SERVICE
     },
     Situation {

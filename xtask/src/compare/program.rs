@@ -1,4 +1,4 @@
-//! Programs that are run to be judged, and ports that are connected to.
+//! Programs that are run to be judged.
 
 use super::file::ONE_LINE;
 use super::situation::Step::{Cycles, Do, Say};
@@ -40,42 +40,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
             Cycles(2),
         ],
         better: Some(ONE_LINE),
-        ..PLAIN
-    },
-];
-
-/// Connections: with a server of the situation's own at `{port}`.
-pub(super) const CONNECTIONS: &[Situation] = &[
-    Situation {
-        name: "host: a port closed, open, closed",
-        monit: "check host web with address 127.0.0.1\n if failed port {port} then alert\n",
-        ours: "  - host: web\n    address: 127.0.0.1\n    rules:\n      \
-               - { if: \"failed port {port}\", then: alert }\n",
-        play: &[
-            Say("error    'web' failed protocol test [DEFAULT] at [127.0.0.1]:P [TCP/IP]"),
-            Do("./actor begin server serve $PORT"),
-            Say("info     'web' connection succeeded to [127.0.0.1]:P [TCP/IP]"),
-            Do("./actor signal server KILL"),
-            Say("error    'web' failed protocol test [DEFAULT] at [127.0.0.1]:P [TCP/IP]"),
-        ],
-        ..PLAIN
-    },
-    Situation {
-        name: "process: a Unix socket",
-        before: "./actor begin pid serve \"$PWD/socket\"; until test -S socket; do sleep 0.1; done",
-        monit: "check process svc with pidfile {dir}/pid\n \
-                if failed unixsocket {dir}/socket then alert\n",
-        ours: "  - process: svc\n    pidfile: {dir}/pid\n    rules:\n      \
-               - { if: \"failed unixsocket {dir}/socket\", then: alert }\n",
-        play: &[
-            Cycles(3),
-            Do("mv socket away"),
-            Say("failed protocol test [DEFAULT] at D/socket"),
-            Do("mv away socket"),
-            Say("connection succeeded to D/socket"),
-            Cycles(2),
-        ],
-        better: Some("the reason is the system's own; Monit says that it cannot create a socket"),
         ..PLAIN
     },
 ];

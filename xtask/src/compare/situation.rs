@@ -8,6 +8,8 @@
 pub(super) struct Situation {
     /// What it is called in the table and for `--only`.
     pub name: &'static str,
+    /// What each tool has for itself.
+    pub apart: Apart,
     /// Run by a shell in each tool's folder before the tool starts.
     pub before: &'static str,
     /// Monit's global statements, besides its files.
@@ -29,6 +31,7 @@ pub(super) struct Situation {
 /// What the entries leave out.
 pub(super) const PLAIN: Situation = Situation {
     name: "",
+    apart: Apart::Folder,
     before: "",
     monit_head: "",
     monit: "",
@@ -38,6 +41,17 @@ pub(super) const PLAIN: Situation = Situation {
     better: None,
     tolerance: 0.2,
 };
+
+/// What each tool has for itself besides a folder; commands of the play see the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// Nothing.
+    Folder,
+    /// Mounts.
+    Mounts,
+    /// Networks: of interfaces only `lo`, which is up.
+    Networks,
+}
 
 /// Which tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +67,10 @@ pub(super) enum Step {
     Do(&'static str),
     /// A command of both command lines.
     Order(&'static str),
+    /// A command of one of them, where they are worded otherwise.
+    Orders(Who, &'static str),
+    /// What a shell finds true in each tool's folder, at once or after a while.
+    Holds(&'static str),
     /// The signal to read the rules anew.
     Reload,
     /// One of them has ended, or does so now.
@@ -66,7 +84,7 @@ pub(super) enum Step {
     /// Both must have sent a mail with this subject, after the one before.
     Mail(&'static str),
     /// So many cycles pass.
-    Cycles(u32),
+    Cycles(u64),
     /// So often one of them has said it by now.
     Count(Who, &'static str, usize),
 }

@@ -78,8 +78,8 @@ fn numbers(text: &str) -> (String, Vec<f64>) {
 }
 
 /// Leaves out what is said again and again: Monit says what goes on failing in each cycle, we when
-/// it changes. What failed may be said again once anything else was said than failures and programs
-/// that were run for them.
+/// it changes; and a program that is run again and again is, at a given moment, run once more by the
+/// one. Both may be said again once anything else was said: that all is well, or an action.
 pub(super) fn once(lines: &[Line]) -> Vec<Line> {
     let mut said: Vec<Line> = Vec::new();
     for line in lines {
@@ -89,7 +89,7 @@ pub(super) fn once(lines: &[Line]) -> Vec<Line> {
             .rev()
             .take_while(|before| failure(before) || before.words.contains(" exec: "))
             .any(|before| before.words == line.words);
-        if !(again && failure(&line)) {
+        if !(again && (failure(&line) || line.words.contains(" exec: "))) {
             said.push(line.clone());
         }
     }

@@ -1,16 +1,18 @@
 //! One tool with a folder of its own: started on a situation, asked, ended with all that it started.
 
 use std::fs::{self, File, Permissions};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::mailbox::Mailbox;
+use super::seclusion::Seclusion;
 use super::situation::{Situation, Who};
 
 /// The programs of a run.
@@ -21,6 +23,13 @@ pub(super) struct Programs {
     pub actor: PathBuf,
 }
 
+/// A program that each cycle runs: how many there were is what it leaves behind. Last, so that all
+/// others have had their turn.
+const METRONOME_OF_MONIT: &str = "check program metronome with path \"{dir}/actor tick {dir}/ticks\"\n \
+    if status != 0 then alert\n";
+const METRONOME_OF_OURS: &str = "  - program: metronome\n    path: {dir}/actor tick {dir}/ticks\n    \
+    rules: [{ if: \"status != 0\", then: alert }]\n";
+
 /// A running tool.
 #[derive(Debug)]
 pub(super) struct Twin<'a> {
@@ -28,6 +37,7 @@ pub(super) struct Twin<'a> {
     pub folder: PathBuf,
     pub mailbox: Mailbox,
     program: &'a Path,
+    seclusion: Seclusion,
     rules: PathBuf,
     /// Free when the tool was started; for a server of the situation's.
     port: u16,
@@ -47,8 +57,9 @@ impl<'a> Twin<'a> {
         // Not copied: a file that is open for writing, in a child of another thread's too, cannot be run.
         fs::hard_link(&programs.actor, folder.join("actor"))?;
         let mailbox = Mailbox::open()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        shell(&folder, port, situation.before)?;
+        let port = free_port()?;
+        let seclusion = Seclusion::new(situation.apart)?;
+        shell(&seclusion, &folder, port, situation.before)?;
         let dir = folder.display().to_string();
         let (head, rules, program) = match who {
             Who::Monit => (
@@ -58,7 +69,7 @@ impl<'a> Twin<'a> {
                      allow admin:monit\n{}\n",
                     situation.monit_head
                 ),
-                situation.monit,
+                format!("{}{}", situation.monit, METRONOME_OF_MONIT),
                 programs.monit.as_path(),
             ),
             Who::Ours => (
@@ -67,11 +78,11 @@ impl<'a> Twin<'a> {
                      control: {{ socket: {dir}/sock }}\nlog: {{ file: {dir}/log }}\n{}\nservices:\n",
                     situation.ours_head
                 ),
-                situation.ours,
+                format!("{}{}", situation.ours, METRONOME_OF_OURS),
                 programs.ours.as_path(),
             ),
         };
-        let text = (head + rules)
+        let text = (head + &rules)
             .replace("{dir}", &dir)
             .replace("{port}", &port.to_string())
             .replace("{mailport}", &mailbox.port().to_string());
@@ -79,7 +90,7 @@ impl<'a> Twin<'a> {
         fs::write(&rules, text)?;
         fs::set_permissions(&rules, Permissions::from_mode(0o600))?;
         let said = File::create(folder.join("said"))?;
-        let mut command = Command::new(folder.join("actor"));
+        let mut command = seclusion.command(&folder.join("actor"));
         command
             .arg("nurse")
             .arg(folder.join("tool.pid"))
@@ -95,7 +106,7 @@ impl<'a> Twin<'a> {
             .stderr(said)
             .spawn()
             .with_context(|| program.display().to_string())?;
-        Ok(Self { who, folder, mailbox, program, rules, port, nurse })
+        Ok(Self { who, folder, mailbox, program, seclusion, rules, port, nurse })
     }
 
     /// Its log so far.
@@ -114,9 +125,14 @@ impl<'a> Twin<'a> {
         format!("{:?}:\n{}{}", self.who, self.log(), String::from_utf8_lossy(&said))
     }
 
+    /// How many cycles it has had.
+    pub(super) fn cycles(&self) -> u64 {
+        fs::metadata(self.folder.join("ticks")).map_or(0, |file| file.len())
+    }
+
     /// A shell command in its folder.
     pub(super) fn shell(&self, line: &str) -> Result<()> {
-        shell(&self.folder, self.port, line)
+        shell(&self.seclusion, &self.folder, self.port, line)
     }
 
     /// A command of its command line; how it ends is the log's matter.
@@ -178,11 +194,26 @@ impl Drop for Twin<'_> {
     }
 }
 
+/// A port of loopback that is free now, given once only. Of those that the kernel gives to nobody by
+/// itself: no connection of another situation gets it before the situation's server listens.
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = (std::process::id().wrapping_mul(97) % 10_000) as u16;
+    (0..10_000)
+        .map(|_| 21_000 + own.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000)
+        .find(|port| {
+            let at = ("127.0.0.1", *port);
+            TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()
+        })
+        .context("no free port")
+}
+
 /// Runs a line with the folder as the working directory.
-fn shell(folder: &Path, port: u16, line: &str) -> Result<()> {
-    let status = Command::new("/bin/sh")
-        .args(["-ec", line])
-        .current_dir(folder)
+fn shell(seclusion: &Seclusion, folder: &Path, port: u16, line: &str) -> Result<()> {
+    let status = seclusion
+        .command(Path::new("/bin/sh"))
+        .args(["-ec", &format!("cd \"$DIR\"\n{line}")])
+        .env("DIR", folder)
         .env("PORT", port.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

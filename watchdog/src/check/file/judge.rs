@@ -113,6 +113,7 @@ impl Test {
 fn facts(observed: &crate::check::Facts) -> Option<&Facts> {
     match observed {
         crate::check::Facts::File(facts) => Some(facts),
+        crate::check::Facts::Filesystem(facts) => facts.attributes.as_deref(),
         _ => None,
     }
 }
@@ -153,7 +154,7 @@ fn of_type(now: &Facts) -> Judged {
     let wanted = now.wanted.unwrap_or(what);
     let (is, is_not) = match wanted {
         FileType::File | FileType::Other => {
-            ("is a regular file or socket", "is neither a regular file nor a socket")
+            ("is a regular file", "is neither a regular file nor a socket")
         }
         FileType::Directory => ("is directory", "is not directory"),
         FileType::Fifo => ("is fifo", "is not fifo"),

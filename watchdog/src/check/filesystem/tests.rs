@@ -64,11 +64,11 @@ fn in_monits_words() {
         ),
         (
             Test::Rate(Direction::Read, Greater, Limit::Bytes(MB)),
-            "read rate 2 MB/s matches resource limit [read rate > 1 MB/s]",
+            "read rate 2 MB/s matches resource limit [read > 1 MB/s]",
         ),
         (
             Test::Rate(Direction::Read, Greater, Limit::Count(9.0)),
-            "read rate 10 operations/s matches resource limit [read rate > 9 operations/s]",
+            "read rate 10 operations/s matches resource limit [read > 9 operations/s]",
         ),
         (
             Test::ServiceTime(Greater, 5.0),
@@ -79,7 +79,7 @@ fn in_monits_words() {
         assert_eq!(words(&test, &now, None), (Some(true), text.to_owned()), "{test}");
     }
     let calm = Test::Space(Side::Usage, Greater, Limit::Ratio(0.8));
-    let text = "space usage check succeeded [current space usage = 6.5%]";
+    let text = "space usage test succeeded [current space usage = 6.5%]";
     assert_eq!(words(&calm, &now, None), (Some(false), text.to_owned()));
     assert_eq!(words(&calm, &seen(Facts::default()), None).0, None);
 }
@@ -89,7 +89,7 @@ fn flags_that_change_and_a_file_system_that_says_nothing() {
     let before = reserved();
     let read_only = Facts { flags: Some("ro".into()), exists: Some(true), ..Facts::default() };
     let now = seen(read_only.clone());
-    let text = "filesystem flags changed from rw to ro".to_owned();
+    let text = "filesystem flags changed from 'rw' to 'ro'".to_owned();
     assert_eq!(words(&Test::FlagsChanged, &now, Some(&before)), (Some(true), text));
     assert_eq!(words(&Test::FlagsChanged, &now, Some(&now)).0, Some(false));
     assert_eq!(words(&Test::FlagsChanged, &now, None).0, Some(false));

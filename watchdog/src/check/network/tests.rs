@@ -44,11 +44,11 @@ fn in_monits_words() {
         ),
         (
             Test::Rate(Way::Download, Greater, Limit::Count(0.5)),
-            "download 1 packets matches limit [download rate > 0 packets in last 1 second]",
+            "download packets 1 matches limit [download packets > 0 in last 1 second]",
         ),
         (
             Test::Total(Way::Download, Greater, size(MB), hour),
-            "total download 50 MB matches limit [download total > 1 MB in last 1 hour]",
+            "total download 50 MB matches limit [download rate > 1 MB in last 1 hour]",
         ),
         (
             Test::Saturation(Greater, 0.4),

@@ -14,7 +14,10 @@ impl Parser<'_> {
             Subject::File | Subject::Directory | Subject::Fifo => {
                 self.file_test()?.map(CheckTest::File)
             }
-            Subject::Filesystem => self.filesystem_test()?.map(CheckTest::Filesystem),
+            Subject::Filesystem => match self.attributes_test()? {
+                Some(test) => Some(CheckTest::File(test)),
+                None => self.filesystem_test()?.map(CheckTest::Filesystem),
+            },
             Subject::Host => self.connection_test()?.map(CheckTest::Connection),
             Subject::Network => self.network_test()?.map(CheckTest::Network),
             Subject::Program => self.program_test()?.map(CheckTest::Program),

@@ -44,6 +44,24 @@ impl Parser<'_> {
         Ok(test)
     }
 
+    /// A test of what a file system's path is, whatever is mounted, if the next words name one.
+    pub(super) fn attributes_test(&mut self) -> Result<Option<Test>, SentenceError> {
+        let start = self.at;
+        if self.word("failed") {
+            let what = self.at;
+            if !self.any(&["permission", "perm", "uid", "gid"]) {
+                return Err(self.expected("`permission`, `uid` or `gid`"));
+            }
+            self.at = what;
+            return self.failed_file();
+        }
+        if self.word("changed") && self.any(&["permission", "perm"]) {
+            return Ok(Some(Test::PermissionChanged));
+        }
+        self.at = start;
+        Ok(None)
+    }
+
     /// Behind `failed`.
     fn failed_file(&mut self) -> Result<Option<Test>, SentenceError> {
         if self.any(&["permission", "perm"]) {

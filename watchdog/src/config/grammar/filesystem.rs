@@ -18,7 +18,7 @@ impl Parser<'_> {
             if self.any(&["fsflags", "fsflag"]) {
                 return Ok(Some(Test::FlagsChanged));
             }
-            return Err(self.expected("`fsflags`"));
+            return Err(self.expected("`fsflags` or `permission`"));
         }
         if self.word("space") {
             return self.part(start, "space").map(Some);

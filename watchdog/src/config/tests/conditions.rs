@@ -76,7 +76,18 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists), check(file_tests())].boxed()
         }
         Subject::Filesystem => {
-            prop_oneof![Just(Test::DoesNotExist), Just(Test::Exists), filesystem_test()].boxed()
+            let of_its_path = |test: &CheckTest| {
+                use file::Test::{Gid, Permission, PermissionChanged, Uid};
+                matches!(test, CheckTest::File(Permission(_) | PermissionChanged | Uid(_) | Gid(_)))
+            };
+            let attributes = file_tests().into_iter().filter(of_its_path).collect();
+            prop_oneof![
+                Just(Test::DoesNotExist),
+                Just(Test::Exists),
+                filesystem_test(),
+                check(attributes)
+            ]
+            .boxed()
         }
         Subject::Program => check(program_tests()).boxed(),
         Subject::Host => prop_oneof![check(connection_tests()), check(ping_tests())].boxed(),

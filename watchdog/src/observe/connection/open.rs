@@ -41,7 +41,9 @@ pub(super) async fn resolve(
             let text = error.to_string();
             // The standard library puts its own words before the resolver's.
             let text = text.rsplit(": ").next().unwrap_or(&text);
-            Err(Trouble::Theirs(format!("Cannot resolve [{host}] -- {text}")))
+            // A ping has no port.
+            let port = if port == 0 { String::new() } else { format!(":{port}") };
+            Err(Trouble::Theirs(format!("Cannot resolve [{host}]{port} -- {text}")))
         }
     }
 }

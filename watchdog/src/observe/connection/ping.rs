@@ -92,7 +92,10 @@ async fn echo(to: SocketAddr, ping: &Ping, time: Duration) -> Result<Duration, T
             Err(_) => {}
         }
     }
-    let silence = || Trouble::Theirs(format!("no reply to {} requests", requests.len()));
+    let silence = || match requests.len() {
+        1 => Trouble::Theirs("no reply to a request".to_owned()),
+        many => Trouble::Theirs(format!("no reply to {many} requests")),
+    };
     Err(trouble.unwrap_or_else(silence))
 }
 

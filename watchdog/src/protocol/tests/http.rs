@@ -42,11 +42,11 @@ fn judges_status_content_and_checksum() {
         (status(Operator::GreaterOrEqual, 500), "HTTP/1.1 500 Oh\r\n\r\n", "ok"),
         (head, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", "ok"),
         (content(true), hello, "ok"),
-        (content(false), hello, "HTTP error: content matches \"^hello w.rld$\""),
+        (content(false), hello, "HTTP error: Regular expression matches: \"^hello w.rld$\""),
         (
             content(true),
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbye",
-            "HTTP error: content doesn't match \"^hello w.rld$\"",
+            "HTTP error: Regular expression doesn't match: \"^hello w.rld$\"",
         ),
         (content(true), "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nbye", "the server hung up"),
         (sum("5eb63bbbe01eeed093cb22bb8f5acdc3"), hello, "ok"),
@@ -63,7 +63,7 @@ fn judges_status_content_and_checksum() {
         assert_eq!(verdict(&Protocol::Http(http), &answer(text)), wanted, "{text}");
     }
     let ssh = verdict(&Protocol::Http(Http::PLAIN), &answer("SSH-2.0-OpenSSH_9.2\r\n"));
-    assert!(ssh.starts_with("HTTP error: this is no HTTP"), "{ssh}");
+    assert!(ssh.starts_with("HTTP error: Cannot parse HTTP status"), "{ssh}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_body_is_read_up_to_a_megabyte() {
     let long = format!("{head}{}needle", "x".repeat(1 << 20));
     let needle = Http { content: vec![(true, Pattern::new("needle").unwrap())], ..Http::PLAIN };
     let told = verdict(&Protocol::Http(needle.clone()), &answer(&long));
-    assert_eq!(told, "HTTP error: content doesn't match \"needle\"");
+    assert_eq!(told, "HTTP error: Regular expression doesn't match: \"needle\"");
     let within = format!("{head}{}needle", "x".repeat((1 << 20) - 6));
     assert_eq!(verdict(&Protocol::Http(needle), &answer(&within)), "ok");
     let sum = Http { checksum: Checksum::parse(&"0".repeat(32)), ..Http::PLAIN };
@@ -80,7 +80,7 @@ fn a_body_is_read_up_to_a_megabyte() {
     assert_eq!(told, "HTTP error: the body is over 1 MB, too much for a checksum");
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let told = verdict(&Protocol::Http(Http::PLAIN), &answer(&endless));
-    assert!(told.starts_with("HTTP error: this is no HTTP"), "{told}");
+    assert!(told.starts_with("HTTP error: Cannot parse HTTP status"), "{told}");
 }
 
 #[test]

@@ -48,10 +48,7 @@ pub(super) fn changed(now: &Facts, before: Option<&Facts>, time: Time) -> Judged
     change.judged(
         shown,
         |new, old| format!("{name} for {path} changed from {} to {}", shown(old), shown(new)),
-        |time| {
-            let time = date(time, now.zone);
-            format!("{name} was not changed for {path} [current {name} = {time}]")
-        },
+        |_| format!("{name} was not changed for {path}"),
     )
 }
 

@@ -4,6 +4,8 @@
 //! No argument parser and nothing before the first statement of `main`: for the bench the moment
 //! this program begins is the moment that is measured.
 
+mod server;
+
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -31,8 +33,15 @@ fn main() -> std::io::Result<()> {
         ["burst", pidfile] => burst(pidfile),
         ["begin", pidfile, ref part @ ..] => begin_service(pidfile, part),
         ["nurse", pidfile, program, ref words @ ..] => nurse(pidfile, program, words),
+        ["tick", file] => {
+            fs::OpenOptions::new().append(true).create(true).open(file)?.write_all(b".")
+        }
         ["wish", file] => wish(file),
-        ["serve", place] => serve(place),
+        ["serve", place] => server::silent(place),
+        ["answer", port, file] => server::scripted(port, file),
+        ["reach", port] => server::reach(port),
+        ["send", count, size] => server::send(count, size),
+        ["datagrams", port] => server::datagrams(port),
         ["orphan", file] => orphan(file),
         ["signal", pidfile, signal] => signal_service(pidfile, signal),
         ["burn", milliseconds] => burn(Duration::from_millis(number(milliseconds))),
@@ -180,21 +189,6 @@ fn wish(file: &str) -> std::io::Result<()> {
             std::hint::spin_loop();
         }
         std::thread::sleep(Duration::from_millis(50).saturating_sub(busy));
-    }
-    Ok(())
-}
-
-/// A server at a port of loopback or a Unix socket, that takes every connection and says nothing.
-fn serve(place: &str) -> std::io::Result<()> {
-    if place.starts_with('/') {
-        for stream in std::os::unix::net::UnixListener::bind(place)?.incoming() {
-            drop(stream?);
-        }
-        return Ok(());
-    }
-    let port: u16 = place.parse().map_err(std::io::Error::other)?;
-    for stream in std::net::TcpListener::bind(("127.0.0.1", port))?.incoming() {
-        drop(stream?);
     }
     Ok(())
 }
