@@ -48,6 +48,8 @@ impl Apache {
                 format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n")
             })
             .concat();
+        std::fs::create_dir(scratch.at("pages")).expect("a folder for pages");
+        scratch.write("pages/health", "all is well\n", 0o644);
         let conf = scratch.write(
             "httpd.conf",
             &format!(
@@ -55,6 +57,7 @@ impl Apache {
                  PidFile {dir}/httpd.pid\nErrorLog {dir}/error.log\nDefaultRuntimeDir {dir}\n\
                  {modules}User www-data\nGroup www-data\n\
                  StartServers 3\nMinSpareServers 3\nMaxSpareServers 3\nMaxRequestWorkers 3\n\
+                 DocumentRoot {dir}/pages\n\
                  LuaScope server\nLuaMapHandler /leak {dir}/leak.lua handle\n"
             ),
             0o644,
@@ -67,6 +70,11 @@ impl Apache {
     /// The program that starts (`start`) and stops (`stop`) it.
     pub fn control(&self) -> &Path {
         &self.control
+    }
+
+    /// Its port of 127.0.0.1. It serves the folder `pages`, in which `health` says that all is well.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// File with the main process's pid.

@@ -139,6 +139,79 @@ fn a_leaking_apache_is_restarted_once_an_episode() {
     assert_eq!(web::get(web, "/", None).expect("an answer").status, 401);
 }
 
+/// Its pages, asked for by the process's own rule and by a host's.
+#[test]
+fn an_apache_that_says_something_else_is_told() {
+    if !need::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let Some(apache) = Apache::new(&scratch) else { return };
+    let started = std::process::Command::new(apache.control()).arg("start").status();
+    assert!(started.is_ok_and(|status| status.success()));
+    assert!(until(MINUTE, || apache.pid()).is_some(), "Apache does not start");
+    let (pidfile, port) = (apache.pidfile().display(), apache.port());
+    let http = format!("failed port {port} protocol http");
+    let rules = format!(
+        r#"cycle: 1s
+services:
+  - process: apache
+    pidfile: {pidfile}
+    rules:
+      - {{ if: 'does not exist', then: alert }}
+      - {{ if: '{http} request "/health" content = "is well" timeout 50 s', then: alert }}
+  - host: page
+    address: 127.0.0.1
+    rules:
+      - {{ if: '{http} request "/health" status = 200 timeout 50 s', then: alert }}
+      - {{ if: '{http} request "/none" status = 404 timeout 50 s', then: alert }}
+      - {{ if: 'failed url http://127.0.0.1:{port}/health and content = "is well" timeout 50 s', then: alert }}
+  - host: missing
+    address: 127.0.0.1
+    rules:
+      - {{ if: 'failed url http://127.0.0.1:{port}/none timeout 50 s', then: alert }}
+"#
+    );
+    let daemon = Daemon::start(&scratch, &rules);
+    let all_known = |one: &serde_json::Value| {
+        let made = one["observed"]["connections"].as_array();
+        made.is_some_and(|made| !made.is_empty() && made.iter().all(|one| one["succeeded"] == true))
+    };
+    for name in ["apache", "page"] {
+        daemon.wait_for(name, MINUTE, |one| one["status"] == "ok" && all_known(one));
+    }
+    let words = format!(
+        "error    : 'missing' failed protocol test [HTTP] at [127.0.0.1]:{port}/none [TCP/IP] -- \
+         HTTP error: Server returned status 404"
+    );
+    daemon.wait_log(&words, MINUTE);
+
+    scratch.write("pages/sick", "all is lost\n", 0o644);
+    std::fs::rename(scratch.at("pages/sick"), scratch.at("pages/health")).expect("renamed");
+    let at = format!("[127.0.0.1]:{port}/health [TCP/IP]");
+    for (name, host) in [("apache", "localhost"), ("page", "127.0.0.1")] {
+        let at = at.replace("127.0.0.1", host);
+        daemon
+            .wait_log(&format!("error    : '{name}' failed protocol test [HTTP] at {at}"), MINUTE);
+    }
+    // Of the three rules one is about what the page says.
+    let page = daemon.wait_for("page", MINUTE, |one| one["status"] == "failing");
+    let states: Vec<_> = (0..3).map(|n| page["rules"][n]["state"].as_str()).collect();
+    assert_eq!(states, [Some("ok"), Some("ok"), Some("failing")], "{page}");
+
+    scratch.write("pages/sick", "all is well\n", 0o644);
+    std::fs::rename(scratch.at("pages/sick"), scratch.at("pages/health")).expect("renamed");
+    for name in ["apache", "page"] {
+        daemon.wait_for(name, MINUTE, |one| one["status"] == "ok");
+    }
+    daemon.wait_log(&format!("info     : 'page' connection succeeded to {at}"), MINUTE);
+    drop(apache);
+    daemon.wait_log("error    : 'apache' process is not running", MINUTE);
+    daemon.wait_for("page", MINUTE, |one| {
+        one["observed"]["connections"][0]["error"] == "Connection refused"
+    });
+}
+
 /// The workers outlive a main process that is killed, and hold its port: a new one could not start
 /// beside them.
 #[test]

@@ -5,6 +5,7 @@ mod conditions;
 mod connections;
 mod good;
 mod includes;
+mod manual;
 mod noise;
 mod sentences;
 

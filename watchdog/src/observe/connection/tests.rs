@@ -288,6 +288,13 @@ fn pings_of_loopback() {
         "failed ping6".to_owned(),
         "failed ping address 127.0.0.5 size 9".to_owned(),
     ]);
+    let refused = ["Operation not permitted", "Permission denied"];
+    if !rustix::process::geteuid().is_root()
+        && matches!(&made[0].outcome, Outcome::Failed(why) if refused.contains(&why.as_str()))
+    {
+        eprintln!("SKIPPED: this user may not ping");
+        return;
+    }
     for place in [0, 1, 3] {
         assert_eq!(made[place].outcome, Outcome::Succeeded, "{:?}", made[place]);
         assert!(made[place].seconds.is_some_and(|seconds| seconds > 0.0), "{:?}", made[place]);
