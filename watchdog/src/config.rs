@@ -119,6 +119,7 @@ fn finish(
         hashes: Vec::new(),
         units: Vec::new(),
         limits: Bounds::default(),
+        alerted: Vec::new(),
         onreboot: OnReboot::default(),
     };
     read(&mut reader, &mut files);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::service::every::{Cron, Every};
 use crate::service::{Bounds, Control, OnReboot, Sizes};
 
+use super::diagnostic::Diagnostic;
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader, Table};
 use super::source::Place;
@@ -33,7 +34,13 @@ impl Reader {
         control.alert = table.take("alert").map(|e| self.recipients(e)).unwrap_or_default();
         let noalert = table.take("noalert").map(|e| self.placed_names(e)).unwrap_or_default();
         for (address, place) in noalert {
-            control.noalert.extend(self.address(&address, place));
+            let Some(address) = self.address(&address, place) else { continue };
+            if !self.alerted.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+                let text =
+                    format!("`alerts` does not name `{address}`: it is told of nothing anyway");
+                self.out.push(Diagnostic::warning(place, text));
+            }
+            control.noalert.push(address);
         }
         if let Some(entry) = table.take("onreboot") {
             control.onreboot = self.on_reboot(&entry).unwrap_or_default();

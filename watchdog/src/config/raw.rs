@@ -226,6 +226,20 @@ fn place_of(file: u32, source: &Source, location: Location) -> Option<Place> {
     Some(Place::new(file, start, start + text.len()))
 }
 
+/// The first tab before the first word of a line, from the line of `from` on: the parser notices it
+/// when it is past it, or before.
+fn tab_of_indentation(source: &Source, from: usize) -> Option<usize> {
+    let mut start = source.line_start(from);
+    for line in source.text.get(start..)?.split_inclusive('\n') {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line.get(..indentation)?.find('\t') {
+            return Some(start + tab);
+        }
+        start += line.len();
+    }
+    None
+}
+
 /// The parser's error in an administrator's words.
 fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnostic {
     let error = error.without_snippet();
@@ -265,6 +279,12 @@ fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnostic {
                          (at most {MAX_NODES} values, {MAX_DEPTH} levels)"
                     ),
                 );
+            }
+            if text.contains("tab")
+                && let Some(at) = tab_of_indentation(source, place.start as usize)
+            {
+                return Diagnostic::error(Place::new(file, at, at + 1), "a tab in the indentation")
+                    .help("indent with spaces: YAML allows no tabs there");
             }
             // "line 4 column 10: " is said by the place already.
             let text = match text.split_once(": ") {

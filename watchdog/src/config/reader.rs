@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub(super) units: Vec<(String, Place)>,
     /// `limits:` of the main file, which is read before any service.
     pub(super) limits: Bounds,
+    /// Whom `alerts:` of the main file tells.
+    pub(super) alerted: Vec<String>,
     /// `onreboot:` of the main file.
     pub(super) onreboot: OnReboot,
 }

@@ -124,7 +124,10 @@ impl Reader {
             .collect();
         match kinds.as_slice() {
             [] => {
-                let near = table.entries.first().map(|first| suggestion(&first.name, KINDS));
+                let near = table.entries.first().map(|first| match first.name.as_str() {
+                    "device" => "`device` is Monit's old name: write `filesystem`".to_owned(),
+                    name => suggestion(name, KINDS),
+                });
                 self.out.push(
                     Diagnostic::error(table.place, "the service has no kind")
                         .label("expected `process: NAME`, `system: NAME`, `file: NAME` or another kind")

@@ -94,6 +94,7 @@ impl Reader {
         let alerts_at = top.key("alerts");
         if let Some(entry) = top.take("alerts") {
             config.alerts = self.recipients(entry);
+            self.alerted = config.alerts.iter().map(|each| each.mail.clone()).collect();
         }
         if let (Some(at), false) = (alerts_at, has_mail) {
             self.out.push(Diagnostic::warning(

@@ -78,7 +78,7 @@ impl Parser<'_> {
         }
         match self.algorithm()? {
             Some(algorithm) => self.expected_sum(algorithm).map(Some),
-            None => Err(self.expected("`permission`, `uid`, `gid`, `checksum` or `type`")),
+            None => Err(self.expected_of(&["permission", "uid", "gid", "checksum", "type"])),
         }
     }
 
@@ -99,7 +99,7 @@ impl Parser<'_> {
         match self.algorithm()? {
             Some(named) => Ok(Some(Test::ChecksumChanged(named.unwrap_or(Algorithm::Sha256)))),
             None => {
-                Err(self.expected("`permission`, `size`, `timestamp`, `checksum` or `hardlink`"))
+                Err(self.expected_of(&["permission", "size", "timestamp", "checksum", "hardlink"]))
             }
         }
     }

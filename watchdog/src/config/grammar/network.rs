@@ -27,6 +27,10 @@ impl Parser<'_> {
             self.any(&["capacity"]);
             return Ok(Some(Test::CapacityChanged));
         }
+        // Monit's old form.
+        if self.words(&["failed", "link"]) {
+            return Ok(Some(Test::Link { up: false }));
+        }
         if self.word("link") {
             let up = self.word("up");
             if !up && !self.word("down") {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::vocabulary::nearest;
+use crate::config::vocabulary::{nearest, suggestion};
 use crate::service::{Condition, Test};
 
 use super::token::{Kind, Token};
@@ -14,31 +14,6 @@ use super::{SentenceError, Subject};
 
 /// Deeper parentheses are an attack on the stack or a mistake.
 const MAX_DEPTH: usize = 32;
-/// First words of tests that later work brings.
-const LATER: &[&str] = &[
-    "failed",
-    "succeeded",
-    "changed",
-    "content",
-    "permission",
-    "perm",
-    "checksum",
-    "size",
-    "timestamp",
-    "time",
-    "atime",
-    "ctime",
-    "mtime",
-    "access",
-    "change",
-    "modification",
-    "hardlink",
-    "uid",
-    "gid",
-    "ping",
-    "port",
-    "url",
-];
 
 /// Recursive descent over the words.
 pub(super) struct Parser<'a> {
@@ -231,8 +206,8 @@ impl Parser<'_> {
             return SentenceError::new(span, "the key is `if:` already")
                 .help("leave the word `if` out");
         }
-        if LATER.contains(&word.as_str()) {
-            return SentenceError::new(span, format!("the test `{word}` is not supported yet"));
+        if ["failed", "succeeded", "changed"].contains(&word.as_str()) {
+            return self.unknown_second(word, span);
         }
         let has =
             |kind: Subject| kind.tests().iter().any(|test| test.split(' ').next() == Some(word));
@@ -256,6 +231,42 @@ impl Parser<'_> {
         SentenceError::new(span, format!("unknown test `{}`", self.written(token)))
             .label(format!("not a test of a {subject} service"))
             .help(near)
+    }
+
+    /// What stands behind `failed`, `succeeded` or `changed` is nothing that can.
+    fn unknown_second(&self, first: &str, span: Range<usize>) -> SentenceError {
+        let tests = self.subject.tests().iter();
+        let seconds: Vec<&str> =
+            tests.filter_map(|test| test.strip_prefix(first)?.strip_prefix(' ')).collect();
+        let subject = self.subject.word();
+        let Some(second) = self.peek_at(1) else {
+            return SentenceError::new(span, format!("what `{first}`? nothing stands behind it"));
+        };
+        if seconds.is_empty() {
+            let text = format!("a {subject} service has no test `{first} …`");
+            let help = format!("there is: {}", self.subject.tests().join(", "));
+            return SentenceError::new(span, text).help(help);
+        }
+        let written = self.written(second);
+        let text = format!("`{first} {written}` is not a test of a {subject} service");
+        SentenceError::new(span.start..second.span.end, text).help(suggestion(written, &seconds))
+    }
+
+    /// As [`Self::expected`], with what the next word most likely means.
+    pub(super) fn expected_of(&self, words: &[&str]) -> SentenceError {
+        let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        let error = match quoted.split_last() {
+            Some((last, rest)) if !rest.is_empty() => {
+                self.expected(&format!("{} or {last}", rest.join(", ")))
+            }
+            _ => self.expected(&quoted.join("")),
+        };
+        let near =
+            self.peek().and_then(|token| nearest(self.written(token), words.iter().copied()));
+        match near {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error,
+        }
     }
 
     /// Words are left behind the sentence.

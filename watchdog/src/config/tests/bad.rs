@@ -61,7 +61,7 @@ fn yaml_that_does_not_parse() {
     all_refused(&[
         ("services: {a\ncycle: 5s", "1:11", &["unclosed"]),
         ("cycle: 5s\ncycle: 6s", "2:1", &["the key `cycle` stands here a second time"]),
-        ("log:\n\tfile: /x\n", "2:2", &["no tabs"]),
+        ("log:\n\tfile: /x\n", "2:1", &["no tabs"]),
         ("cycle: 5s\n---\ncycle: 6s\n", "3:1", &["a second document"]),
         ("cycle: *nope", "1:8", &["alias"]),
         ("cycle: 5s: x", "1:10", &["not allowed"]),
@@ -72,6 +72,8 @@ fn yaml_that_does_not_parse() {
         (&bomb, "5:10", &["too large"]),
         ("cycle: !!int x", "1:14", &["tag"]),
         ("- cycle: 5s", "1:1", &["expected a mapping", "found a list"]),
+        ("services:\n- system: h\n  rules:\n\t- x\n", "4:1", &["a tab in the indentation"]),
+        ("services:\n- process: a\n  start:\t/bin/x\n\tstop: y\n", "4:1", &["indent with spaces"]),
         ("just words", "1:1", &["expected a mapping"]),
         ("? [a]\n: b\n", "1:3", &["a key is one word"]),
     ]);

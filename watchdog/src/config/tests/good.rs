@@ -312,3 +312,17 @@ fn a_receiver_has_mails_of_its_own_look() {
     let own = config.services[0].control.alert[0].format.as_deref().expect("a format");
     assert_eq!((own.message.as_deref(), own.reply_to.as_deref()), (Some("m"), Some("r@b.org")));
 }
+
+#[test]
+fn who_is_told_of_nothing_anyway_is_doubted() {
+    let with = |noalert: &str| {
+        let service = format!("- process: a\n  pidfile: /run/a.pid\n  noalert: {noalert}\n");
+        let text = format!(
+            "mail: {{ servers: [x], from: w@x.org }}\nalerts: [ops@x.org]\nservices:\n{service}"
+        );
+        load_text(&text).expect("loads").warnings.to_string()
+    };
+    assert!(!with("OPS@x.org").contains("told of nothing"));
+    let doubt = with("[ops@x.org, opss@x.org]");
+    assert!(doubt.contains("does not name `opss@x.org`") && doubt.contains("6:24"), "{doubt}");
+}

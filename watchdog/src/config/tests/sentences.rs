@@ -152,6 +152,7 @@ fn sentences_of_a_file_system() {
 
 #[test]
 fn sentences_of_an_interface() {
+    assert_eq!(normal(Subject::Network, "failed link for 2 cycles"), "link down for 2 cycles");
     for (text, printed) in [
         ("link down", "link down"),
         ("link up for 2 cycles", "link up for 2 cycles"),

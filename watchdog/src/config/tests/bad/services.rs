@@ -34,6 +34,18 @@ fn units_and_cgroups() {
 
 #[test]
 fn services() {
+    all_refused(&[(
+        "services:\n- device: root\n  path: /\n",
+        "2:3",
+        &["the service has no kind", "write `filesystem`"],
+    )]);
+    let file = |rule: &str| {
+        format!("services:\n- file: f\n  path: /f\n  rules:\n  - {{ if: {rule}, then: alert }}\n")
+    };
+    all_refused(&[
+        (&file("failed permision 755"), "5:18", &["did you mean `permission`?"]),
+        (&file("changed sice"), "5:19", &["did you mean `size`?"]),
+    ]);
     all_refused(&[
         ("services:\n- network: x\n", "2:3", &["nothing says which interface is meant"]),
         ("services:\n- host: x\n", "2:3", &["nothing says where the host is", "`address:`"]),
