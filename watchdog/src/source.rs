@@ -44,7 +44,9 @@ pub trait Source {
     /// Follows `root` and all its living descendants as the service's group, in place of whatever
     /// group the service had, unless `root` is that group's main process already. A process that
     /// was started under [`Membership::spawning`] and became the root's ancestor or relative stays
-    /// a member. `NotFound` where the process is gone or another one has its pid.
+    /// a member. `NotFound` where the process is gone or another one has its pid. Where the service
+    /// had no group, the descendants may follow with the next other call of this source: all those
+    /// of many services at once.
     fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()>;
 
     /// Forgets the service's group, and its limits.

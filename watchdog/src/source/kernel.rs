@@ -2,9 +2,12 @@
 //!
 //! Not here: decoding (`decode`), loading (`load`), how a pass looks at processes (`pass`).
 
+mod calls;
+mod enrolment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use watchdog_common::record::Kind;
-use watchdog_common::table::{Control, Counters, Proc, mode, tally};
+use watchdog_common::table::{Control, mode, tally};
 
 pub use super::load::OpenError;
 
@@ -20,13 +23,12 @@ use super::closer::Closer;
 use super::decode::{Decoded, decode, kind};
 use super::hooks::Hooks;
 use super::pass::{Seen, Sums, Walker, duplicate};
-use super::table::{Table, membership};
+use super::table::Table;
 use super::upkeep::{Sight, Upkeep};
 use super::wants::Wants;
-use super::{Health, Limits, Membership, Missing, Source, Tally, WantBy, load};
+use super::{Health, Missing, Source, Tally, load};
 use crate::clock::{BootTime, boot_now};
 use crate::event::{Event, Sample};
-use crate::finder::process::ancestors;
 use crate::identity::{ProcessKey, ServiceId};
 
 /// How often a closure over the process tree is tried: each round needs another fork in between.
@@ -64,6 +66,8 @@ pub struct KernelSource {
     upkeep: Upkeep,
     hooks: Hooks,
     roots: BTreeMap<ServiceId, ProcessKey>,
+    /// Groups of which only the root is enrolled so far.
+    bare: BTreeSet<ServiceId>,
     wants: Wants,
     messages: Option<EbpfLogger<&'static dyn log::Log>>,
     page: u64,
@@ -117,6 +121,7 @@ impl KernelSource {
             upkeep: Upkeep::new(boot_now()),
             hooks: loaded.hooks,
             roots: BTreeMap::new(),
+            bare: BTreeSet::new(),
             wants: Wants::default(),
             messages: loaded.messages,
             page: rustix::param::page_size() as u64,
@@ -292,7 +297,7 @@ impl KernelSource {
             if answer.full == 0 {
                 if repair {
                     self.walker.prune(&self.table, look.at)?;
-                    self.recount()?;
+                    self.recount(self.table.known())?;
                 }
                 return Ok(true);
             }
@@ -303,63 +308,6 @@ impl KernelSource {
         }
         Ok(false)
     }
-
-    /// Puts the table right: enrols members' children that are not in it.
-    fn repair(&mut self) -> io::Result<()> {
-        let orders = Control { mode: mode::INHERIT, ..Control::default() };
-        for _ in 0..ROUNDS {
-            if self.walker.everywhere(&self.table, orders)?.added == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the running sums right of each group in which they differ from the table.
-    fn recount(&mut self) -> io::Result<()> {
-        let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        for (_, entry) in self.table.entries()? {
-            if entry.exited == 0 {
-                let (pages, living) = sums.entry(entry.group).or_default();
-                (*pages, *living) = (pages.saturating_add(entry.held_pages), *living + 1);
-            }
-        }
-        for service in self.table.known() {
-            let group = service.group();
-            let counters = self.table.counters(service)?;
-            let expected = sums.get(&group).copied().unwrap_or_default();
-            if (counters.rss_pages, counters.living) != expected {
-                let orders = Control { mode: mode::RECOUNT, group, ..Control::default() };
-                self.walker.nowhere(&self.table, orders)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Enrols the root and its descendants until a walk finds nothing new.
-    fn enrol(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<bool> {
-        self.generation = self.generation.checked_add(1).unwrap_or(1);
-        let orders = Control {
-            mode: mode::ADOPT,
-            group: service.group(),
-            generation: self.generation,
-            tgid: root.pid,
-            ticks: root.start,
-            ..Control::default()
-        };
-        for _ in 0..ROUNDS {
-            let answer = self.walker.everywhere(&self.table, orders)?;
-            if answer.found == 0 {
-                return Ok(false);
-            }
-            if answer.added == 0 {
-                break;
-            }
-        }
-        self.walker.nowhere(&self.table, Control { mode: mode::SETTLE, ..orders })?;
-        self.walker.nowhere(&self.table, Control { mode: mode::RECOUNT, ..orders })?;
-        Ok(true)
-    }
 }
 
 /// What one pass has found so far.
@@ -368,164 +316,6 @@ struct Look {
     complete: bool,
     samples: Vec<Sample>,
     groups: BTreeMap<ServiceId, Seen>,
-}
-
-impl Source for KernelSource {
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.ring.as_fd()
-    }
-
-    fn drain(&mut self, into: &mut Vec<Event>) {
-        self.read(into, None);
-        self.losses(into);
-    }
-
-    fn pass(&mut self, into: &mut Vec<Event>) {
-        let begun = boot_now();
-        self.drain(into);
-        // Before the visits: who is freed meanwhile is missing once rather than counted twice.
-        let counters: Vec<(ServiceId, Counters)> = self
-            .table
-            .known()
-            .into_iter()
-            .filter_map(|service| Some((service, self.table.counters(service).ok()?)))
-            .collect();
-        let mut look = self.survey(None, into);
-        into.extend(look.samples.into_iter().map(Event::Sample));
-        for (service, counters) in counters {
-            let seen = look.groups.remove(&service).unwrap_or_default();
-            into.push(Event::Group(self.sums.group(service, &counters, &seen)));
-        }
-        into.push(Event::PassEnd { at: look.at, complete: look.complete });
-        self.losses(into);
-        let took = boot_now().since(begun);
-        self.health.pass = (took, took.max(self.health.pass.1));
-    }
-
-    fn watch(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<()> {
-        let entries = self.table.entries()?;
-        let living = entries.iter().any(|(_, entry)| {
-            entry.group == service.group()
-                && entry.exited == 0
-                && ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start) == root
-        });
-        if living && self.roots.get(&service) == Some(&root) {
-            return Ok(());
-        }
-        self.table.know(service)?;
-        if !self.enrol(service, root)? {
-            let text = format!("no process {} that started at tick {}", root.pid, root.start);
-            return Err(io::Error::new(io::ErrorKind::NotFound, text));
-        }
-        self.sums.restart(service);
-        self.roots.insert(service, root);
-        Ok(())
-    }
-
-    fn unwatch(&mut self, service: ServiceId) {
-        self.roots.remove(&service);
-        self.closer.disarm(&self.table, service);
-        self.table.unknow(service);
-        let orders = Control { mode: mode::DISMISS, group: service.group(), ..Control::default() };
-        for _ in 0..ROUNDS {
-            match self.walker.nowhere(&self.table, orders) {
-                Ok(answer) if answer.added > 0 => {}
-                Ok(_) => break,
-                Err(error) => {
-                    log::error!("cannot forget a service's processes: {error}");
-                    break;
-                }
-            }
-        }
-        if let Ok(counters) = self.table.counters(service) {
-            self.sums.dismiss(service, counters);
-        }
-    }
-
-    fn limits(&mut self, service: ServiceId, limits: &Limits) -> io::Result<()> {
-        let mut limits = *limits;
-        if let Some(forks) = limits.forks.as_mut().filter(|forks| forks.brake) {
-            // Whoever stops our parent may stop us.
-            let ancestors = ancestors();
-            let members = self.table.members(service)?;
-            forks.brake = !members.iter().any(|key| ancestors.contains(&key.pid));
-        }
-        self.closer.arm(&self.table, service, &limits, self.page)
-    }
-
-    fn spare(&mut self, names: &[String]) -> io::Result<()> {
-        self.table.spare(names)
-    }
-
-    fn look(&mut self, service: ServiceId, into: &mut Vec<Event>) {
-        let counters = self.table.counters(service);
-        let mut look = self.survey(Some(service), into);
-        into.extend(look.samples.into_iter().map(Event::Sample));
-        if let Ok(counters) = counters {
-            let seen = look.groups.remove(&service).unwrap_or_default();
-            into.push(Event::Group(self.sums.group(service, &counters, &seen)));
-        }
-        into.push(Event::Looked { service, at: look.at, complete: look.complete });
-    }
-
-    fn enlist(&mut self, service: ServiceId, others: &[ProcessKey]) -> io::Result<()> {
-        let Some(root) = self.roots.get(&service) else { return Ok(()) };
-        let entries = self.table.entries()?;
-        let of = |entry: &Proc| ProcessKey::from_boot_nanoseconds(entry.tgid, entry.start);
-        let members = entries.iter().filter(|(_, entry)| entry.group == service.group());
-        let Some(generation) = members
-            .clone()
-            .find(|(_, entry)| of(entry) == *root)
-            .map(|(_, entry)| entry.generation)
-        else {
-            return Ok(());
-        };
-        let known: BTreeSet<ProcessKey> = members
-            .filter(|(_, entry)| entry.generation == generation)
-            .map(|(_, entry)| of(entry))
-            .collect();
-        let mut new = others.to_vec();
-        new.retain(|key| !known.contains(key));
-        if new.is_empty() {
-            return Ok(());
-        }
-        let group = service.group();
-        let orders = Control { mode: mode::JOIN, group, generation, ..Control::default() };
-        self.walker.join(&self.table, &new, orders)?;
-        // And what descends from them.
-        self.repair()
-    }
-
-    fn want(&mut self, service: ServiceId, by: &[WantBy]) {
-        if let Err(error) = self.wants.set(&self.table, service, by) {
-            // What does not fit is found by the look in each cycle.
-            log::warn!("not every process that services wait for can be told: {error}");
-        }
-    }
-
-    fn tend(&mut self, now: BootTime, into: &mut Vec<Event>) -> Option<BootTime> {
-        let services = self.closer.due(now);
-        if !services.is_empty() {
-            let begin = boot_now();
-            for service in services {
-                self.survey(Some(service), into);
-            }
-            let end = boot_now();
-            self.closer.looked(end, end.since(begin));
-        }
-        let next = self.upkeep(now, into);
-        Some(self.closer.next().map_or(next, |closer| closer.min(next)))
-    }
-
-    fn health(&self) -> Health {
-        let untracked = self.table.tally()[tally::UNTRACKED];
-        let health = Health { untracked, tallies: self.tallies(), ..self.health.clone() };
-        self.upkeep.show(health, &self.hooks)
-    }
-
-    fn membership(&self) -> Arc<dyn Membership> {
-        membership(&self.table)
-    }
 }
 
 /// What a kind of record is called; none for those of a pass.

@@ -75,6 +75,24 @@ impl Walker {
         table.control()
     }
 
+    /// Gives the orders, runs over one process, and returns the answers. None where this kernel
+    /// cannot.
+    pub(super) fn on(
+        &mut self,
+        table: &Table,
+        pid: u32,
+        orders: Control,
+    ) -> io::Result<Option<Control>> {
+        table.order(&orders)?;
+        match self.one(pid) {
+            Ok(true) => table.control().map(Some),
+            Ok(false) => Ok(None),
+            // Gone meanwhile.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => table.control().map(Some),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Enrols these processes by the orders' group and generation.
     pub(super) fn join(
         &mut self,

@@ -3,6 +3,7 @@
 //! Maps are read with bpf(2) directly and shared by every thread; only the kernel programs write
 //! to the table and the counters.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, Stdio};
@@ -37,7 +38,7 @@ pub(super) struct Table {
     tally: PerCpuArray<MapData, Words>,
     groups: u32,
     /// Services that were given members or a root: each gets its counters in every pass.
-    known: Mutex<Vec<ServiceId>>,
+    known: Mutex<BTreeSet<ServiceId>>,
 }
 
 impl Table {
@@ -200,17 +201,13 @@ impl Table {
 
     /// The services that a pass reports on.
     pub(super) fn known(&self) -> Vec<ServiceId> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Reports on a service from now on. `InvalidInput` where there is no room for its group.
     pub(super) fn know(&self, service: ServiceId) -> io::Result<()> {
         self.has_room(service)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.contains(&service) {
-            known.push(service);
-            known.sort_unstable();
-        }
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(service);
         Ok(())
     }
 
@@ -224,7 +221,7 @@ impl Table {
 
     /// Reports on a service no more.
     pub(super) fn unknow(&self, service: ServiceId) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|one| *one != service);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&service);
     }
 }
 
