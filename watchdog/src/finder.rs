@@ -17,6 +17,7 @@ mod traces;
 mod unit;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use candidates::{Candidate, Unseen, candidates};
 pub use company::members_by_cgroup;
@@ -79,6 +80,33 @@ pub fn find(
     Sight { presence, others, by, places }
 }
 
+/// Whether `match` alone names the service: to look for it is to walk over all processes.
+pub fn is_walk(service: &Service) -> bool {
+    service.process().is_some_and(|process| {
+        process.matching.is_some() && process.pidfile.is_none() && !process.has_cgroup()
+    })
+}
+
+/// Looks for the main processes of services that only `match` names ([`is_walk`]), as [`find`] does,
+/// all in one walk.
+pub fn find_all(services: &[Arc<Service>]) -> Vec<Sight> {
+    let processes = services.iter().filter_map(|service| service.process());
+    let matchings: Vec<&Match> = processes.filter_map(|one| one.matching.as_ref()).collect();
+    let mut found = candidates::candidates_of_all(&matchings).into_iter();
+    let mut sight = |service: &Arc<Service>| {
+        let process = service.process().filter(|process| process.matching.is_some());
+        match process.and_then(|process| Some((process, found.next()?))) {
+            Some((process, found)) => {
+                let presence = of_candidates(found);
+                let (by, places) = traces::of(process, &presence, &Around::Nothing);
+                Sight { presence, others: Vec::new(), by, places }
+            }
+            None => Sight::bare(absent("no `match` names it".to_owned())),
+        }
+    };
+    services.iter().map(&mut sight).collect()
+}
+
 impl Sight {
     /// Of a look that told nothing else.
     pub(crate) fn bare(presence: Presence) -> Self {
@@ -136,6 +164,10 @@ fn by_match(matching: &Match, begun: &[ProcessKey]) -> Presence {
     } else {
         candidates::among_families(matching, begun)
     };
+    of_candidates(found)
+}
+
+fn of_candidates(found: std::io::Result<(Vec<Candidate>, Unseen)>) -> Presence {
     match found {
         Err(error) => Presence::Untrusted { why: format!("cannot look for the process: {error}") },
         Ok((found, unseen)) => {

@@ -155,7 +155,7 @@ fn the_start_script_is_not_taken_for_the_service_it_starts() {
     let mut service = bed.service(4, &lines, LONG);
     set(&mut service, |process| {
         process.pidfile = None;
-        let args = Some(regex::Regex::new(&word).unwrap());
+        let args = Some(ebpf_watchdog::service::Pattern::new(&word).unwrap());
         process.matching = Some(Match { exe: None, args, user: None });
         process.start.as_mut().unwrap().argv.push(word.clone());
     });

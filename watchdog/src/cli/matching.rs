@@ -5,14 +5,13 @@
 use std::fmt::Write as _;
 
 use procfs::process::Process;
-use regex::Regex;
 use serde_json::json;
 
 use super::print::{Style, output};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
 use crate::finder::{self, Candidate};
-use crate::service::Match;
+use crate::service::{Match, Pattern};
 
 /// Where the arguments begin.
 const ARGUMENTS: usize = 11;
@@ -22,7 +21,7 @@ const SHOWN: usize = 20;
 
 /// Looks through the processes of this host and prints what matches. Exit code 1: none does.
 pub fn run(pattern: &str, json: bool) -> Done {
-    let args = Regex::new(pattern)
+    let args = Pattern::new(pattern)
         .map_err(|error| Failure { exit: Exit::Usage, text: error.to_string() })?;
     let matching = Match { exe: None, args: Some(args), user: None };
     let (mut found, unseen) = finder::candidates(&matching)

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use crate::protocol::unfit;
-use crate::service::{Action, Match, ProcessService, Program};
+use crate::service::{Action, Match, Pattern, ProcessService, Program};
 
 use super::diagnostic::Diagnostic;
 use super::raw::Value;
@@ -13,9 +13,6 @@ use super::reader::{Entry, Reader, Table};
 use super::rule::PlacedRule;
 use super::source::Place;
 use super::vocabulary::{MATCH, PROGRAM};
-
-/// A compiled pattern of more than this is a trap.
-const MAX_PATTERN: usize = 1 << 20;
 
 impl Reader {
     /// The keys of a process. `kind` is where `process:` stands.
@@ -171,13 +168,13 @@ impl Reader {
     }
 
     /// A regular expression on arguments.
-    fn pattern(&mut self, entry: &Entry) -> Option<regex::Regex> {
+    fn pattern(&mut self, entry: &Entry) -> Option<Pattern> {
         let text = self.text(&entry.value, entry.key)?;
         if text.is_empty() {
             self.error(entry.key, "`args` is empty: it would fit every process");
             return None;
         }
-        match regex::RegexBuilder::new(&text).size_limit(MAX_PATTERN).build() {
+        match Pattern::new(&text) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
                 let why = unfit(&error);

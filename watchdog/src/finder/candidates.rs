@@ -4,23 +4,19 @@
 //! the executable, then the arguments, then the user, then who it is. What cannot be read (no right
 //! to) does not fit and is counted.
 
-use std::ffi::OsString;
-use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+mod reading;
+
+use std::io;
 use std::path::{Path, PathBuf};
 
 use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 
-use super::process::{Facts, facts_of, into_io};
+use super::process::{Facts, into_io};
 use crate::identity::ProcessKey;
-use crate::service::Match;
+use crate::service::{Match, Matcher, Pattern};
 use crate::sys::account::{user_id, user_name};
-
-/// Longest command line that is looked at, in bytes (a page is usual, 2 MiB possible).
-const READ_MAX: u64 = 128 << 10;
-/// The kernel's mark behind the path of an executable that was replaced or removed.
-const DELETED: &[u8] = b" (deleted)";
+use reading::{Fault, Reading, effective_user, executable};
 
 /// A root that fits: its parent does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +38,26 @@ pub struct Unseen(pub usize);
 /// # Errors
 /// An unknown user, a wrong glob, or an unreadable `/proc`.
 pub fn candidates(matching: &Match) -> io::Result<(Vec<Candidate>, Unseen)> {
-    roots(matching, all_processes().map_err(into_io)?)
+    let all = all_processes().map_err(into_io)?;
+    sift(&[Test::new(matching)?], all).pop().ok_or_else(|| io::ErrorKind::Other.into())
+}
+
+/// The same for each of these, all in one walk: each process is read once, and only as far as any of
+/// them asks.
+pub(super) fn candidates_of_all(matchings: &[&Match]) -> Vec<io::Result<(Vec<Candidate>, Unseen)>> {
+    let mut tests = Vec::new();
+    let places: Vec<io::Result<()>> =
+        matchings.iter().map(|matching| Test::new(matching).map(|test| tests.push(test))).collect();
+    let all = match all_processes().map_err(into_io) {
+        Ok(all) => all,
+        Err(error) => {
+            let again = || Err(io::Error::new(error.kind(), error.to_string()));
+            return matchings.iter().map(|_| again()).collect();
+        }
+    };
+    let mut found = sift(&tests, all).into_iter();
+    // In the order of the tests: those that are no test are left out of it.
+    places.into_iter().map(|place| place.map(|()| found.next().unwrap_or_default())).collect()
 }
 
 /// The same among these processes alone.
@@ -50,7 +65,8 @@ pub fn candidates(matching: &Match) -> io::Result<(Vec<Candidate>, Unseen)> {
 /// # Errors
 /// As [`candidates`].
 pub(super) fn among(matching: &Match, keys: &[ProcessKey]) -> io::Result<(Vec<Candidate>, Unseen)> {
-    roots(matching, keys.iter().map(|key| open(key.pid)))
+    let processes = keys.iter().map(|key| open(key.pid));
+    sift(&[Test::new(matching)?], processes).pop().ok_or_else(|| io::ErrorKind::Other.into())
 }
 
 /// The same among these processes and those of their ancestors that fit: a fork of a server is not
@@ -67,40 +83,56 @@ pub(super) fn among_families(
     for key in keys {
         let mut next = Some(key.pid);
         while let Some(pid) = next.filter(|pid| !pids.contains(pid)) {
-            let fitting = open(pid).and_then(|process| test.fitting(&process)).ok().flatten();
+            let process = open(pid).ok();
+            let fitting = process.and_then(|process| test.fitting(&Reading::of(&process)).ok()?);
             next = fitting.map(|(facts, _)| facts.parent);
             if next.is_some() {
                 pids.insert(pid);
             }
         }
     }
-    roots(matching, pids.into_iter().map(open))
+    sift(&[test], pids.into_iter().map(open)).pop().ok_or_else(|| io::ErrorKind::Other.into())
 }
 
 fn open(pid: u32) -> Result<Process, ProcError> {
     Process::new(i32::try_from(pid).map_err(|_| ProcError::NotFound(None))?)
 }
 
-fn roots(
-    matching: &Match,
+/// For each test the roots that fit it.
+fn sift(
+    tests: &[Test<'_>],
     processes: impl Iterator<Item = Result<Process, ProcError>>,
-) -> io::Result<(Vec<Candidate>, Unseen)> {
-    let test = Test::new(matching)?;
-    let mut unseen = Unseen::default();
-    let mut found: Vec<(Facts, Candidate)> = Vec::new();
+) -> Vec<(Vec<Candidate>, Unseen)> {
+    let mut found: Vec<(Vec<(Facts, Candidate)>, Unseen)> = Vec::new();
+    found.resize_with(tests.len(), Default::default);
     for process in processes {
-        match process.and_then(|process| test.fitting(&process)) {
-            Ok(Some(fitting)) => found.push(fitting),
-            Ok(None) | Err(ProcError::NotFound(_)) => {}
-            Err(ProcError::Io(error, _)) if error.raw_os_error() == Some(libc::ESRCH) => {}
-            Err(_) => unseen.0 += 1,
+        let process = match process.map_err(Fault::from) {
+            Ok(process) => process,
+            Err(Fault::Gone) => continue,
+            Err(Fault::Unread(_)) => {
+                found.iter_mut().for_each(|(_, unseen)| unseen.0 += 1);
+                continue;
+            }
+        };
+        let reading = Reading::of(&process);
+        for (test, (fitting, unseen)) in tests.iter().zip(&mut found) {
+            match test.fitting(&reading) {
+                Ok(fits) => fitting.extend(fits),
+                Err(Fault::Gone) => {}
+                Err(Fault::Unread(_)) => unseen.0 += 1,
+            }
         }
     }
+    found.into_iter().map(|(fitting, unseen)| (roots(fitting), unseen)).collect()
+}
+
+/// Those whose parent does not fit, oldest first.
+fn roots(mut found: Vec<(Facts, Candidate)>) -> Vec<Candidate> {
     let fitting: std::collections::BTreeSet<u32> =
         found.iter().map(|(facts, _)| facts.key.pid).collect();
     found.retain(|(facts, _)| !fitting.contains(&facts.parent));
     found.sort_by_key(|(facts, _)| (facts.key.start, facts.key.pid));
-    Ok((found.into_iter().map(|(_, candidate)| candidate).collect(), unseen))
+    found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// Whether this one process fits (it need not be a root).
@@ -110,10 +142,11 @@ fn roots(
 pub(super) fn fits(matching: &Match, key: ProcessKey) -> io::Result<bool> {
     let test = Test::new(matching)?;
     let Ok(pid) = i32::try_from(key.pid) else { return Ok(false) };
-    match Process::new(pid).and_then(|process| test.fitting(&process)) {
+    let process = Process::new(pid).map_err(Fault::from);
+    match process.and_then(|process| test.fitting(&Reading::of(&process))) {
         Ok(fitting) => Ok(fitting.is_some_and(|(facts, _)| facts.key == key)),
-        Err(ProcError::NotFound(_)) => Ok(false),
-        Err(error) => Err(into_io(error)),
+        Err(Fault::Gone) => Ok(false),
+        Err(Fault::Unread(error)) => Err(io::Error::new(error.kind(), error.to_string())),
     }
 }
 
@@ -131,7 +164,7 @@ pub(super) fn describe(pid: u32) -> (String, String) {
 /// A `match:` made ready for many processes.
 struct Test<'a> {
     exe: Option<glob::Pattern>,
-    arguments: Option<&'a regex::Regex>,
+    arguments: Option<Matcher<'a>>,
     uid: Option<u32>,
     own: i32,
 }
@@ -145,37 +178,41 @@ impl<'a> Test<'a> {
                 .as_deref()
                 .map(|exe| glob::Pattern::new(exe).map_err(|error| invalid(error.to_string())))
                 .transpose()?,
-            arguments: matching.args.as_ref(),
+            arguments: matching.args.as_ref().map(Pattern::matcher),
             uid: matching.user.as_deref().map(user_id).transpose()?,
             own: i32::try_from(std::process::id()).unwrap_or(0),
         })
     }
 
-    fn fitting(&self, process: &Process) -> Result<Option<(Facts, Candidate)>, ProcError> {
-        if process.pid() == self.own {
+    fn fitting(&self, reading: &Reading<'_>) -> Result<Option<(Facts, Candidate)>, Fault> {
+        if reading.process.pid() == self.own {
             return Ok(None);
         }
         // Kernel threads have no executable and no arguments.
-        let exe = match executable(process) {
-            Ok(exe) => exe,
-            Err(error) if self.exe.is_some() => return absent_or(error),
-            Err(_) => PathBuf::new(),
+        let exe = match (reading.executable(), &self.exe) {
+            (Ok(exe), Some(glob)) if !glob.matches_path_with(exe, GLOB) => return Ok(None),
+            (Ok(exe), _) => exe,
+            (Err(fault), Some(_)) => return Err(fault),
+            (Err(_), None) => Path::new(""),
         };
-        if self.exe.as_ref().is_some_and(|glob| !glob.matches_path_with(&exe, GLOB)) {
-            return Ok(None);
-        }
-        let arguments = arguments(process)?;
-        if self.arguments.is_some_and(|regex| arguments.is_empty() || !regex.is_match(&arguments)) {
-            return Ok(None);
-        }
-        if let Some(uid) = self.uid
-            && effective_user(process)? != uid
+        let arguments = reading.arguments()?;
+        if self
+            .arguments
+            .as_ref()
+            .is_some_and(|one| arguments.is_empty() || !one.is_match(arguments))
         {
             return Ok(None);
         }
-        let facts = facts_of(process)?;
+        if let Some(uid) = self.uid
+            && reading.effective_user()? != uid
+        {
+            return Ok(None);
+        }
+        let facts = reading.facts()?;
         let takes_part = !facts.kernel && !facts.dead;
-        Ok(takes_part.then(|| (facts.clone(), Candidate { key: facts.key, exe, arguments })))
+        let candidate =
+            || Candidate { key: facts.key, exe: exe.to_owned(), arguments: arguments.to_owned() };
+        Ok(takes_part.then(|| (facts.clone(), candidate())))
     }
 }
 
@@ -185,53 +222,3 @@ const GLOB: glob::MatchOptions = glob::MatchOptions {
     require_literal_separator: true,
     require_literal_leading_dot: false,
 };
-
-/// A process without executable (kernel thread, zombie, gone) does not fit; one that may not be
-/// read is an error.
-fn absent_or<T>(error: ProcError) -> Result<Option<T>, ProcError> {
-    match error {
-        ProcError::NotFound(_) => Ok(None),
-        other => Err(other),
-    }
-}
-
-fn executable(process: &Process) -> Result<PathBuf, ProcError> {
-    let exe = process.exe()?;
-    let bytes = exe.as_os_str().as_bytes();
-    Ok(match bytes.strip_suffix(DELETED) {
-        Some(path) => Path::new(&OsString::from_vec(path.to_vec())).to_path_buf(),
-        None => exe,
-    })
-}
-
-/// The effective user. Not by procfs' `status`, which refuses a name that is not UTF-8.
-fn effective_user(process: &Process) -> Result<u32, ProcError> {
-    let status = bytes(process, "status")?;
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"));
-    line.and_then(|line| std::str::from_utf8(line).ok()?.split_whitespace().nth(1)?.parse().ok())
-        .ok_or_else(|| ProcError::Other("no Uid line".to_owned()))
-}
-
-fn bytes(process: &Process, name: &str) -> Result<Vec<u8>, ProcError> {
-    let mut bytes = Vec::new();
-    process
-        .open_relative(name)?
-        .take(READ_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(|error| ProcError::Io(error, None))?;
-    Ok(bytes)
-}
-
-/// Not by procfs' `cmdline`, which refuses what is not UTF-8.
-fn arguments(process: &Process) -> Result<String, ProcError> {
-    let mut bytes = bytes(process, "cmdline")?;
-    while bytes.last() == Some(&0) {
-        bytes.pop();
-    }
-    for byte in &mut bytes {
-        if *byte == 0 {
-            *byte = b' ';
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}

@@ -83,7 +83,7 @@ fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
 fn matching(exe: Option<&str>, args: Option<&str>, user: Option<&str>) -> Match {
     Match {
         exe: exe.map(str::to_owned),
-        args: args.map(|args| regex::Regex::new(args).unwrap()),
+        args: args.map(|args| crate::service::Pattern::new(args).unwrap()),
         user: user.map(str::to_owned),
     }
 }
@@ -203,6 +203,36 @@ fn match_finds_the_oldest_root() {
     assert!(absent(look(matching(Some("/*"), Some("^service program"), None))), "* stays in /");
     drop((first, second));
     assert!(absent(look(matching(Some(exe), None, None))));
+}
+
+#[test]
+fn one_walk_finds_for_all_what_each_would_find_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let program = temp.path().join("walked");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let exe = program.to_str().unwrap();
+    let first = Sleeper(spawn(Command::new(&program).arg("103")));
+    let second = Sleeper(spawn(Command::new(&program).arg("104")));
+    let named = [
+        matching(Some(exe), Some("104$"), None),
+        matching(Some(exe), None, Some("no such user")),
+        matching(Some(exe), Some("no such"), None),
+        matching(Some(exe), Some("103$"), Some("root")),
+    ];
+    let services = named.map(|matching| Arc::new(service(None, Some(matching))));
+    assert!(services.iter().all(|service| is_walk(service)));
+    let together: Vec<Sight> = find_all(&services);
+    for (service, sight) in services.iter().zip(&together) {
+        assert_eq!(*sight, super::find(service, None, &[], &Fixed(Vec::new())));
+    }
+    let present = |n: usize, sleeper: &Sleeper| {
+        let main = sleeper.key();
+        assert_eq!(together[n].presence, Presence::Present { main, candidates: 1 });
+    };
+    present(0, &second);
+    assert!(matches!(together[1].presence, Presence::Untrusted { .. }));
+    assert!(matches!(together[2].presence, Presence::Absent { .. }));
+    present(3, &first);
 }
 
 #[test]

@@ -3,18 +3,21 @@
 //!
 //! One per service at a time, few at the same time, and none waits for one that hangs. Asked again
 //! meanwhile, a service is looked for once more afterwards: an answer may be older than the question.
+//! What needs a walk over all processes is collected while the walk before it lasts: one walk looks
+//! for them all.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::places::Places;
 use crate::action::Tools;
-use crate::clock::boot_now;
-use crate::finder::{Sight, find};
+use crate::clock::{BootTime, boot_now};
+use crate::finder::{Sight, find, find_all, is_walk};
 use crate::identity::ProcessKey;
 use crate::message::{Found, Input, Presence};
 use crate::service::Service;
@@ -40,6 +43,15 @@ pub(super) struct Looks {
     places: Arc<Semaphore>,
     threads: Arc<Semaphore>,
     awaited: Places,
+    walks: Arc<Mutex<Walks>>,
+}
+
+/// Looks that the next walk makes.
+#[derive(Default)]
+struct Walks {
+    waiting: Vec<Order>,
+    /// Somebody takes them up.
+    begun: bool,
 }
 
 impl Default for Looks {
@@ -49,6 +61,7 @@ impl Default for Looks {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             threads: Arc::new(Semaphore::new(HANGING)),
             awaited: Places::of_processes(),
+            walks: Arc::default(),
         }
     }
 }
@@ -87,22 +100,92 @@ impl Looks {
             });
             return;
         }
-        self.lock().insert(name.clone(), None);
+        self.lock().insert(name, None);
+        self.begin(tools, order);
+    }
+
+    fn begin(&self, tools: &Arc<Tools>, order: Order) {
         let (looks, tools) = (self.clone(), Arc::clone(tools));
-        tokio::spawn(async move {
-            let mut next = Some(order);
-            while let Some(order) = next {
-                looks.one(&tools, order).await;
-                next = looks.next(&name);
+        if order.begun.is_empty() && is_walk(&order.service) {
+            let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+            walks.waiting.push(order);
+            if !std::mem::replace(&mut walks.begun, true) {
+                tokio::spawn(async move { looks.walk(&tools).await });
             }
+            return;
+        }
+        tokio::spawn(async move {
+            let name = order.service.name.clone();
+            looks.one(&tools, order).await;
+            looks.over(&tools, &name);
         });
+    }
+
+    /// Walks until nobody waits for one.
+    async fn walk(&self, tools: &Arc<Tools>) {
+        loop {
+            // As in `one`.
+            let thread = Arc::clone(&self.threads).acquire_owned().await;
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let orders = {
+                let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+                walks.begun = !walks.waiting.is_empty();
+                std::mem::take(&mut walks.waiting)
+            };
+            if orders.is_empty() {
+                return;
+            }
+            let looked = boot_now();
+            let services: Vec<Arc<Service>> =
+                orders.iter().map(|order| Arc::clone(&order.service)).collect();
+            let awaited = self.awaited.clone();
+            let mut walk = tokio::task::spawn_blocking(move || {
+                let sights = find_all(&services);
+                for service in &services {
+                    // A former configuration may have had one.
+                    awaited.await_at(&service.name, &[], None);
+                }
+                sights
+            });
+            if let Ok(found) = timeout(PLACE, &mut walk).await {
+                self.answer(tools, looked, orders, found.unwrap_or_default());
+                continue;
+            }
+            let (looks, tools) = (self.clone(), Arc::clone(tools));
+            tokio::spawn(looks.wait(tools, looked, orders, walk, thread.ok()));
+            drop(place);
+        }
+    }
+
+    /// Waits for a walk that takes long, while others go on beside it.
+    async fn wait(
+        self,
+        tools: Arc<Tools>,
+        looked: BootTime,
+        orders: Vec<Order>,
+        walk: JoinHandle<Vec<Sight>>,
+        _thread: Option<OwnedSemaphorePermit>,
+    ) {
+        let found = walk.await.unwrap_or_default();
+        self.answer(&tools, looked, orders, found);
+    }
+
+    /// Tells what a walk has found, and goes on with what was asked for meanwhile.
+    fn answer(&self, tools: &Arc<Tools>, looked: BootTime, orders: Vec<Order>, found: Vec<Sight>) {
+        let mut found = found.into_iter();
+        for order in orders {
+            let presence = Presence::Untrusted { why: "the look failed".to_owned() };
+            let sight = found.next().unwrap_or_else(|| Sight::bare(presence));
+            tell(tools, looked, &order.service, sight);
+            self.over(tools, &order.service.name);
+        }
     }
 
     async fn one(&self, tools: &Arc<Tools>, Order { service, known, begun }: Order) {
         // Never closed, so the errors cannot happen; without a permit the look is only unbounded.
         let _thread = Arc::clone(&self.threads).acquire_owned().await;
         let place = Arc::clone(&self.places).acquire_owned().await;
-        let (id, whose) = (service.id, Arc::clone(&service));
+        let whose = Arc::clone(&service);
         let membership = Arc::clone(&tools.membership);
         let looked = boot_now();
         let among = !begun.is_empty();
@@ -130,23 +213,34 @@ impl Looks {
             // That it is not among a few processes says nothing.
             return;
         }
-        let Sight { presence, others, by, .. } = sight;
-        if let Presence::Present { main, .. } = presence {
-            tools.masters.came(&whose, main);
-        }
-        tools.inbox.answer(Input::Found(Found { looked, service: id, presence, others, by }));
+        tell(tools, looked, &whose, sight);
     }
 
-    fn next(&self, name: &str) -> Option<Order> {
-        let mut services = self.lock();
-        let next = services.get_mut(name).and_then(Option::take);
-        if next.is_none() {
-            services.remove(name);
+    /// A look of the service is over: the one that was asked for meanwhile follows.
+    fn over(&self, tools: &Arc<Tools>, name: &str) {
+        let next = {
+            let mut services = self.lock();
+            let next = services.get_mut(name).and_then(Option::take);
+            if next.is_none() {
+                services.remove(name);
+            }
+            next
+        };
+        if let Some(order) = next {
+            self.begin(tools, order);
         }
-        next
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Order>>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tell(tools: &Tools, looked: BootTime, service: &Service, sight: Sight) {
+    let Sight { presence, others, by, .. } = sight;
+    if let Presence::Present { main, .. } = presence {
+        tools.masters.came(service, main);
+    }
+    let service = service.id;
+    tools.inbox.answer(Input::Found(Found { looked, service, presence, others, by }));
 }

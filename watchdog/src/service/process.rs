@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Program;
+use super::{Pattern, Program};
 
 /// How a process service is found, started and stopped. At least one of `pidfile`, `matching`,
 /// `unit`, `cgroup` and `start` is there.
@@ -42,12 +42,12 @@ impl ProcessService {
 }
 
 /// `match:`: all given parts must hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Match {
     /// Path or glob of the resolved executable.
     pub exe: Option<String>,
     /// Regular expression on the arguments joined by one space.
-    pub args: Option<regex::Regex>,
+    pub args: Option<Pattern>,
     /// Effective user, by name or number (resolved when looking).
     pub user: Option<String>,
 }
@@ -56,14 +56,5 @@ impl Match {
     /// Whether it tells more than arguments, which any user's process can have.
     pub fn is_of_weight(&self) -> bool {
         self.exe.is_some() || self.user.is_some()
-    }
-}
-
-impl PartialEq for Match {
-    fn eq(&self, other: &Self) -> bool {
-        self.exe == other.exe
-            && self.user == other.user
-            && self.args.as_ref().map(regex::Regex::as_str)
-                == other.args.as_ref().map(regex::Regex::as_str)
     }
 }
