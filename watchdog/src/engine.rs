@@ -11,6 +11,7 @@ mod brake;
 mod crossing;
 mod cycle;
 mod deaths;
+mod due;
 mod host;
 mod judge;
 mod judging;
@@ -45,12 +46,13 @@ use std::sync::Arc;
 
 use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
+use crate::engine::due::{Due, Touches};
 use crate::engine::host::HostLevels;
 use crate::engine::leaving::Leaving;
 use crate::engine::observed::Why;
 use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
-use crate::event::Event;
+use crate::event::{Event, Sample};
 use crate::identity::ServiceId;
 use crate::message::{ActionId, Decision, Input, Level, SavedState, StallLimit, Stamped};
 use crate::service::every::Minute;
@@ -65,6 +67,8 @@ pub struct Engine {
     generation: u64,
     services: Vec<ServiceState>,
     graph: Graph,
+    /// When something is due without an input.
+    due: Due,
     host: HostLevels,
     /// Numbers of services that a reload took away while something was done to them: their groups
     /// may still get members, so nobody else gets the number before the answer.
@@ -104,6 +108,7 @@ impl Engine {
             generation: 1,
             services,
             graph: Graph::default(),
+            due: Due::default(),
             host: HostLevels::default(),
             retired: BTreeMap::new(),
             unanswered: BTreeSet::new(),
@@ -145,13 +150,20 @@ impl Engine {
         }
         self.take_turns(self.started);
         self.arm(Scope::All, self.started);
+        self.note_due(Touches::All);
         std::mem::take(&mut self.out)
     }
 
     /// Takes one input and decides.
     pub fn step(&mut self, stamped: Stamped) -> Vec<Decision> {
         let at = stamped.at;
+        if let Input::Event(Event::Sample(sample)) = stamped.input {
+            // Nothing is decided by one process of a pass, and there may be thirty thousand.
+            self.sample(sample);
+            return Vec::new();
+        }
         let scope = Scope::of(&stamped.input);
+        let touches = Touches::of(&stamped.input);
         match stamped.input {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
@@ -187,6 +199,7 @@ impl Engine {
         }
         self.take_turns(at);
         self.arm(scope, at);
+        self.note_due(touches);
         std::mem::take(&mut self.out)
     }
 
@@ -224,11 +237,7 @@ impl Engine {
 
     fn event(&mut self, event: Event, at: BootTime) {
         match event {
-            Event::Sample(sample) => {
-                if let Some(i) = self.index(sample.service) {
-                    self.services[i].levels.sample(sample);
-                }
-            }
+            Event::Sample(sample) => self.sample(sample),
             Event::Group(group) => {
                 if let Some(i) = self.index(group.service) {
                     self.services[i].levels.group(&group);
@@ -261,6 +270,12 @@ impl Engine {
                     format!("{records} kernel records were lost; the table is being repaired");
                 self.log_daemon(Level::Warning, None, text, at);
             }
+        }
+    }
+
+    fn sample(&mut self, sample: Sample) {
+        if let Some(i) = self.index(sample.service) {
+            self.services[i].levels.sample(sample);
         }
     }
 

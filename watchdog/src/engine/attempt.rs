@@ -174,29 +174,6 @@ impl Engine {
         }
     }
 
-    /// When [`Engine::step`] wants an `Input::Wake`, at the latest.
-    pub fn next_wake(&self) -> Option<BootTime> {
-        self.services
-            .iter()
-            .enumerate()
-            .filter(|(_, state)| state.acting.is_none() && state.monitored)
-            .flat_map(|(i, state)| {
-                let recovering = state.recovering.as_ref().map(|recovering| recovering.next);
-                // What waits for another begins with that.
-                let wanted = state
-                    .wanted
-                    .as_ref()
-                    .filter(|_| self.holder(i).is_none() && !self.is_asleep(i));
-                let wanted = wanted.map(|wanted| wanted.at);
-                let due = [state.armed.due(), state.measure.due(), state.observed.due()];
-                let due = due.into_iter().flatten();
-                recovering.into_iter().chain(wanted).chain(due).chain(state.stirs())
-            })
-            .chain(self.services.iter().filter_map(|state| state.brake.as_ref()?.due()))
-            .chain(self.leaving_due())
-            .min()
-    }
-
     /// Nobody watches the service any longer, nor what depends on it.
     pub(crate) fn unmonitor(&mut self, i: usize, at: BootTime) {
         let name = self.services[i].service.name.clone();

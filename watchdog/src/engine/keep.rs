@@ -2,7 +2,7 @@
 //!
 //! Not here: files (`state`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::check::Observation;
@@ -10,6 +10,7 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::brake::InForce;
 use crate::engine::crossing::Scope;
+use crate::engine::due::Touches;
 use crate::engine::observed::Observations;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
@@ -63,21 +64,23 @@ impl Engine {
         for i in 0..self.services.len() {
             self.release_wholly(i);
         }
-        let mut old: Vec<ServiceState> = std::mem::take(&mut self.services);
-        let mut taken: BTreeSet<u32> = old.iter().map(|state| state.service.id.0).collect();
+        let mut old: BTreeMap<String, ServiceState> = std::mem::take(&mut self.services)
+            .into_iter()
+            .map(|state| (state.service.name.clone(), state))
+            .collect();
+        let mut taken: BTreeSet<u32> = old.values().map(|state| state.service.id.0).collect();
         taken.extend(self.retired.keys().chain(&self.unanswered).map(|id| id.0));
         taken.extend(self.leaving.iter().map(|leaving| leaving.service().0));
         let mut config = config;
-        let mut fresh = Vec::new();
+        let mut free = 0;
+        let mut fresh = BTreeSet::new();
         for slot in &mut config.services {
             let mut service: Service = (**slot).clone();
-            let known = old.iter().position(|state| {
-                state.service.name == service.name
-                    && state.service.kind.word() == service.kind.word()
-            });
+            let same = |state: &ServiceState| state.service.kind.word() == service.kind.word();
+            let known = old.get(&service.name).is_some_and(same);
+            let known = if known { old.remove(&service.name) } else { None };
             let state = match known {
-                Some(place) => {
-                    let mut state = old.swap_remove(place);
+                Some(mut state) => {
                     service.id = state.service.id;
                     if state.take_over(&Arc::new(service)) {
                         // What the new words do not name is not ended as left over from it.
@@ -87,10 +90,11 @@ impl Engine {
                 }
                 None => {
                     // The kernel's group numbers go with the ids: a new service takes a free one.
-                    let free = (0..).find(|id| !taken.contains(id)).unwrap_or(u32::MAX);
-                    taken.insert(free);
+                    while !taken.insert(free) {
+                        free += 1;
+                    }
                     service.id = ServiceId(free);
-                    fresh.push(service.name.clone());
+                    fresh.insert(service.name.clone());
                     let mut state = ServiceState::new(Arc::new(service));
                     state.restore(&SavedService::default(), false, BootTime::default());
                     state
@@ -99,7 +103,7 @@ impl Engine {
             *slot = state.service.clone();
             self.services.push(state);
         }
-        for gone in old {
+        for gone in old.into_values() {
             if let Some(brake) = &gone.brake {
                 self.leave(gone.service.clone(), gone.last_known(), brake.note());
             }
@@ -135,6 +139,7 @@ impl Engine {
         self.out.push(Decision::Save);
         self.take_turns(self.judged);
         self.arm(Scope::All, self.judged);
+        self.note_due(Touches::All);
         std::mem::take(&mut self.out)
     }
 }

@@ -2,8 +2,14 @@
 //!
 //! Facts only. Not here: the host's numbers (`host`), limits and rules (`judge`).
 
-use std::collections::BTreeMap;
+mod disk;
+mod rates;
+
+pub(crate) use rates::{added, rate};
+
 use std::time::Duration;
+
+use rates::ratio;
 
 use crate::clock::BootTime;
 use crate::engine::trail::Trail;
@@ -137,7 +143,7 @@ impl Levels {
             // The kernel counts a new group.
             self.trails.clear();
         }
-        let disk = self.disk(&samples);
+        let disk = self.pass.as_ref().map_or([0; 2], |pass| disk::sum(pass, &samples));
         self.pass = Some(Pass { at, samples, total_ns, forks, disk });
         let mut trails = std::mem::take(&mut self.trails);
         trails.push(at, |metric| match metric {
@@ -146,19 +152,6 @@ impl Levels {
         });
         self.trails = trails;
         seen
-    }
-
-    /// Bytes read and written by the group: what each of its processes added since it was last seen. What
-    /// a process that is gone did after that is not known.
-    fn disk(&self, samples: &[Sample]) -> [u64; 2] {
-        let Some(pass) = &self.pass else { return [0, 0] };
-        let before: BTreeMap<ProcessKey, [u64; 2]> =
-            pass.samples.iter().map(|sample| (sample.process, bytes(sample))).collect();
-        samples.iter().fold(pass.disk, |[read, write], sample| {
-            let ([r, w], [was_r, was_w]) =
-                (bytes(sample), before.get(&sample.process).copied().unwrap_or_default());
-            [read + r.saturating_sub(was_r), write + w.saturating_sub(was_w)]
-        })
     }
 
     /// The cycle has been judged: its rates count from here.
@@ -314,44 +307,8 @@ impl Pass {
             main: main.map(|main| (main.process, main.cpu_ns)),
             total_ns: self.total_ns,
             forks: self.forks,
-            main_disk: main.map(bytes).unwrap_or_default(),
+            main_disk: main.map(disk::bytes).unwrap_or_default(),
             disk: self.disk,
         }
     }
-}
-
-fn bytes(sample: &Sample) -> [u64; 2] {
-    [sample.read_bytes, sample.write_bytes]
-}
-
-/// So many in a second.
-pub(crate) fn rate(count: u64, elapsed: Duration) -> Option<f64> {
-    (!elapsed.is_zero()).then(|| count as f64 / elapsed.as_secs_f64())
-}
-
-/// How many were added within `per`, of a number that counts up. Where the last look was longer ago
-/// it is the part of `per` in what was added since then, so that a cycle of a minute shows the rate of
-/// that minute, not of one second in it.
-pub(crate) fn added(
-    per: Duration,
-    stretch: Option<((BootTime, f64), (BootTime, f64))>,
-    trail: Option<&Trail>,
-) -> Option<f64> {
-    let (elapsed, count) = match stretch {
-        Some((from, to)) if to.0.since(from.0) > per => {
-            (to.0.since(from.0).as_secs_f64(), (to.1 - from.1).max(0.0))
-        }
-        _ => trail?.added(per)?,
-    };
-    let per = per.as_secs_f64();
-    Some(if elapsed > per { count * per / elapsed } else { count })
-}
-
-/// CPU time over elapsed time times width, at most 1: a tick of error must not read as 100.4 %.
-fn ratio(used_ns: u64, elapsed: Duration, width: u32) -> f64 {
-    let elapsed_ns = elapsed.as_nanos();
-    if elapsed_ns == 0 {
-        return 0.0;
-    }
-    (used_ns as f64 / (elapsed_ns as f64 * f64::from(width))).min(1.0)
 }

@@ -166,6 +166,9 @@ impl Engine {
 
     /// Begins what can begin by now. Comes last in each step.
     pub(crate) fn take_turns(&mut self, at: BootTime) {
+        if self.graph.turns.is_empty() {
+            return; // nearly always, and it comes with each sample of each process
+        }
         // What begins may give others their turn; each begins once.
         while self.take_some(at) {}
         let waiting: Vec<usize> = self.graph.turns.iter().copied().collect();

@@ -72,11 +72,13 @@ impl Observations {
             Some(Check::Program(_)) => Arc::clone(&self.programs),
             _ => Arc::clone(&self.places),
         };
-        let (turn, inbox) = (self.turn(&service.name), Arc::clone(&tools.inbox));
+        let name = service.name.clone();
+        let (turn, inbox) = (self.turn(&name), Arc::clone(&tools.inbox));
+        let turns = Arc::clone(&self.turns);
         let (tools, files) = (Arc::clone(tools), Arc::clone(&self.files));
         let scene = Arc::new(Scene { service, before, main, tools, files });
         tokio::spawn(async move {
-            let _turn = turn.lock_owned().await;
+            let held = turn.lock().await;
             // Never closed, so the error cannot happen.
             let _place = places.acquire_owned().await;
             let (began, service) = (boot_now(), scene.service.id);
@@ -84,13 +86,20 @@ impl Observations {
             let task = tokio::spawn(async move { observe(&scene).await });
             let observation = task.await.unwrap_or_else(|_| Observation::default());
             let observation = Arc::new(observation);
+            drop(held);
+            {
+                let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+                // The map's and ours: nobody waits for it.
+                if Arc::strong_count(&turn) == 2 {
+                    turns.remove(&name);
+                }
+            }
             inbox.answer(Input::Observed(Observed { service, began, observation }));
         });
     }
 
     fn turn(&self, service: &str) -> Turn {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         Arc::clone(turns.entry(service.to_owned()).or_default())
     }
 }

@@ -3,6 +3,7 @@
 //! The form is canonical: a file counts only if writing what was read gives the same bytes. So a
 //! flipped bit is seen wherever it is, also in white space.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -14,12 +15,16 @@ const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+struct Record<'a> {
     version: u32,
-    boot: String,
+    boot: Cow<'a, str>,
     crc32: u32,
-    state: SavedState,
+    state: Cow<'a, SavedState>,
 }
+
+/// The checksum as it is when the checksum is made. In no other place of the file: a quotation mark
+/// within a text has a backslash before it.
+const BLANK: &[u8] = b"\"crc32\": 0";
 
 /// Where the state at start comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,16 +47,21 @@ pub fn boot_id() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// The file's bytes for a state.
+/// The file's bytes for a state. Ten thousand services make megabytes of it, and it is on the way to
+/// each deed: written once, and then the checksum put into it.
 pub(super) fn encode(state: &SavedState, boot: &str) -> Vec<u8> {
-    let mut record =
-        Record { version: VERSION, boot: boot.to_owned(), crc32: 0, state: state.clone() };
-    record.crc32 = crc32fast::hash(&json(&record));
-    json(&record)
+    let (boot, state) = (Cow::Borrowed(boot), Cow::Borrowed(state));
+    let mut bytes = json(&Record { version: VERSION, boot, crc32: 0, state });
+    let sum = crc32fast::hash(&bytes).to_string();
+    if let Some(at) = bytes.windows(BLANK.len()).position(|here| here == BLANK) {
+        let end = at + BLANK.len();
+        bytes.splice(end - 1..end, sum.bytes());
+    }
+    bytes
 }
 
 /// Plain data with string keys: it has no way to fail.
-fn json(record: &Record) -> Vec<u8> {
+fn json(record: &Record<'_>) -> Vec<u8> {
     serde_json::to_vec_pretty(record).unwrap_or_default()
 }
 
@@ -59,9 +69,10 @@ fn json(record: &Record) -> Vec<u8> {
 pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
     match read(bytes) {
         Err(why) => (SavedState::default(), Origin::Damaged(why)),
-        Ok(record) if record.boot == boot => (record.state, Origin::SameBoot),
-        Ok(mut record) => {
-            for service in record.state.services.values_mut() {
+        Ok(record) if record.boot == boot => (record.state.into_owned(), Origin::SameBoot),
+        Ok(record) => {
+            let mut state = record.state.into_owned();
+            for service in state.services.values_mut() {
                 // Processes and programs of another boot are none.
                 service.main = None;
                 service.acting = None;
@@ -69,14 +80,15 @@ pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
                 service.brake = None;
                 service.attempts = 0;
             }
-            record.state.rebooted = true;
-            (record.state, Origin::OtherBoot)
+            state.rebooted = true;
+            (state, Origin::OtherBoot)
         }
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Record, String> {
-    let mut record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+fn read(bytes: &[u8]) -> Result<Record<'static>, String> {
+    let mut record: Record<'static> =
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if record.version != VERSION {
         return Err(format!("version {} (this daemon knows {VERSION})", record.version));
     }

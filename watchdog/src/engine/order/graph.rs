@@ -48,7 +48,7 @@ impl Graph {
         Walk::new(&self.above, i)
     }
 
-    pub(super) fn has_above(&self, i: usize) -> bool {
+    pub(crate) fn has_above(&self, i: usize) -> bool {
         self.above.get(i).is_some_and(|above| !above.is_empty())
     }
 
