@@ -15,6 +15,7 @@ mod flood;
 mod forecast;
 mod limit;
 mod reaction;
+mod services;
 mod short_lived;
 mod spikes;
 mod stamps;
@@ -24,6 +25,7 @@ mod table;
 mod tax;
 mod tool;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -48,6 +50,9 @@ pub(crate) struct Args {
     /// Measure Monit alone
     #[arg(long, hide = true)]
     monit_only: bool,
+    /// Measure this program of ours and build none
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
 }
 
 /// How much is measured.
@@ -101,7 +106,7 @@ const QUICK: Extent = Extent {
 
 type Part = fn(&Bed, &Extent, &mut Table) -> Result<()>;
 
-const PARTS: [(&str, Part); 12] = [
+const PARTS: [(&str, Part); 13] = [
     ("cost", cost::measure),
     ("crash", crash::measure),
     ("short-lived", short_lived::measure),
@@ -113,6 +118,7 @@ const PARTS: [(&str, Part); 12] = [
     ("reaction", reaction::measure),
     ("brake", brake::measure),
     ("crowd", crowd::measure),
+    ("services", services::measure),
     ("flood", flood::measure),
 ];
 
@@ -126,13 +132,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     test_tools::install()?;
     let monit = test_tools::monit()?;
-    if !args.monit_only {
+    if !args.monit_only && args.program.is_none() {
         step("build", &mut cargo("build --release --quiet --package ebpf-watchdog"))?;
     }
     step("build what is watched", &mut cargo("build --quiet --package xtask --bin watched"))?;
     let loads = LOADS.map(|name| format!(" --bin {name}")).concat();
     step("build the loads", &mut cargo(&format!("build --quiet --package watchdog-tests{loads}")))?;
-    let ours = (!args.monit_only).then(|| target().join("release/ebpf-watchdog"));
+    let built = || target().join("release/ebpf-watchdog");
+    let ours = (!args.monit_only).then(|| args.program.clone().unwrap_or_else(built));
     let debug = target().join("debug");
     let bed = Bed::new(ours, monit, &debug.join("watched"), &LOADS.map(|name| debug.join(name)))?;
     let extent = if args.quick { &QUICK } else { &FULL };

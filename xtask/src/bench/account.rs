@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
@@ -24,6 +25,15 @@ impl Account {
     pub(super) fn enter(&self, pid: u32) -> Result<()> {
         fs::write(self.0.join("cgroup.procs"), pid.to_string())
             .with_context(|| format!("process {pid} into {}", self.0.display()))
+    }
+
+    /// Runs a program in it from its first instruction; what it says is nobody's matter.
+    pub(super) fn run(&self, command: &Command) -> Result<ExitStatus> {
+        let mut inside = Command::new("/bin/sh");
+        inside.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
+        inside.arg(command.get_program()).args(command.get_args());
+        inside.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(inside.status()?)
     }
 
     /// CPU seconds of all that is or was in it.

@@ -52,6 +52,14 @@ impl Bed {
         self.folder.path().join(name)
     }
 
+    /// The tool's program.
+    pub(super) fn program(&self, kind: Kind) -> &Path {
+        match kind {
+            Kind::Ours => self.ours.as_deref().expect("ours"),
+            Kind::Monit => &self.monit,
+        }
+    }
+
     /// The program with the loads.
     pub(super) fn load(&self) -> PathBuf {
         self.at("load")
@@ -68,18 +76,29 @@ impl Bed {
 
     /// Starts one tool on one process service, with a cycle of one second.
     pub(super) fn start(&self, kind: Kind, service: &Service<'_>) -> Result<Tool<'_>> {
-        let folder = tempfile::tempdir_in(self.folder.path())?;
-        let dir = folder.path().display();
-        let (text, program) = match kind {
-            Kind::Ours => (service.rules(&dir.to_string()), self.ours.as_deref().expect("ours")),
-            Kind::Monit => (service.control_file(&dir.to_string()), self.monit.as_path()),
+        let text = |dir: &str| match kind {
+            Kind::Ours => service.rules(dir),
+            Kind::Monit => service.control_file(dir),
         };
+        self.start_on(kind, text, service.normal_class)
+    }
+
+    /// Starts one tool on the file that `text` makes for its folder.
+    pub(super) fn start_on(
+        &self,
+        kind: Kind,
+        text: impl Fn(&str) -> String,
+        normal_class: bool,
+    ) -> Result<Tool<'_>> {
+        let folder = tempfile::tempdir_in(self.folder.path())?;
+        let text = text(&folder.path().display().to_string());
+        let program = self.program(kind);
         let file = folder.path().join("rules.yaml");
         fs::write(&file, text)?;
         fs::set_permissions(&file, Permissions::from_mode(0o700))?;
         let errors = fs::File::create(folder.path().join("said"))?;
         let mut command = Command::new(program);
-        if service.normal_class && kind == Kind::Ours {
+        if normal_class && kind == Kind::Ours {
             // Without the right to it the daemon stays in the normal class, and the host gives none.
             command = Command::new("setpriv");
             command.args(["--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]).arg(program);
@@ -224,6 +243,13 @@ impl Tool<'_> {
             std::thread::sleep(Duration::from_secs(1));
         }
         bail!("{:?} does not see the service: {}", self.kind, said())
+    }
+
+    /// A command of the tool's command line.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.arg("-c").arg(&self.file).stdin(Stdio::null());
+        command
     }
 
     /// CPU of the whole group as the tool shows it, as a share of all CPUs; unknown: none.

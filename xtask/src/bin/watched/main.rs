@@ -16,6 +16,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// No load lives longer than this, whatever happens to those who started it.
 const AGE: Duration = Duration::from_secs(20 * 60);
+/// Processes of a herd at most.
+const MOST: u64 = 2_000;
 const MIB: usize = 1 << 20;
 
 fn main() -> std::io::Result<()> {
@@ -29,7 +31,8 @@ fn main() -> std::io::Result<()> {
         ["start", stamp, pidfile] => start(begin, stamp, pidfile),
         ["stamp", file] => stamp(begin, file),
         ["end", pidfile] => end(pidfile),
-        ["sleeper"] => sleep_bound_to_parent(),
+        ["sleeper"] | ["sleeper", _] => sleep_bound_to_parent(),
+        ["herd", folder, count] => herd(folder, number(count).min(MOST)),
         ["burst", pidfile] => burst(pidfile),
         ["begin", pidfile, ref part @ ..] => begin_service(pidfile, part),
         ["nurse", pidfile, program, ref words @ ..] => nurse(pidfile, program, words),
@@ -105,6 +108,16 @@ fn service(pidfile: &str) -> std::io::Result<()> {
 fn sleep_bound_to_parent() -> std::io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     std::thread::sleep(AGE);
+    Ok(())
+}
+
+/// So many processes that sleep, each with its number as its argument and in a pidfile.
+fn herd(folder: &str, count: u64) -> std::io::Result<()> {
+    for n in 0..count {
+        let child = this(&["sleeper", &format!("member-{n}")])?;
+        write_pidfile(&format!("{folder}/{n}.pid"), child.id())?;
+    }
+    while rustix::process::wait(WaitOptions::empty())?.is_some() {}
     Ok(())
 }
 
