@@ -113,6 +113,27 @@ fn fail2ban() {
 }
 
 #[test]
+fn sn_speaks_nntp() {
+    let (scratch, port) = (Scratch::new(), free_port());
+    let spool = scratch.at("spool");
+    std::fs::create_dir(&spool).unwrap();
+    // It talks to whoever is at its standard input.
+    let text = format!(
+        "service news\n{{\n type = UNLISTED\n port = {port}\n socket_type = stream\n \
+         protocol = tcp\n wait = no\n user = root\n bind = 127.0.0.1\n \
+         server = /usr/sbin/snntpd.bin\n server_args = /usr/bin/cat\n \
+         env = SNROOT={} TCPREMOTEIP=127.0.0.1\n}}\n",
+        spool.display()
+    );
+    let conf = scratch.write("xinetd.conf", &text, 0o644);
+    let pid = scratch.at("pid");
+    let argv =
+        ["xinetd", "-dontfork", "-f", conf.to_str().unwrap(), "-pidfile", pid.to_str().unwrap()];
+    let Some(_server) = Server::start(&scratch, &argv) else { return };
+    answers(&Protocol::Nntp, &At::Tcp(port));
+}
+
+#[test]
 fn kamailio_speaks_sip_over_both_carriers() {
     let (scratch, port) = (Scratch::new(), free_port());
     let text = format!(

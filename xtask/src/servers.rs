@@ -38,6 +38,7 @@ const SERVERS: &[(&str, &str)] = &[
     ("redis-server", "redis"),
     ("rsync", "rsync"),
     ("slapd", "ldap2, ldap3"),
+    ("sn", "nntp"),
     ("spamd", "spamassassin"),
     ("vsftpd", "ftp"),
     ("xinetd", "rdate"),
