@@ -1,6 +1,6 @@
 //! The command line: arguments in, texts and an exit code out. One file per command.
 //!
-//! All but `run`, `check`, `match`, `hash-password` and `web` speak to the running daemon over its
+//! All but `run`, `check`, `match`, `schema`, `hash-password` and `web` speak to the running daemon over its
 //! control socket. Not here: what an action does (`engine`, `action`) or a rule file means (`config`).
 
 use std::io::Read as _;
@@ -113,7 +113,11 @@ fn dispatch(arguments: Arguments) -> Done {
     let Arguments { config, socket, command } = arguments;
     let is_own = matches!(
         command,
-        Command::Run | Command::Check { .. } | Command::Match { .. } | Command::HashPassword
+        Command::Run
+            | Command::Check { .. }
+            | Command::Match { .. }
+            | Command::Schema
+            | Command::HashPassword
     );
     if let (None, Some(file), false) = (&socket, &config, is_own)
         && !file.exists()
@@ -156,8 +160,11 @@ fn dispatch(arguments: Arguments) -> Done {
         Command::Doctor { json } => doctor::run(&client(), json),
         Command::HashPassword => hash_password::run(),
         Command::Web => crate::web::front::run(),
-        Command::Schema(_)
-        | Command::Import(_)
+        Command::Schema => {
+            print::output(format!("{:#}\n", config::schema::schema()))?;
+            Ok(Exit::Ok)
+        }
+        Command::Import(_)
         | Command::Incident(_)
         | Command::Incidents(_)
         | Command::History(_)

@@ -25,6 +25,7 @@ mod reader;
 mod recipients;
 mod render;
 mod rule;
+pub mod schema;
 pub(crate) mod secrets;
 mod services;
 mod settings;

@@ -119,14 +119,13 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a JSON Schema of the rule file, for editors
+    Schema,
     /// Make a password_hash for the rule file
     HashPassword,
     /// The web front, started by `run`
     #[command(hide = true)]
     Web,
-    #[command(hide = true)]
-    #[expect(missing_docs, reason = "a word kept for later work")]
-    Schema(Later),
     #[command(hide = true)]
     #[expect(missing_docs, reason = "a word kept for later work")]
     Import(Later),

@@ -6,7 +6,7 @@ mod connections;
 mod good;
 mod includes;
 mod manual;
-mod noise;
+pub(super) mod noise;
 mod sentences;
 
 use super::*;

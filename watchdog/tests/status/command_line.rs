@@ -64,7 +64,11 @@ fn wrong_words_are_2() {
         let tip = format!("a similar subcommand exists: {near}");
         assert!(text(&output.stderr).contains(&tip), "{output:?}");
     }
-    assert!(text(&run(nowhere, &["schema"]).stderr).contains("not supported yet"));
+    assert!(text(&run(nowhere, &["test-alert"]).stderr).contains("not supported yet"));
+    let schema = run(nowhere, &["schema"]);
+    assert_code(&schema, 0);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_code(&run(nowhere, &["--help"]), 0);
     assert_code(&run(nowhere, &["--version"]), 0);
 }

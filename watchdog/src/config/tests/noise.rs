@@ -88,7 +88,7 @@ fn names(text: &str, word: &str) -> bool {
 }
 
 /// The sample with everything commented in: lines of prose begin with a capital letter.
-fn commented_in() -> String {
+pub(in crate::config) fn commented_in() -> String {
     let line = |line: &str| {
         let blank = line.len() - line.trim_start().len();
         let (head, rest) = line.split_at(blank);
