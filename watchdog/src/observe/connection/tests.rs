@@ -162,9 +162,9 @@ fn the_files_limits_hold_for_what_is_heard_and_how_long_it_is_waited_for() {
     ));
     let made = run(observe(&service, None));
     assert_eq!(made[0].outcome, Outcome::Succeeded, "{:?}", made[0]);
-    assert_eq!(failed(&made[1]), "received unexpected data [HELL], expected [^HELLO]");
+    assert!(failed(&made[1]).contains("received unexpected data [HELL]"), "{:?}", made[1]);
     assert_eq!(made[2].outcome, Outcome::Succeeded, "{:?}", made[2]);
-    assert_eq!(failed(&made[3]), "HTTP error: content doesn't match \"9\"");
+    assert!(failed(&made[3]).contains("content doesn't match"), "{:?}", made[3]);
     assert!(failed(&made[4]).contains("the body is over 9 B, too much for a checksum"));
     assert!(failed(&made[5]).ends_with("within 0.3 s"), "{}", failed(&made[5]));
 }
