@@ -438,9 +438,10 @@ impl Play {
                 // that are named with a minus.
                 let mut saved = self.engine.saved();
                 if word == "reboot" {
-                    saved.rebooted = true;
+                    (saved.rebooted, saved.seen) = (true, None);
                     for service in saved.services.values_mut() {
                         (service.main, service.acting, service.turn) = (None, None, None);
+                        service.tried = None;
                     }
                 }
                 let mut config = (*self.config).clone();

@@ -17,6 +17,7 @@ fn state(restarts: u64, padding: usize) -> SavedState {
     let service = SavedService { restarts, ..SavedService::default() };
     SavedState {
         services: BTreeMap::from([(format!("x{}", "y".repeat(padding)), service)]),
+        seen: None,
         rebooted: false,
     }
 }

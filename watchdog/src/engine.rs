@@ -19,6 +19,7 @@ mod keep;
 mod leaving;
 mod levels;
 mod measure;
+mod note;
 mod observed;
 mod operator;
 mod order;
@@ -53,10 +54,10 @@ use crate::engine::observed::Why;
 use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
 use crate::event::{Event, Sample};
-use crate::identity::ServiceId;
+use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{ActionId, Decision, Input, Level, SavedState, StallLimit, Stamped};
 use crate::service::every::Minute;
-use crate::service::{Config, EventWord, Rule, Severity};
+use crate::service::{Config, Rule, Severity};
 
 /// The engine: every service's state, and the rules that change it.
 #[derive(Debug)]
@@ -77,6 +78,8 @@ pub struct Engine {
     unanswered: BTreeSet<ServiceId>,
     /// Those that a reload took away while somebody may be held.
     leaving: Vec<Leaving>,
+    /// Processes of services that were taken out and that nothing names but our note, by name.
+    departed: BTreeMap<String, ProcessKey>,
     cycle: u64,
     /// When the last cycle was judged.
     cycled: BootTime,
@@ -113,6 +116,7 @@ impl Engine {
             retired: BTreeMap::new(),
             unanswered: BTreeSet::new(),
             leaving: Vec::new(),
+            departed: BTreeMap::new(),
             cycle: 0,
             cycled: now,
             minute: None,
@@ -288,14 +292,14 @@ impl Engine {
                 && self.services[i].monitored
                 && let Some(main) = self.services[i].main()
             {
-                // The record of its death was lost; the pass is the repair.
-                let text =
-                    format!("process with pid {} is gone; how it ended was not seen", main.pid);
-                let state = &mut self.services[i];
-                state.last_death = Some(text.clone());
-                state.deaths.last = None;
-                self.log(i, Level::Info, Some(EventWord::Exit), text, at);
+                if !self.tell_unseen_end(i, main, at) {
+                    // The record of its death was lost; the pass is the repair.
+                    let text = "is gone; how it ended was not seen";
+                    self.tell_end(i, format!("process with pid {} {text}", main.pid), at);
+                }
                 self.gone(i, main, at, None);
+            } else if seen {
+                self.services[i].seen = None;
             }
         }
     }

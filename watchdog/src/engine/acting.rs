@@ -106,7 +106,7 @@ impl Engine {
         let announced = !matches!(&state.life, Life::Present { main: known, .. } if *known == main);
         state.life = Life::Present { main, candidates };
         state.was_up = true;
-        (state.former_main, state.hint) = (None, None);
+        (state.former_main, state.hint, state.seen) = (None, None, None);
         // That it is another process is our own doing.
         state.rules.iter_mut().for_each(|rule| rule.base = None);
         state.levels.forget_main();

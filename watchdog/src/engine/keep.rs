@@ -1,63 +1,24 @@
-//! What outlives a run and what outlives a configuration: saved state and reload.
+//! What outlives a configuration: reload.
 //!
-//! Not here: files (`state`).
+//! Not here: what outlives a run (`note`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::brake::InForce;
 use crate::engine::crossing::Scope;
 use crate::engine::due::Touches;
-use crate::engine::observed::Observations;
-use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
-use crate::engine::service::{
-    Life, RECOVERY_LOOK, Recovering, ServiceState, patience, start_patience,
-};
+use crate::engine::service::{Life, ServiceState};
 use crate::identity::ServiceId;
-use crate::message::{Decision, SavedAction, SavedRule, SavedService, SavedState};
-use crate::service::{Config, OnReboot, Service};
+use crate::message::{Decision, Level, LogLine, SavedService};
+use crate::service::{Config, Service};
+
+/// Services that were taken out, and whose processes are kept in mind.
+pub(crate) const DEPARTED: usize = 256;
 
 impl Engine {
-    pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
-        for state in &mut self.services {
-            let known = saved.services.get(&state.service.name);
-            let unknown = SavedService::default();
-            state.restore(known.unwrap_or(&unknown), saved.rebooted, now);
-        }
-        self.adopt_leaving(saved);
-    }
-
-    /// What must survive the daemon.
-    pub fn saved(&self) -> SavedState {
-        let services = self.services.iter().map(|state| {
-            let acting = state.acting.as_ref().map(|acting| SavedAction {
-                verb: acting.verb.word().to_owned(),
-                since: acting.since.0,
-                program: acting.program,
-            });
-            let saved = SavedService {
-                monitored: state.monitored,
-                restarts: state.restarts,
-                attempts: state.retry.attempts,
-                given_up: state.retry.given_up,
-                main: state.last_known(),
-                acting,
-                brake: state.may_hold(),
-                observed: state.observed.kept(),
-                turn: state.saved_turn(),
-                told: state.told(),
-            };
-            (state.service.name.clone(), saved)
-        });
-        let mut saved = SavedState { services: services.collect(), rebooted: false };
-        self.save_leaving(&mut saved);
-        saved
-    }
-
     /// Another configuration takes over: services and rules that are the same keep their state;
     /// nothing is restarted because of a reload.
     pub fn reload(&mut self, config: Config) -> Vec<Decision> {
@@ -96,7 +57,11 @@ impl Engine {
                     service.id = ServiceId(free);
                     fresh.insert(service.name.clone());
                     let mut state = ServiceState::new(Arc::new(service));
-                    state.restore(&SavedService::default(), false, BootTime::default());
+                    // Where only its own start names the process, it is there still.
+                    let main = self.departed.remove(&state.service.name);
+                    let main = main.filter(|_| state.is_nameless());
+                    let known = SavedService { main, ..SavedService::default() };
+                    state.restore(&known, false, BootTime::default());
                     state
                 }
             };
@@ -104,6 +69,7 @@ impl Engine {
             self.services.push(state);
         }
         for gone in old.into_values() {
+            self.remember(&gone);
             if let Some(brake) = &gone.brake {
                 self.leave(gone.service.clone(), gone.last_known(), brake.note());
             }
@@ -142,80 +108,26 @@ impl Engine {
         self.note_due(Touches::All);
         std::mem::take(&mut self.out)
     }
+
+    /// A service is taken out of the rules whose process nothing names but our note: should it come
+    /// back, it is not started a second time.
+    fn remember(&mut self, gone: &ServiceState) {
+        let program = gone.acting.as_ref().and_then(|acting| acting.program);
+        let Some(main) = program.or(gone.last_known()).filter(|_| gone.is_nameless()) else {
+            return;
+        };
+        if self.departed.len() < DEPARTED {
+            self.departed.insert(gone.service.name.clone(), main);
+        } else {
+            let text = "too many services were taken out: its process is not kept in mind".into();
+            let (at, service) = (self.judged, Some(gone.service.name.clone()));
+            let level = Level::Warning;
+            self.out.push(Decision::Log(LogLine { at, level, service, event: None, text }));
+        }
+    }
 }
 
 impl ServiceState {
-    /// The rules of whose failure people were told.
-    fn told(&self) -> Vec<SavedRule> {
-        let rules = self.service.rules.iter().zip(&self.rules);
-        rules
-            .filter_map(|(rule, state)| {
-                Some(SavedRule { failing: state.told()?, rule: rule.text.clone() })
-            })
-            .collect()
-    }
-
-    fn restore_told(&mut self, saved: &[SavedRule]) {
-        let mut left: Vec<&SavedRule> = saved.iter().collect();
-        for (rule, state) in self.service.rules.iter().zip(&mut self.rules) {
-            // Two rules may have the same sentence.
-            if let Some(at) = left.iter().position(|saved| saved.rule == rule.text) {
-                state.restore_told(rule, left.remove(at).failing);
-            }
-        }
-    }
-
-    /// What the last run of the daemon knew. Processes in it are believed only as far as the
-    /// sensor finds them again by pid and start time.
-    pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
-        self.monitored = match self.service.control.onreboot {
-            OnReboot::Start if rebooted => true,
-            OnReboot::NoStart if rebooted => false,
-            _ => saved.monitored,
-        };
-        self.restarts = saved.restarts;
-        self.retry = Retry::restored(saved.attempts, saved.given_up);
-        let there = |observed: &Arc<Observation>| observed.facts.present() == Some(true);
-        self.was_up = saved.main.is_some() || saved.observed.as_ref().is_some_and(there);
-        self.hint = saved.main;
-        self.brake = saved.brake.clone().map(InForce::former);
-        self.observed = Observations::restored(saved.observed.clone());
-        self.restore_turn(saved.turn.as_ref(), now);
-        if !rebooted {
-            self.restore_told(&saved.told);
-        }
-        // What has changed while nobody watched is told; of a process not what a boot or we did to it.
-        let known = self.service.process().is_some() && (rebooted || saved.acting.is_some());
-        if !known {
-            self.rules.iter_mut().for_each(|rule| rule.base.clone_from(&saved.observed));
-        }
-        let Some(process) = self.service.process() else { return };
-        // A start without a program never came to run one: each is noted before it does.
-        let begun = |acting: &&SavedAction| match acting.verb.as_str() {
-            "stop" => false,
-            "start" => acting.program.is_some(),
-            // What stops it may still be at work.
-            _ => true,
-        };
-        if let Some(acting) = saved.acting.as_ref().filter(begun) {
-            let limit = match acting.verb.as_str() {
-                "start" => start_patience(process),
-                _ => patience(process),
-            };
-            let until = BootTime(acting.since.min(now.0)) + limit;
-            self.recovering =
-                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
-        }
-        if !process.has_selector() {
-            // Only our own start names the process, so only our own note can find it again.
-            let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
-            self.life = match hint {
-                Some(main) => Life::Present { main, candidates: 1 },
-                None => Life::Absent { why: "it was never started".into() },
-            };
-        }
-    }
-
     /// The same service under a new definition. Returns true where it may be another process now.
     fn take_over(&mut self, service: &Arc<Service>) -> bool {
         let former = std::mem::replace(&mut self.service, service.clone());

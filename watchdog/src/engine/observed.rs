@@ -204,6 +204,8 @@ impl Engine {
                 before != Some(*refused)
             });
             let refused = refused.map(str::to_owned);
+            // What a rule has not told of yet is in the note; it is not to be told twice.
+            let behind = !state.bases().is_empty();
             let seen = observed.observation;
             let before = state.observed.now.replace(Arc::clone(&seen));
             state.observed.fresh = true;
@@ -228,7 +230,7 @@ impl Engine {
                 let context = Context::plain("Data access error", text, at);
                 self.alert_service(i, EventWord::Data, &context, &[], Severity::Warning);
             }
-            if changed {
+            if changed || behind {
                 self.out.push(Decision::Save);
             }
         }

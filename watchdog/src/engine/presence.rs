@@ -5,6 +5,7 @@
 use crate::check::{CheckTest, attribute};
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::engine::attempt::human;
 use crate::engine::deaths::End;
 use crate::engine::judging::{Moment, is_about_presence};
 use crate::engine::observed::Why;
@@ -76,6 +77,9 @@ impl Engine {
                     recovering.next = at + RECOVERY_LOOK;
                     return;
                 }
+                if let Some(hint) = self.services[i].hint {
+                    self.tell_unseen_end(i, hint, at);
+                }
                 self.services[i].life = Life::Absent { why };
                 self.services[i].levels.forget_main();
                 self.judge_service(i, Moment::Presence, at);
@@ -97,7 +101,7 @@ impl Engine {
 
     fn appeared(&mut self, i: usize, main: ProcessKey, candidates: u32, at: BootTime) {
         let state = &mut self.services[i];
-        state.recovering = None;
+        (state.recovering, state.seen) = (None, None);
         let former = state.former_main.take();
         state.hint = None;
         if state.main() == Some(main) {
@@ -128,6 +132,27 @@ impl Engine {
         self.presence_counts_afresh(i);
         self.judge_service(i, Moment::Presence, at);
         self.rouse(i, at);
+    }
+
+    /// A process of which a former run has known ended before this one looked. False where this run
+    /// has seen the service already.
+    pub(crate) fn tell_unseen_end(&mut self, i: usize, main: ProcessKey, at: BootTime) -> bool {
+        let Some(seen) = self.services[i].seen.take() else { return false };
+        let last = human(at.since(seen));
+        let text = format!(
+            "process with pid {} ended while nobody watched, within the last {last}",
+            main.pid
+        );
+        self.tell_end(i, text, at);
+        true
+    }
+
+    /// A process has ended, and nobody has seen how.
+    pub(crate) fn tell_end(&mut self, i: usize, text: String, at: BootTime) {
+        let state = &mut self.services[i];
+        state.last_death = Some(text.clone());
+        state.deaths.last = None;
+        self.log(i, Level::Info, Some(EventWord::Exit), text, at);
     }
 
     /// The main process is no more, by event or because a pass no longer saw it.

@@ -30,15 +30,22 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) fn restored(attempts: u32, given_up: bool) -> Self {
-        Self { attempts: attempts.min(ATTEMPTS), given_up, last: None, up: None }
+    /// `last`: the last attempt, where it is known; none lies in the future.
+    pub(crate) fn restored(attempts: u32, given_up: bool, last: Option<BootTime>) -> Self {
+        Self { attempts: attempts.min(ATTEMPTS), given_up, last, up: None }
+    }
+
+    /// When the last attempt was, for what must survive the daemon: what had been given up on is
+    /// tried when it would have been.
+    pub(crate) fn tried(&self) -> Option<BootTime> {
+        self.last.filter(|_| self.given_up)
     }
 
     /// When the next attempt may begin: not after `now` means at once. `own_limit`: a rule of the
     /// user's limits restarts in our place. `seed` spreads services that fail together.
     pub(crate) fn next(&self, now: BootTime, own_limit: bool, seed: u64) -> BootTime {
         let Some(last) = self.last else {
-            // After a restart of the daemon: what it had given up on is not hammered at once.
+            // Given up by a former run that left no more than that: it is not hammered at once.
             return if self.given_up && !own_limit { now + GIVEN_UP_PAUSE } else { now };
         };
         let pause = if own_limit {

@@ -71,6 +71,8 @@ pub(crate) struct ServiceState {
     pub failure_told: bool,
     /// Why its process is not believed, as people were told.
     pub untrusted_told: Option<String>,
+    /// When a former run last knew its processes to live, until this one has looked.
+    pub seen: Option<BootTime>,
     /// The main process in the saved state of this boot.
     pub hint: Option<ProcessKey>,
     /// By what the kernel knows its processes when they begin, as far as the finder could tell.
@@ -155,6 +157,7 @@ impl ServiceState {
             recovering: None,
             brake: None,
             failure_told: false,
+            seen: None,
             hint: None,
             known_by: Vec::new(),
             asked: Vec::new(),

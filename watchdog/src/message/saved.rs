@@ -18,6 +18,10 @@ use crate::identity::ProcessKey;
 pub struct SavedState {
     /// By service name.
     pub services: BTreeMap<String, SavedService>,
+    /// When the processes in it were last known to live: boot time in nanoseconds, at the start of
+    /// its minute, so that the file is not written anew for it all the time. Of this boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
     /// It is of an earlier boot, or there was none.
     #[serde(skip)]
     pub rebooted: bool,
@@ -46,6 +50,12 @@ pub struct SavedService {
     /// What was observed last, for what has changed meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Arc<Observation>>,
+    /// What rules about changes last told of, where that is not `observed`: by the rule's text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<String, Arc<Observation>>,
+    /// When it was tried last, where we gave up: boot time in nanoseconds. Of this boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<u64>,
     /// What is to be done as soon as other services allow it. Of this boot only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<SavedTurn>,
@@ -66,6 +76,8 @@ impl Default for SavedService {
             acting: None,
             brake: None,
             observed: None,
+            bases: BTreeMap::new(),
+            tried: None,
             turn: None,
             told: Vec::new(),
         }

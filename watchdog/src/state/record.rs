@@ -79,7 +79,9 @@ pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
                 service.turn = None;
                 service.brake = None;
                 service.attempts = 0;
+                service.tried = None;
             }
+            state.seen = None;
             state.rebooted = true;
             (state, Origin::OtherBoot)
         }

@@ -17,11 +17,14 @@ fn some_state() -> SavedState {
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         observed: Some(Arc::default()),
+        bases: BTreeMap::from([("changed size".to_owned(), Arc::default())]),
+        tried: Some(7),
         turn: Some(SavedTurn { verb: "start".to_owned(), above: true }),
         told: vec![SavedRule { rule: "memory > 1 GB".to_owned(), failing: true }],
     };
     SavedState {
         services: BTreeMap::from([("apache \"x\" \u{1f980}".to_owned(), service)]),
+        seen: Some(60_000_000_000),
         rebooted: false,
     }
 }

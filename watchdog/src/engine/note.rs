@@ -1,0 +1,190 @@
+//! What outlives a run: what is noted for the next one, and what is taken from the last.
+//!
+//! Not here: files (`crate::state`), another configuration (`keep`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::check::Observation;
+use crate::clock::BootTime;
+use crate::engine::Engine;
+use crate::engine::brake::InForce;
+use crate::engine::judging::has;
+use crate::engine::keep::DEPARTED;
+use crate::engine::observed::Observations;
+use crate::engine::retry::Retry;
+use crate::engine::service::{
+    Life, RECOVERY_LOOK, Recovering, ServiceState, patience, start_patience,
+};
+use crate::identity::ProcessKey;
+use crate::message::{SavedAction, SavedRule, SavedService, SavedState};
+use crate::service::{OnReboot, Rule, Test};
+
+/// Nanoseconds within which it is the same moment for the note of when processes lived.
+const SEEN: u64 = 60_000_000_000;
+
+/// What a rule is remembered by over a restart of the daemon.
+fn key(rule: &Rule) -> String {
+    match &rule.every {
+        Some(every) => format!("{} every {every}", rule.text),
+        None => rule.text.clone(),
+    }
+}
+
+impl Engine {
+    pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
+        for state in &mut self.services {
+            let known = saved.services.get(&state.service.name);
+            let unknown = SavedService::default();
+            state.restore(known.unwrap_or(&unknown), saved.rebooted, now);
+            state.seen = saved.seen.map(|seen| BootTime(seen.min(now.0)));
+        }
+        self.departed = departed(saved, &self.services);
+        self.adopt_leaving(saved);
+    }
+
+    /// What must survive the daemon.
+    pub fn saved(&self) -> SavedState {
+        let services = self.services.iter().map(|state| {
+            let acting = state.acting.as_ref().map(|acting| SavedAction {
+                verb: acting.verb.word().to_owned(),
+                since: acting.since.0,
+                program: acting.program,
+            });
+            let saved = SavedService {
+                monitored: state.monitored,
+                restarts: state.restarts,
+                attempts: state.retry.attempts,
+                given_up: state.retry.given_up,
+                main: state.last_known(),
+                acting,
+                brake: state.may_hold(),
+                observed: state.observed.kept(),
+                told: state.told(),
+                bases: state.bases(),
+                tried: state.retry.tried().map(|at| at.0),
+                turn: state.saved_turn(),
+            };
+            (state.service.name.clone(), saved)
+        });
+        let mut services: BTreeMap<String, SavedService> = services.collect();
+        for (name, main) in &self.departed {
+            let gone = || SavedService { main: Some(*main), ..SavedService::default() };
+            services.entry(name.clone()).or_insert_with(gone);
+        }
+        let seen = Some(self.lived().0 / SEEN * SEEN).filter(|seen| *seen > 0);
+        let mut saved = SavedState { services, seen, rebooted: false };
+        self.save_leaving(&mut saved);
+        saved
+    }
+
+    /// When all processes in the note were known to live: now, but for those that this run has not
+    /// looked for yet.
+    fn lived(&self) -> BootTime {
+        let noted = |state: &&ServiceState| state.monitored && state.last_known().is_some();
+        let former = self.services.iter().filter(noted).filter_map(|state| state.seen);
+        former.min().unwrap_or(self.judged).min(self.judged)
+    }
+}
+
+/// What a former run left of services that are not configured.
+fn departed(saved: &SavedState, services: &[ServiceState]) -> BTreeMap<String, ProcessKey> {
+    let known: BTreeSet<&str> = services.iter().map(|state| state.service.name.as_str()).collect();
+    let gone = saved.services.iter().filter(|(name, _)| !known.contains(name.as_str()));
+    gone.filter_map(|(name, saved)| Some((name.clone(), saved.main?))).take(DEPARTED).collect()
+}
+
+impl ServiceState {
+    /// The rules of whose failure people were told.
+    fn told(&self) -> Vec<SavedRule> {
+        let rules = self.service.rules.iter().zip(&self.rules);
+        rules
+            .filter_map(|(rule, state)| {
+                Some(SavedRule { failing: state.told()?, rule: rule.text.clone() })
+            })
+            .collect()
+    }
+
+    fn restore_told(&mut self, saved: &[SavedRule]) {
+        let mut left: Vec<&SavedRule> = saved.iter().collect();
+        for (rule, state) in self.service.rules.iter().zip(&mut self.rules) {
+            // Two rules may have the same sentence.
+            if let Some(at) = left.iter().position(|saved| saved.rule == rule.text) {
+                state.restore_told(rule, left.remove(at).failing);
+            }
+        }
+    }
+
+    /// What rules about changes have told of, where it is not what was observed last.
+    pub(crate) fn bases(&self) -> BTreeMap<String, Arc<Observation>> {
+        let now = self.observed.kept();
+        let rules = self.service.rules.iter().zip(&self.rules);
+        let changes = rules.filter(|(rule, _)| has(rule, Test::is_change));
+        let behind = changes.filter_map(|(rule, remembered)| {
+            let base = remembered.base.as_ref()?;
+            let same = now.as_ref().is_some_and(|now| now.facts.is_like(&base.facts));
+            let base = Observation { facts: base.facts.clone(), ..Observation::default() };
+            (!same).then(|| (key(rule), Arc::new(base)))
+        });
+        behind.collect()
+    }
+
+    /// Nothing names its process but our own start of it.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.service.process().is_some_and(|process| !process.has_selector())
+    }
+
+    /// What the last run of the daemon knew. Processes in it are believed only as far as the
+    /// sensor finds them again by pid and start time.
+    pub(crate) fn restore(&mut self, saved: &SavedService, rebooted: bool, now: BootTime) {
+        self.monitored = match self.service.control.onreboot {
+            OnReboot::Start if rebooted => true,
+            OnReboot::NoStart if rebooted => false,
+            _ => saved.monitored,
+        };
+        self.restarts = saved.restarts;
+        let tried = saved.tried.map(|tried| BootTime(tried.min(now.0)));
+        self.retry = Retry::restored(saved.attempts, saved.given_up, tried);
+        let there = |observed: &Arc<Observation>| observed.facts.present() == Some(true);
+        self.was_up = saved.main.is_some() || saved.observed.as_ref().is_some_and(there);
+        self.hint = saved.main;
+        self.brake = saved.brake.clone().map(InForce::former);
+        self.observed = Observations::restored(saved.observed.clone());
+        self.restore_turn(saved.turn.as_ref(), now);
+        if !rebooted {
+            self.restore_told(&saved.told);
+        }
+        // What has changed while nobody watched is told; of a process not what a boot or we did to it.
+        let known = self.service.process().is_some() && (rebooted || saved.acting.is_some());
+        if !known {
+            for (rule, remembered) in self.service.rules.iter().zip(&mut self.rules) {
+                remembered.base = saved.bases.get(&key(rule)).or(saved.observed.as_ref()).cloned();
+            }
+        }
+        let Some(process) = self.service.process() else { return };
+        // A start without a program never came to run one: each is noted before it does.
+        let begun = |acting: &&SavedAction| match acting.verb.as_str() {
+            "stop" => false,
+            "start" => acting.program.is_some(),
+            // What stops it may still be at work.
+            _ => true,
+        };
+        if let Some(acting) = saved.acting.as_ref().filter(begun) {
+            let limit = match acting.verb.as_str() {
+                "start" => start_patience(process),
+                _ => patience(process),
+            };
+            let until = BootTime(acting.since.min(now.0)) + limit;
+            self.recovering =
+                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
+        }
+        if !process.has_selector() {
+            // Only our own start names the process, so only our own note can find it again.
+            let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
+            self.life = match hint {
+                Some(main) => Life::Present { main, candidates: 1 },
+                None => Life::Absent { why: "it was never started".into() },
+            };
+        }
+    }
+}
