@@ -15,11 +15,16 @@ use crate::check::network::traffic::{Counts, rated, remembered};
 use crate::check::network::{Capacity, Facts, Interface, Network, Test};
 use crate::clock::boot_now;
 use crate::state::boot_id;
+use nix::errno::Errno;
 
 /// Where the interfaces are.
 const CLASS: &str = "/sys/class/net";
 /// How long a driver may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// sysfs shows the network namespace of whoever mounted it; the daemon may have been started in another.
+const FOREIGN: &str = "/sys/class/net does not show the interface that has this name here: it is a second \
+                       name, or /sys is of another network namespace (`ip netns exec` mounts the right one)";
 
 /// Looks at it.
 pub(super) async fn observe(scene: &Arc<Scene>, what: &Network) -> Facts {
@@ -87,6 +92,17 @@ fn look(interface: &Interface) -> Facts {
         },
     };
     let folder = Path::new(CLASS).join(&name);
+    let ours = nix::net::if_::if_nametoindex(name.as_str());
+    let shown = read(&folder, "ifindex").and_then(|index| index.parse().ok());
+    // Which number it has here may also be impossible to ask: then nothing speaks against it.
+    let ours = match ours {
+        Ok(index) => Some(index),
+        Err(Errno::ENODEV | Errno::ENXIO) => None,
+        Err(_) => shown,
+    };
+    if ours != shown {
+        return Facts { name: Some(name), trouble: Some(FOREIGN.to_owned()), ..Facts::default() };
+    }
     match std::fs::exists(&folder) {
         Ok(true) => {}
         Ok(false) => {
