@@ -78,7 +78,9 @@ fn ready(text: &str) -> Result<Regex, regex::Error> {
 /// What every match begins or ends with, whichever tells more.
 fn literals(text: &str) -> Vec<String> {
     let Ok(hir) = regex_syntax::parse(text) else { return Vec::new() };
-    let of = |kind: ExtractKind| strings(&Extractor::new().kind(kind).extract(&hir));
+    // What stands before a class of characters is enough: with each of them it would be too many.
+    let extractor = |kind| Extractor::new().kind(kind).limit_class(2).limit_total(LITERALS).clone();
+    let of = |kind: ExtractKind| strings(&extractor(kind).extract(&hir));
     let both = [of(ExtractKind::Prefix), of(ExtractKind::Suffix)];
     let shortest = |all: &Vec<String>| all.iter().map(String::len).min().unwrap_or(0);
     both.into_iter().flatten().max_by_key(shortest).unwrap_or_default()
@@ -105,6 +107,7 @@ mod tests {
             ("member-14$", &["member-14"][..]),
             ("^/usr/bin/python3? /srv/", &["/usr/bin/python"]),
             (".*--config=/etc/a\\.conf", &["--config=/etc/a.conf"]),
+            ("worker-12[0-9]*$", &["worker-12"]),
             ("apache|nginx", &["apache", "nginx"]),
             (".*", &[]),
             ("a+", &[]),
