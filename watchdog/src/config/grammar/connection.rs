@@ -139,7 +139,7 @@ impl Parser<'_> {
             "ipv4" => draft.family.replace(Family::V4).is_some(),
             "ipv6" => draft.family.replace(Family::V6).is_some(),
             "url" => self.url(draft)?,
-            "type" if self.word("tcpssl") => draft.tls.replace(Tls::default()).is_some(),
+            "type" if self.word("tcpssl") => draft.tls.replace(self.tls()?).is_some(),
             "type" => draft.carrier.replace(self.carrier()?).is_some(),
             "ssl" | "tls" => draft.tls.replace(self.tls()?).is_some(),
             "certificate" => self.certificate(draft)?,

@@ -6,6 +6,10 @@
 //! `tests/data/engine/what_the_seed_says_of_the_host.case`: no test may fill a machine's memory or
 //! load it for five minutes.
 
+mod datafs;
+mod encrypted;
+mod told;
+
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -21,6 +25,9 @@ use watchdog_tests::daemon::{Daemon, program};
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
+
+/// The seed's rule about the port with TLS.
+const TLS: &str = "      - { if: \"failed port 443 type tcpssl protocol http with timeout 15 seconds\", then: restart }\n";
 
 /// A wait this long has failed.
 const LONG: Duration = Duration::from_secs(60);
@@ -186,7 +193,7 @@ fn the_database_is_told_of_and_cleaned_up() {
 
 #[test]
 fn the_case_about_the_host_has_the_files_sentences() {
-    let case = include_str!("../data/engine/what_the_seed_says_of_the_host.case");
+    let case = include_str!("../../data/engine/what_the_seed_says_of_the_host.case");
     let item = item("system: $HOST", &[]);
     let rules: Vec<&str> = item.lines().filter(|line| line.contains("{ if:")).collect();
     assert_eq!(rules.len(), 7);
@@ -272,6 +279,8 @@ impl Httpd {
                         ("/var/run/httpd/httpd.pid", pidfile),
                         // So long after a start connections are not tested.
                         ("timeout: 60 seconds", "timeout: 10 seconds"),
+                        // Alone in `encrypted`.
+                        (TLS, ""),
                         ("www.tildeslash.com port 80", &format!("127.0.0.1 port {}", self.port)),
                         // A test machine may be as busy as that.
                         ("greater than 10 ", "greater than 10000 "),
