@@ -40,7 +40,6 @@ mod window;
 mod wording;
 
 pub(crate) use alerts::Detail;
-pub(crate) use wording::bytes as size;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

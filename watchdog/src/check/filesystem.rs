@@ -7,8 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{EventNames, Judged, Seen};
-use crate::engine::size;
-use crate::metric::{Direction, Operator};
+use crate::metric::{Direction, Operator, bytes};
 use crate::service::{EventWord, Limit};
 
 /// What is watched.
@@ -228,7 +227,7 @@ impl Facts {
 fn number(value: f64, limit: Limit) -> String {
     match limit {
         Limit::Ratio(_) => format!("{:.1}%", value * 100.0),
-        Limit::Bytes(_) => size(value),
+        Limit::Bytes(_) => bytes(value),
         Limit::Count(_) => format!("{value:.0}"),
         Limit::Seconds(_) => format!("{:.1} ms", value * 1000.0),
     }

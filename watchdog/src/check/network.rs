@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{EventNames, Judged, Seen};
-use crate::engine::size;
-use crate::metric::Operator;
+use crate::metric::{Operator, bytes};
 use crate::service::{EventWord, Limit};
 use traffic::{Counts, Rates, Way, added};
 
@@ -124,7 +123,7 @@ impl Facts {
 /// A number of bytes or packets, as the limit is.
 fn number(value: f64, limit: Limit) -> String {
     match limit {
-        Limit::Bytes(_) => size(value),
+        Limit::Bytes(_) => bytes(value),
         _ => format!("{value:.0}"),
     }
 }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::look::{Worst, YOUNG};
-use crate::engine::size;
 use crate::message::SurveyBy;
+use crate::metric::bytes;
 
 /// A process with all that is said of it.
 #[derive(Debug, Clone)]
@@ -54,13 +54,13 @@ fn number(by: SurveyBy, named: &Named, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.01);
     match by {
         SurveyBy::Memory => {
-            let pss = named.pss.map(|pss| format!(" (PSS {})", size(pss as f64)));
-            format!("{}{}", size(number as f64), pss.unwrap_or_default())
+            let pss = named.pss.map(|pss| format!(" (PSS {})", bytes(pss as f64)));
+            format!("{}{}", bytes(number as f64), pss.unwrap_or_default())
         }
-        SurveyBy::Swap => size(number as f64),
+        SurveyBy::Swap => bytes(number as f64),
         SurveyBy::Cpu => format!("{:.0}% of a core", number as f64 / seconds),
         SurveyBy::Read | SurveyBy::Written | SurveyBy::ReadOrWritten => {
-            format!("{}/s", size(number as f64 / seconds))
+            format!("{}/s", bytes(number as f64 / seconds))
         }
         SurveyBy::Children => format!("{number} begun within {} s", YOUNG.as_secs()),
         SurveyBy::Descriptors => number.to_string(),
