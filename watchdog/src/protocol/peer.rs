@@ -31,9 +31,9 @@ pub struct Peer<'a> {
     pub carrier: Carrier,
     /// Nobody else reads along: TLS, or a Unix socket. Only then is a password said as it is.
     pub private: bool,
-    /// What [`Protocol::before_tls`] has read, where TLS was begun behind it.
+    /// What [`before_tls`](super::Protocol::before_tls) has read, where TLS was begun behind it.
     pub greeting: Option<&'a [u8]>,
-    /// What stands in [`Protocol::password_file`].
+    /// What stands in [`password_file`](super::Protocol::password_file).
     pub password: Option<&'a str>,
     /// What our clock says, in seconds since 1970; where it is not given, no other is compared with it.
     pub unix_seconds: Option<i64>,
