@@ -11,7 +11,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 use crate::escape::one_line;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Gravity};
-use super::secrets::ranges;
+use super::secrets::suspects;
 use super::source::{Place, Source};
 use super::vocabulary::nearest;
 
@@ -142,24 +142,26 @@ const SECRET_KEYS: &[&str] = &["password", "password_hash", "passwd", "secret"];
 /// hashes anywhere, the value after a key of [`SECRET_KEYS`] or what looks like a misspelt one, and the
 /// credentials of sentences.
 fn covered(lines: &str) -> String {
-    let mut shown = String::with_capacity(lines.len());
-    for line in lines.split_inclusive('\n') {
-        let line = covered_sentence(line);
-        let mut rest = line.as_str();
-        while let Some(secret) = first_secret(rest) {
-            shown.push_str(&rest[..secret.start]);
-            shown.extend(std::iter::repeat_n('*', secret.len()));
-            rest = &rest[secret.end..];
-        }
-        shown.push_str(rest);
+    lines.split_inclusive('\n').map(|line| covered_sentence(&covered_keys(line))).collect()
+}
+
+/// A line with hashes and the values of secret keys covered.
+fn covered_keys(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(secret) = first_secret(rest) {
+        shown.push_str(&rest[..secret.start]);
+        shown.extend(std::iter::repeat_n('*', secret.len()));
+        rest = &rest[secret.end..];
     }
+    shown.push_str(rest);
     shown
 }
 
 /// A line with the credentials of a rule's sentence covered.
 fn covered_sentence(line: &str) -> String {
     let mut shown = line.to_owned();
-    for range in ranges(line) {
+    for range in suspects(line) {
         shown.replace_range(range.clone(), &"*".repeat(range.len()));
     }
     shown

@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Gravity};
 use super::grammar::{self, SentenceError, Subject};
 use super::raw::Node;
 use super::reader::{Entry, Reader, item_place};
-use super::secrets::hidden;
+use super::secrets::{hidden, unsaid};
 use super::source::Place;
 use super::vocabulary::{ACTIONS, RULE};
 
@@ -134,6 +134,8 @@ impl Reader {
         error: SentenceError,
         severity: Gravity,
     ) {
+        // As the line is drawn: what is said goes to the log too.
+        let said = |words: String| unsaid(words, text);
         let base = self.text_start(entry.value.place, text);
         let place = |span: Range<usize>| match base {
             Some(start) => Place::new(entry.value.place.file, start + span.start, start + span.end),
@@ -144,17 +146,17 @@ impl Reader {
             at = if entry.value.place.range().is_empty() { entry.key } else { entry.value.place };
         }
         let mut diagnostic = match severity {
-            Gravity::Error => Diagnostic::error(at, error.message),
-            Gravity::Warning => Diagnostic::warning(at, error.message),
+            Gravity::Error => Diagnostic::error(at, said(error.message)),
+            Gravity::Warning => Diagnostic::warning(at, said(error.message)),
         };
         if let Some(label) = error.label {
-            diagnostic = diagnostic.label(label);
+            diagnostic = diagnostic.label(said(label));
         }
         if let (Some(also), Some(_)) = (error.also, base) {
             let (span, label) = *also;
             diagnostic = diagnostic.also(place(span), label);
         }
-        self.out.push(diagnostic.maybe_help(error.help));
+        self.out.push(diagnostic.maybe_help(error.help.map(said)));
     }
 
     /// Where a scalar's text begins in the file, if it stands there byte for byte: not with escapes,
