@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ebpf_watchdog::check::Check;
 use ebpf_watchdog::clock::BootTime;
 use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
 use ebpf_watchdog::engine::Engine;
@@ -23,8 +24,8 @@ use ebpf_watchdog::message::{
     ReleaseOrder, Released, RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
-use ebpf_watchdog::service::Config;
 use ebpf_watchdog::service::every::Minute;
+use ebpf_watchdog::service::{Config, ServiceKind};
 use ebpf_watchdog::source::{Limits, WantBy};
 
 const MB: f64 = 1024.0 * 1024.0;
@@ -410,12 +411,7 @@ impl Play {
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
             "reload" => {
-                // The services of the file, but for those named with a minus.
-                let mut config = (*self.config).clone();
-                let gone: Vec<&str> =
-                    rest.iter().filter_map(|word| word.strip_prefix('-')).collect();
-                config.services.retain(|service| !gone.contains(&service.name.as_str()));
-                let decisions = self.engine.reload(config);
+                let decisions = self.engine.reload(self.edited(&rest));
                 for service in &self.engine.config().services {
                     self.ids.insert(service.name.clone(), service.id);
                 }
@@ -434,9 +430,8 @@ impl Play {
                 self.step(Input::Minute(minute));
             }
             "crash" | "reboot" => {
-                // The daemon is killed and another run takes its saved state over, without those services
-                // that are named with a minus.
-                let mut saved = self.engine.saved();
+                // The daemon is killed and another run takes its saved state over.
+                let mut saved = self.engine.saved(at);
                 if word == "reboot" {
                     (saved.rebooted, saved.seen) = (true, None);
                     for service in saved.services.values_mut() {
@@ -444,16 +439,30 @@ impl Play {
                         service.tried = None;
                     }
                 }
-                let mut config = (*self.config).clone();
-                let gone: Vec<&str> =
-                    rest.iter().filter_map(|word| word.strip_prefix('-')).collect();
-                config.services.retain(|service| !gone.contains(&service.name.as_str()));
-                self.engine = Engine::new(Arc::new(config), &saved, "testhost".into(), at);
+                let config = Arc::new(self.edited(&rest));
+                self.engine = Engine::new(config, &saved, "testhost".into(), at);
                 let decisions = self.engine.start();
                 self.tell(&decisions);
             }
             other => panic!("unknown word {other}: {line}"),
         }
+    }
+
+    /// The file with other words: `-name` is taken out, `name@/path` is a file in another place.
+    fn edited(&self, words: &[&str]) -> Config {
+        let mut config = (*self.config).clone();
+        for word in words {
+            if let Some(gone) = word.strip_prefix('-') {
+                config.services.retain(|service| service.name != gone);
+            } else if let Some((name, path)) = word.split_once('@') {
+                let named = config.services.iter_mut().find(|service| service.name == name);
+                let service = Arc::make_mut(named.expect("a service of the file"));
+                let ServiceKind::Checked(checked) = &mut service.kind else { panic!("{word}") };
+                let Check::File(file) = &mut checked.check else { panic!("{word}") };
+                file.path = path.into();
+            }
+        }
+        config
     }
 
     fn status(&mut self, time: f64) {

@@ -57,6 +57,17 @@ impl Check {
             Self::Program(_) => "program",
         }
     }
+
+    /// What names the thing: what was known of a thing of another name is not known of it.
+    pub(crate) fn named(&self) -> String {
+        match self {
+            Self::File(file) => format!("{:?}", file.path),
+            Self::Filesystem(filesystem) => format!("{:?}", filesystem.source),
+            Self::Host(host) => format!("{:?}", host.address),
+            Self::Network(network) => format!("{:?}", network.interface),
+            Self::Program(probe) => format!("{:?}", probe.program.argv),
+        }
+    }
 }
 
 /// A test of a check's own kind: `failed permission 755`, `failed port 80 protocol http`.

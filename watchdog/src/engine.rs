@@ -43,6 +43,7 @@ pub(crate) use alerts::Detail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
@@ -206,10 +207,10 @@ impl Engine {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether people were told of a rule since this was asked last: [`Engine::saved`] has changed. No
-    /// deed waits for the note of it.
-    pub fn take_told(&mut self) -> bool {
-        std::mem::take(&mut self.told)
+    /// Whether people were told of a rule since this was asked last, and how long that is on its way:
+    /// then [`Engine::saved`] has changed. No deed waits for the note of it.
+    pub fn take_told(&mut self) -> Option<Duration> {
+        std::mem::take(&mut self.told).then_some(rule::ON_ITS_WAY)
     }
 
     /// The configuration in force, with the ids that services really have.

@@ -158,6 +158,22 @@ impl Service {
         self.process().is_some() && !self.control.passive && self.rules.iter().any(again)
     }
 
+    /// A checksum of what the rule file says is watched, for what is remembered of it.
+    pub(crate) fn about(&self) -> u32 {
+        let named = match &self.kind {
+            ServiceKind::System => String::new(),
+            ServiceKind::Process(process) => {
+                let matching = process.matching.as_ref().map(|matching| {
+                    let args = matching.args.as_ref().map(Pattern::as_str);
+                    (&matching.exe, args, &matching.user)
+                });
+                format!("{:?}", (&process.pidfile, matching, &process.unit, &process.cgroup))
+            }
+            ServiceKind::Checked(checked) => checked.check.named(),
+        };
+        crc32fast::hash(format!("{} {named}", self.kind.word()).as_bytes())
+    }
+
     /// The process part, where it is one.
     pub fn process(&self) -> Option<&ProcessService> {
         match &self.kind {

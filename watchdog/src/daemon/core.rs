@@ -81,6 +81,8 @@ pub(super) struct Core {
     deeds: Vec<Deed>,
     /// Something is not noted yet.
     unsaved: bool,
+    /// When what people were told last is to be noted: their alerts are on disk by then.
+    told_due: Option<BootTime>,
     /// When the last note was written, and how long that took.
     saved: (BootTime, Duration),
     /// Whoever asked for the end.
@@ -104,6 +106,7 @@ impl Core {
             seen: Vec::new(),
             deeds: Vec::new(),
             unsaved: false,
+            told_due: None,
             saved: Default::default(),
             quit: None,
         }
@@ -185,6 +188,9 @@ impl Core {
         if let Some(tend) = self.next_tend {
             due = due.min(tend);
         }
+        if let Some(told) = self.told_due {
+            due = due.min(told);
+        }
         if self.unsaved {
             due = due.min(self.note_due());
         }
@@ -230,8 +236,13 @@ impl Core {
     }
 
     fn step(&mut self, input: Input) {
-        let decisions = self.parts.engine.step(Stamped { at: clock::boot_now(), input });
-        self.unsaved |= self.parts.engine.take_told();
+        let at = clock::boot_now();
+        let decisions = self.parts.engine.step(Stamped { at, input });
+        if let Some(wait) = self.parts.engine.take_told() {
+            // Those before them may be on disk by now.
+            self.unsaved = true;
+            self.told_due = Some(at + wait);
+        }
         self.carry(decisions);
     }
 }

@@ -155,6 +155,10 @@ impl ServiceState {
         if former.checked() != service.checked() {
             self.forget_observed();
         }
+        if former.about() != service.about() {
+            // People were told of something else.
+            self.rules.iter_mut().for_each(RuleState::reset);
+        }
         let moved = match (former.process(), service.process()) {
             (Some(old), Some(new)) => {
                 old.pidfile != new.pidfile

@@ -18,7 +18,7 @@ use crate::engine::service::{
 };
 use crate::identity::ProcessKey;
 use crate::message::{SavedAction, SavedRule, SavedService, SavedState};
-use crate::service::{OnReboot, Rule, Test};
+use crate::service::{Action, OnReboot, Rule, Test};
 
 /// Nanoseconds within which it is the same moment for the note of when processes lived.
 const SEEN: u64 = 60_000_000_000;
@@ -43,14 +43,18 @@ impl Engine {
         self.adopt_leaving(saved);
     }
 
-    /// What must survive the daemon.
-    pub fn saved(&self) -> SavedState {
+    /// What must survive the daemon. `now`: of the last moments before it nobody knows whether
+    /// people were told; at the end, where the alerts are waited for, it is the end of time.
+    pub fn saved(&self, now: BootTime) -> SavedState {
         let services = self.services.iter().map(|state| {
             let acting = state.acting.as_ref().map(|acting| SavedAction {
                 verb: acting.verb.word().to_owned(),
                 since: acting.since.0,
                 program: acting.program,
             });
+            let (observed, bases) = (state.observed.kept(), state.bases());
+            let told = state.told(now);
+            let known = observed.is_some() || !bases.is_empty() || !told.is_empty();
             let saved = SavedService {
                 monitored: state.monitored,
                 restarts: state.restarts,
@@ -59,9 +63,10 @@ impl Engine {
                 main: state.last_known(),
                 acting,
                 brake: state.may_hold(),
-                observed: state.observed.kept(),
-                told: state.told(),
-                bases: state.bases(),
+                about: known.then(|| state.service.about()),
+                observed,
+                told,
+                bases,
                 tried: state.retry.tried().map(|at| at.0),
                 turn: state.saved_turn(),
             };
@@ -96,11 +101,13 @@ fn departed(saved: &SavedState, services: &[ServiceState]) -> BTreeMap<String, P
 
 impl ServiceState {
     /// The rules of whose failure people were told.
-    fn told(&self) -> Vec<SavedRule> {
+    fn told(&self, now: BootTime) -> Vec<SavedRule> {
         let rules = self.service.rules.iter().zip(&self.rules);
+        // Nobody was told of what is ignored.
+        let rules = rules.filter(|(rule, _)| rule.then != [Action::Ignore]);
         rules
             .filter_map(|(rule, state)| {
-                Some(SavedRule { failing: state.told()?, rule: rule.text.clone() })
+                Some(SavedRule { failing: state.told(rule, now)?, rule: rule.text.clone() })
             })
             .collect()
     }
@@ -146,17 +153,20 @@ impl ServiceState {
         let tried = saved.tried.map(|tried| BootTime(tried.min(now.0)));
         self.retry = Retry::restored(saved.attempts, saved.given_up, tried);
         let there = |observed: &Arc<Observation>| observed.facts.present() == Some(true);
-        self.was_up = saved.main.is_some() || saved.observed.as_ref().is_some_and(there);
+        // Of another thing under the same name nothing is known.
+        let same = saved.about.as_ref().is_none_or(|about| *about == self.service.about());
+        let observed = saved.observed.as_ref().filter(|_| same);
+        self.was_up = saved.main.is_some() || observed.is_some_and(there);
         self.hint = saved.main;
         self.brake = saved.brake.clone().map(InForce::former);
-        self.observed = Observations::restored(saved.observed.clone());
+        self.observed = Observations::restored(observed.cloned());
         self.restore_turn(saved.turn.as_ref(), now);
-        if !rebooted {
+        if same && !rebooted {
             self.restore_told(&saved.told);
         }
         // What has changed while nobody watched is told; of a process not what a boot or we did to it.
         let known = self.service.process().is_some() && (rebooted || saved.acting.is_some());
-        if !known {
+        if same && !known {
             for (rule, remembered) in self.service.rules.iter().zip(&mut self.rules) {
                 remembered.base = saved.bases.get(&key(rule)).or(saved.observed.as_ref()).cloned();
             }

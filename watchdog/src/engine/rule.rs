@@ -4,12 +4,16 @@
 //! Not here: whether the condition holds (`judge`), what an action does (`service`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::engine::window::{Window, mask};
 use crate::message::RuleStatus;
 use crate::service::{Action, Recovery, Rule};
+
+/// So long after people are told of something the alert is on disk: it may wait for a survey.
+pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// What a rule remembers.
 #[derive(Debug, Clone)]
@@ -20,6 +24,8 @@ pub(crate) struct RuleState {
     /// People were told of a failure and must be told of the recovery, also when an action let the
     /// window start afresh meanwhile.
     announced: bool,
+    /// When people were last told of a failure or its end, in this run.
+    told_at: Option<BootTime>,
     /// Since it failed, or was judged afresh.
     good: Good,
     /// Cycles since the failure, for reminders and repeated programs.
@@ -102,6 +108,7 @@ impl RuleState {
             window: Window::new(rule.qualifier),
             failing: false,
             announced: false,
+            told_at: None,
             good: Good::default(),
             failing_cycles: 0,
             known: false,
@@ -133,11 +140,11 @@ impl RuleState {
                 return Change::StillFailing(self.failing_cycles);
             }
             if met {
-                return self.fail();
+                return self.fail(at);
             }
             return Change::Pending;
         }
-        self.maybe_recover(rule, cycle)
+        self.maybe_recover(rule, cycle, at)
     }
 
     /// Takes an event: true for this moment. It recovers at the next judgement that finds it false.
@@ -148,7 +155,7 @@ impl RuleState {
         match (self.failing, met) {
             // Told already, and armed again by the next judgement that finds it false.
             (true, _) => Change::None,
-            (false, true) => self.fail(),
+            (false, true) => self.fail(at),
             (false, false) => Change::Pending,
         }
     }
@@ -158,7 +165,7 @@ impl RuleState {
         self.known = true;
         self.good.bad(cycle);
         match (self.window.push_event(at), self.failing) {
-            (true, _) => self.fail(),
+            (true, _) => self.fail(at),
             (false, true) => {
                 self.failing_cycles = self.failing_cycles.saturating_add(1);
                 Change::StillFailing(self.failing_cycles)
@@ -167,7 +174,8 @@ impl RuleState {
         }
     }
 
-    fn fail(&mut self) -> Change {
+    fn fail(&mut self, at: BootTime) -> Change {
+        self.told_at = Some(at);
         self.failing = true;
         self.announced = true;
         self.failing_cycles = 0;
@@ -175,13 +183,14 @@ impl RuleState {
         Change::Failed
     }
 
-    fn maybe_recover(&mut self, rule: &Rule, cycle: bool) -> Change {
+    fn maybe_recover(&mut self, rule: &Rule, cycle: bool, at: BootTime) -> Change {
         if !self.failing && !self.announced {
             return Change::None;
         }
         if !self.good.is_enough(rule.recovery, cycle) {
             return Change::None;
         }
+        self.told_at = Some(at);
         (self.failing, self.announced) = (false, false);
         self.good = Good::default();
         // The next failure needs its full count again.
@@ -208,19 +217,24 @@ impl RuleState {
     pub(crate) fn reset(&mut self) {
         self.start_afresh();
         self.announced = false;
+        self.told_at = None;
         self.good_at = None;
     }
 
     /// What must survive the daemon: that people were told of a failure. Inside: whether it is failing.
-    pub(crate) fn told(&self) -> Option<bool> {
+    /// While the alert may not be on disk, it is to be told once more, whichever it is then: a daemon
+    /// that is killed rather tells twice than never. What its end has started is not started twice.
+    pub(crate) fn told(&self, rule: &Rule, now: BootTime) -> Option<bool> {
+        let on_its_way = self.told_at.is_some_and(|at| now < at + ON_ITS_WAY);
+        if on_its_way && (self.announced || rule.otherwise.iter().all(tells_only)) {
+            return Some(false);
+        }
         self.announced.then_some(self.failing)
     }
 
     /// What a former run told people of: it is not told again, but that it is over is. What started
     /// something stays armed, for nobody knows whether that has helped.
     pub(crate) fn restore_told(&mut self, rule: &Rule, failing: bool) {
-        let tells_only =
-            |action: &Action| matches!(action, Action::Alert | Action::Ignore | Action::Exec(_));
         self.announced = true;
         self.failing = failing && rule.then.iter().all(tells_only);
     }
@@ -242,4 +256,8 @@ impl RuleState {
     pub(crate) fn failing_cycles(&self) -> u32 {
         if self.failing { self.failing_cycles + 1 } else { self.window.failing() }
     }
+}
+
+fn tells_only(action: &Action) -> bool {
+    matches!(action, Action::Alert | Action::Ignore | Action::Exec(_))
 }

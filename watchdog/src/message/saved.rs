@@ -47,6 +47,9 @@ pub struct SavedService {
     /// boot only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Held>,
+    /// What `observed`, `bases` and `told` are about: a checksum of how the rule file names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<u32>,
     /// What was observed last, for what has changed meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Arc<Observation>>,
@@ -75,6 +78,7 @@ impl Default for SavedService {
             main: None,
             acting: None,
             brake: None,
+            about: None,
             observed: None,
             bases: BTreeMap::new(),
             tried: None,

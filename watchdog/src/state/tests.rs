@@ -16,6 +16,7 @@ fn some_state() -> SavedState {
         main: Some(ProcessKey { pid: 812, start: 99 }),
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
+        about: Some(7),
         observed: Some(Arc::default()),
         bases: BTreeMap::from([("changed size".to_owned(), Arc::default())]),
         tried: Some(7),

@@ -21,7 +21,11 @@ impl Core {
     /// it may wait, so that ten thousand services do not write ten thousand notes a second: writing
     /// takes a tenth of the time at most.
     pub(super) fn settle(&mut self) {
-        if self.unsaved && (!self.deeds.is_empty() || clock::boot_now() >= self.note_due()) {
+        let now = clock::boot_now();
+        if self.told_due.take_if(|due| *due <= now).is_some() {
+            self.unsaved = true;
+        }
+        if self.unsaved && (!self.deeds.is_empty() || now >= self.note_due()) {
             self.save();
         }
         for deed in self.deeds.drain(..) {
@@ -39,9 +43,14 @@ impl Core {
     }
 
     pub(super) fn save(&mut self) {
+        self.save_as_of(clock::boot_now());
+    }
+
+    /// Notes what people will have been told by then.
+    pub(super) fn save_as_of(&mut self, told: BootTime) {
         self.unsaved = false;
         let begun = clock::boot_now();
-        match self.parts.store.save(&self.parts.engine.saved()) {
+        match self.parts.store.save(&self.parts.engine.saved(told)) {
             Some(Durability::NotDurable(why)) => {
                 self.note(Level::Error, format!("state: not durable: {why}"));
             }
