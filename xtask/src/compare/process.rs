@@ -1,6 +1,6 @@
 //! Processes: coming and going, and starts that fail.
 
-use super::situation::Step::{Count, Cycles, Do, Say, Says};
+use super::situation::Step::{Count, Cycles, Do, Holds, Say, Says};
 use super::situation::{PLAIN, Situation, Who};
 
 /// A shell's words for a service that runs before any tool does, with a parent that buries it at once
@@ -53,6 +53,15 @@ const REFUSED: Situation = Situation {
     ours: "  - process: svc\n    pidfile: {dir}/pid\n    start: { program: {dir}/start, timeout: 1s }\n",
     ..PLAIN
 };
+
+/// A service that runs before any tool does, whose name begins another line of a log, and whose words
+/// hold more of them, quotation marks and a terminal's orders.
+const HOSTILE: &str = concat!(
+    "name=$(printf '\\033a\\n[2026-01-01T00:00:00+0000] error    : \"\\047svc\\047'); ",
+    "ln actor \"$name\"; ln -s wish \"wish$name\"; ",
+    "./actor begin parent.pid nurse pid \"./$name\" wish \"wish$name\"; ",
+    "until test -s pid; do sleep 0.05; done"
+);
 
 pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
@@ -141,6 +150,43 @@ pub(super) const SITUATIONS: &[Situation] = &[
         ],
         better: Some(ANOTHER),
         ..SERVICE
+    },
+    Situation {
+        name: "process: changed pid, as a rule",
+        monit: "check process svc with pidfile {dir}/pid\n \
+                if changed pid then alert\n",
+        ours: "  - process: svc\n    pidfile: {dir}/pid\n    rules:\n      \
+               - { if: changed pid, then: alert }\n",
+        before: buried!("pid"),
+        play: &[
+            Cycles(3),
+            Do("cp pid old; ./actor begin pid wish wish; ./actor signal old KILL"),
+            Say("error    'svc' process PID changed from"),
+            Say("info     'svc' process PID has not changed since last cycle"),
+            Cycles(3),
+        ],
+        ..PLAIN
+    },
+    Situation {
+        name: "process: a hostile name",
+        before: HOSTILE,
+        monit: "check process svc with pidfile {dir}/pid\n \
+                if memory > 60 MB for 2 cycles then alert\n",
+        ours: "  - process: svc\n    pidfile: {dir}/pid\n    rules:\n      \
+               - { if: memory > 60 MB for 2 cycles, then: alert }\n",
+        play: &[
+            Cycles(2),
+            Do("echo memory 100 > new; mv new wish"),
+            Say("error    'svc' mem amount of 1"),
+            // We say who holds it, Monit does not. Its log is known by its own name.
+            Holds("grep -q 'a.*2026-01-01' log || grep -q \"' Monit \" log"),
+            Do("rm wish"),
+            Say("mem amount check succeeded"),
+            Cycles(2),
+            Holds("! grep -q '^.2026-01-01' log"),
+            Holds("! grep -q \"$(printf '\\033')\" log"),
+        ],
+        ..PLAIN
     },
     Situation {
         name: "process: a zombie",
