@@ -128,6 +128,10 @@ impl Reader {
     /// `exec: …` or `brake: …` as a mapping of one key.
     fn mapped(&mut self, node: Node, at: Place) -> Option<(Action, Place)> {
         let mut table = self.open_table(node, at)?;
+        if table.entries.is_empty() {
+            let help = format!("there is: {}", ACTIONS.join(", "));
+            self.error_help(at, "an empty mapping is no action", help);
+        }
         let found = ["exec", "brake"].into_iter().find_map(|name| table.take(name));
         for entry in &table.entries {
             if let Some(found) = &found {

@@ -8,6 +8,7 @@ use crate::service::every::{Cron, Every};
 use crate::service::{Bounds, Control, OnReboot, Sizes};
 
 use super::diagnostic::Diagnostic;
+use super::grammar::LONGEST_CONNECTION as LONGEST;
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader, Table};
 use super::source::Place;
@@ -96,8 +97,10 @@ impl Reader {
 
     /// `limits:`.
     pub(super) fn limits(&mut self, entry: Entry) -> Bounds {
-        let mut limits = Bounds::default();
+        let (mut limits, at) = (Bounds::default(), entry.key);
         let Some(mut table) = self.table(entry.value, entry.key, &LIMITS) else { return limits };
+        let network = table.entries.iter().find(|entry| entry.name == "network_timeout");
+        let network = network.map(|entry| entry.value.place);
         let times: [(&str, &mut Duration); 6] = [
             ("program_timeout", &mut limits.program_timeout),
             ("start_timeout", &mut limits.start_timeout),
@@ -110,6 +113,11 @@ impl Reader {
             if let Some(time) = table.take(name).and_then(|entry| self.time_limit(&entry)) {
                 *slot = time;
             }
+        }
+        // As where a sentence says it: who waits for long keeps the places of others.
+        if limits.network_timeout > LONGEST {
+            self.error(network.unwrap_or(at), "`network_timeout` is an hour at most");
+            limits.network_timeout = LONGEST;
         }
         let sizes = &mut limits.sizes;
         let longest = Sizes::LONGEST_FILE;

@@ -33,6 +33,7 @@ mod trend;
 use std::ops::Range;
 use std::time::Duration;
 
+pub(super) use connection::LONGEST as LONGEST_CONNECTION;
 pub use print::print;
 
 use crate::check::connection::Connection;

@@ -29,7 +29,7 @@ const FIRST: &[&str] =
 const JOINTS: &[&str] = &["and", "with", "using", "use"];
 /// More attempts or a longer time than this is a slip of the keyboard.
 const MAX_RETRY: u32 = 100;
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(in crate::config) const LONGEST: Duration = Duration::from_secs(3600);
 /// Longer paths no Unix socket has (`unix(7)`).
 const LONGEST_PATH: usize = 107;
 

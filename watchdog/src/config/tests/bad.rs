@@ -85,6 +85,7 @@ fn keys_and_values_of_the_main_file() {
         ("cylce: 60s", "1:1", &["has no key `cylce`", "did you mean `cycle`?", "^^^^^"]),
         ("limits: { start_timeout: 0s }", "1:26", &["nothing is done within"]),
         ("limits: { network_timeout: 0s }", "1:28", &["nothing is done within"]),
+        ("limits: { network_timeout: 61m }", "1:28", &["an hour at most"]),
         ("limits: { program_output: 65 KB }", "1:27", &["is from 1 B to 64 kB"]),
         ("limits: { checksum_size: 17 TB }", "1:26", &["is from 1 B to 16 TB"]),
         ("limits: { send_expect_buffer: 0 }", "1:31", &["is from 1 B to 64 kB"]),

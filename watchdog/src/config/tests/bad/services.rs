@@ -172,6 +172,8 @@ fn services() {
             &["does not stand beside `exec`"],
         ),
         (&with_keys("  rules: [{ if: cpu > 5%, then: [] }]"), "4:27", &["`then` is empty"]),
+        (&with_keys("  rules: [{ if: cpu > 5%, then: {} }]"), "4:27", &["is no action"]),
+        (&with_keys("  rules: [{ if: cpu > 5%, then: [alert, {}] }]"), "4:27", &["is no action"]),
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: alert, severity: high }]"),
             "4:50",
