@@ -18,6 +18,7 @@ mod host;
 mod http;
 mod implicit;
 mod mail;
+mod patterns;
 mod process;
 mod programs;
 mod raw;
@@ -38,6 +39,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::service::{Bounds, Config, OnReboot};
@@ -122,6 +124,7 @@ fn finish(
         limits: Bounds::default(),
         alerted: Vec::new(),
         onreboot: OnReboot::default(),
+        patterns: BTreeMap::new(),
     };
     read(&mut reader, &mut files);
     reader.dependencies(&mut files.services);

@@ -1,10 +1,11 @@
 //! Files, directories and named pipes: what they are, as configured and as observed.
 //!
 //! Pure. Not here: the tests about that (`test`), their words (`words`), what was read of the content
-//! (`content`), and reading (`observe::file`).
+//! (`content`, `patterns`), and reading (`observe::file`).
 
 pub mod content;
 mod judge;
+pub mod patterns;
 pub mod test;
 
 use std::collections::BTreeMap;

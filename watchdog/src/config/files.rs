@@ -40,7 +40,7 @@ pub(super) struct Files {
 impl Reader {
     /// Reads the main file and all it includes.
     pub(super) fn main_file(&mut self, path: &Path, files: &mut Files) {
-        match read(path, self.options.trust) {
+        match read(path, self.options.trust, MAX_BYTES) {
             Ok(text) => {
                 let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
                 files.open.push(real.clone());
@@ -160,7 +160,7 @@ impl Reader {
             return;
         }
         files.seen.push(real.clone());
-        let text = match read(path, self.options.trust) {
+        let text = match read(path, self.options.trust, MAX_BYTES) {
             Ok(text) => text,
             Err(problem) => {
                 files.seen.pop();
@@ -182,7 +182,7 @@ impl Reader {
         }
     }
 
-    fn unreadable(&mut self, path: &Path, place: Option<Place>, problem: &Problem) {
+    pub(super) fn unreadable(&mut self, path: &Path, place: Option<Place>, problem: &Problem) {
         let why = match problem {
             Problem::Untrusted(error) if error.path == path => error.fault.to_string(),
             Problem::Untrusted(error) => format!("is not trusted: {error}"),
@@ -202,8 +202,11 @@ impl Reader {
     /// Warns of untrusted files where that is no error, and of readable password hashes.
     pub(super) fn look_at_files(&mut self, files: &Files) {
         if self.options.trust == Trust::Skip {
-            for path in &files.seen {
-                if let Err(error) = trust::open_trusted(path) {
+            for path in files.seen.iter().chain(self.patterns.keys()) {
+                let fault = trust::open_trusted(path).err();
+                // Of one that is missing was said so.
+                let fault = fault.filter(|error| error.fault != trust::TrustFault::Missing);
+                if let Some(error) = fault {
                     self.out.push(
                         Diagnostic::about_file(
                             Gravity::Warning,
@@ -243,12 +246,13 @@ fn cure(error: &TrustError) -> Option<String> {
 }
 
 /// Why a file was not read.
-enum Problem {
+pub(super) enum Problem {
     Untrusted(TrustError),
     Unreadable(String),
 }
 
-fn read(path: &Path, trust: Trust) -> Result<String, Problem> {
+/// A file's text, of so many bytes at most.
+pub(super) fn read(path: &Path, trust: Trust, most: u64) -> Result<String, Problem> {
     // The walk starts at `/`; the user may have given a path from here.
     let whole =
         std::path::absolute(path).map_err(|error| Problem::Unreadable(error.to_string()))?;
@@ -258,11 +262,12 @@ fn read(path: &Path, trust: Trust) -> Result<String, Problem> {
     }
     .map_err(Problem::Untrusted)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
+    file.take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Problem::Unreadable(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Problem::Unreadable(format!("is larger than {} MiB", MAX_BYTES >> 20)));
+    if bytes.len() as u64 > most {
+        let (most, unit) = if most >> 20 > 0 { (most >> 20, "MiB") } else { (most >> 10, "KiB") };
+        return Err(Problem::Unreadable(format!("is larger than {most} {unit}")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

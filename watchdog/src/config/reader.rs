@@ -3,6 +3,10 @@
 //! Not here: single values (`values`), which keys there are (`vocabulary`) and what they mean. Every function reports what is
 //! wrong and returns `None`, so that the caller goes on and all errors show at once.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::check::file::patterns::PatternFile;
 use crate::service::{Bounds, OnReboot};
 
 use super::LoadOptions;
@@ -30,6 +34,8 @@ pub(super) struct Reader {
     pub(super) alerted: Vec<String>,
     /// `onreboot:` of the main file.
     pub(super) onreboot: OnReboot,
+    /// The files of patterns that were named; `None`: it cannot be used, and why was said.
+    pub(super) patterns: BTreeMap<PathBuf, Option<PatternFile>>,
 }
 
 /// One entry of a mapping.

@@ -67,7 +67,7 @@ impl Reader {
             return None;
         };
         let text = self.text(&entry.value, entry.key)?;
-        let sentence = match grammar::parse_with(&text, subject, self.limits.network_timeout) {
+        let mut sentence = match grammar::parse_with(&text, subject, self.limits.network_timeout) {
             Ok(sentence) => sentence,
             Err(error) => {
                 self.sentence_error(&entry, &text, error, Gravity::Error);
@@ -77,7 +77,9 @@ impl Reader {
         for doubt in sentence.doubts {
             self.sentence_error(&entry, &text, doubt, Gravity::Warning);
         }
+        let sound = self.patterns_of(&mut sentence.condition, entry.value.place);
         self.named_accounts(&sentence.condition, entry.value.place);
+        sound?;
         let mut gives_up = false;
         sentence
             .condition

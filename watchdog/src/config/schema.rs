@@ -8,9 +8,9 @@
 use serde_json::{Map, Value, json};
 
 use super::vocabulary::{
-    ACTIONS, BRAKE, CHECK_KEYS, CONTROL, EVERY, EXEC, FORMAT, HTTP, IGNORE, KINDS, Keys, LIMITS,
-    LOG, MAIL, MAIL_SERVER, MATCH, METHOD_KEYS, PASSWORD, PROCESS_KEYS, PROGRAM, QUEUE, RECIPIENT,
-    RECOVERY, RULE, SERVICE_KEYS, TOP, WEB_USER,
+    ACTIONS, BRAKE, CHECK_KEYS, CONTROL, EVERY, EXEC, FORMAT, HTTP, IGNORE, IGNORE_FILE, KINDS,
+    Keys, LIMITS, LOG, MAIL, MAIL_SERVER, MATCH, METHOD_KEYS, PASSWORD, PROCESS_KEYS, PROGRAM,
+    QUEUE, RECIPIENT, RECOVERY, RULE, SERVICE_KEYS, TOP, WEB_USER,
 };
 use crate::service::EventWord;
 
@@ -36,7 +36,8 @@ const DEFINITIONS: &[(&str, &Keys, &[&str])] = &[
     ("limits", &LIMITS, &[]),
     ("recovery", &RECOVERY, &["then"]),
     ("exec", &EXEC, &["program"]),
-    ("lines", &IGNORE, &["not"]),
+    ("lines", &IGNORE, &[]),
+    ("patterns", &IGNORE_FILE, &["file"]),
     ("brake", &BRAKE, &[]),
 ];
 
@@ -119,6 +120,7 @@ fn value(name: &str, key: &str) -> Option<Value> {
         (_, "match") => own("match"),
         (_, "start" | "stop" | "restart") | ("service_program", "path") => command("program"),
         ("service_file", "ignore") => several(&either(&[text(), own("lines")])),
+        ("lines", "not") => either(&[text(), own("patterns")]),
         ("rule", "severity") => json!({"enum": ["info", "warning", "critical"]}),
         ("rule" | "recovery", "then") => several(&own("action")),
         ("rule", "else") => either(&[several(&own("action")), own("recovery")]),
@@ -130,7 +132,7 @@ fn value(name: &str, key: &str) -> Option<Value> {
         ("", "cycle" | "sample" | "start_delay" | "state_dir")
         | ("log" | "control" | "queue" | "mail" | "server" | "password" | "recipient", _)
         | ("format" | "http" | "login" | "match" | "program" | "exec" | "rule" | "minutes", _)
-        | ("limits" | "recovery" | "lines" | "brake", _) => text(),
+        | ("limits" | "recovery" | "lines" | "patterns" | "brake", _) => text(),
         (_, "pidfile" | "unit" | "cgroup" | "stop_timeout" | "path" | "address" | "interface") => {
             text()
         }

@@ -7,6 +7,7 @@ mod good;
 mod includes;
 mod manual;
 pub(super) mod noise;
+mod patterns;
 mod sentences;
 
 use super::*;

@@ -126,7 +126,9 @@ pub(super) const EXEC: Keys = Keys {
     known: &["program", "timeout", "user", "group", "env", "cwd", "repeat"],
     later: &["limits"],
 };
-pub(super) const IGNORE: Keys = Keys { title: "`ignore`", known: &["not"], later: &[] };
+pub(super) const IGNORE: Keys = Keys { title: "`ignore`", known: &["not", "file"], later: &[] };
+pub(super) const IGNORE_FILE: Keys =
+    Keys { title: "`not` of `ignore`", known: &["file"], later: &[] };
 pub(super) const BRAKE: Keys = Keys { title: "`brake`", known: &["how", "for"], later: &[] };
 /// All actions.
 pub(super) const ACTIONS: &[&str] =
@@ -155,6 +157,7 @@ pub(super) const ALL: &[&Keys] = &[
     &EXEC,
     &BRAKE,
     &IGNORE,
+    &IGNORE_FILE,
 ];
 
 /// The candidate that a misspelt word most likely means, for "did you mean …".

@@ -81,6 +81,19 @@ impl Condition {
             Self::Test(test) => visit(test),
         }
     }
+
+    /// As [`Self::for_each_test`], to complete what a sentence only names.
+    pub(crate) fn for_each_test_mut(&mut self, visit: &mut dyn FnMut(&mut Test)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.for_each_test_mut(visit);
+                }
+            }
+            Self::Not(part) => part.for_each_test_mut(visit),
+            Self::Test(test) => visit(test),
+        }
+    }
 }
 
 /// In how many of the last cycles a rule must be good to be recovered: `else: { after: 3 cycles }`,

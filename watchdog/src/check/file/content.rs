@@ -7,25 +7,25 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Pattern, Quoted};
+use super::patterns::Patterns;
 
 /// Lines that are kept to be shown, the newest.
 const KEPT_LINES: usize = 10;
 /// Bytes of each that are kept.
 const KEPT_BYTES: usize = 512;
 
-/// Which lines: `= "pattern"` or `!= "pattern"`.
+/// Which lines: `= "pattern"` or `!= "pattern"`, or the path of a file of patterns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
-    /// Lines in which it is not found.
+    /// Lines in which none is found.
     pub not: bool,
     /// What is looked for.
-    pub pattern: Pattern,
+    pub patterns: Patterns,
 }
 
 impl Filter {
     fn takes(&self, line: &[u8]) -> bool {
-        self.pattern.is_in(line) != self.not
+        self.patterns.are_in(line) != self.not
     }
 }
 
@@ -33,7 +33,7 @@ impl Filter {
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.not { "!=" } else { "=" };
-        write!(f, "{sign} {}", Quoted(self.pattern.as_str()))
+        write!(f, "{sign} {}", self.patterns)
     }
 }
 
@@ -139,11 +139,12 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Pattern;
 
     const LONGEST: usize = 4096;
 
     fn filter(text: &str, not: bool) -> Filter {
-        Filter { not, pattern: Pattern::new(text).unwrap() }
+        Filter { not, patterns: Patterns::One(Pattern::new(text).unwrap()) }
     }
 
     /// Takes the parts one after the other; what a part leaves is read again with the next.

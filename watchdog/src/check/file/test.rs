@@ -37,7 +37,7 @@ pub enum Test {
     Hardlink(Operator, u64),
     /// `changed hardlink`.
     HardlinkChanged,
-    /// `content = "pattern"`: such lines have been written.
+    /// `content = "pattern"`, `content = /etc/patterns`: such lines have been written.
     Content(Filter),
 }
 

@@ -5,6 +5,7 @@
 
 use crate::check::file::Algorithm;
 use crate::check::file::content::Filter;
+use crate::check::file::patterns::{PatternFile, Patterns};
 use crate::check::file::test::{Account, Test, Time};
 use crate::service::Limit;
 
@@ -127,8 +128,8 @@ impl Parser<'_> {
             };
         }
         if self.word("content") {
-            let (found, pattern) = self.pattern()?;
-            return Ok(Some(Test::Content(Filter { not: !found, pattern })));
+            let not = !self.equal()?;
+            return Ok(Some(Test::Content(Filter { not, patterns: self.patterns()? })));
         }
         let Some(time) = self.file_time() else { return Ok(None) };
         self.any(&["was"]);
@@ -144,6 +145,21 @@ impl Parser<'_> {
                 Err(error.help(format!("write `{number} minutes`")))
             }
         }
+    }
+
+    /// A pattern in quotation marks, or the path of a file of them without: what is quoted was a pattern
+    /// before there were files, and patterns may begin with `/`.
+    fn patterns(&mut self) -> Result<Patterns, SentenceError> {
+        if !self.peek().is_some_and(|token| token.is("/")) {
+            return self.given_pattern().map(Patterns::One);
+        }
+        let Some((path, span)) = self.raw() else { return Err(self.expected("a path")) };
+        // So that it comes out of a sentence as it went in.
+        if path.contains(|sign: char| sign.is_control() || "\"'()".contains(sign)) {
+            let error = SentenceError::new(span, "this is no path of a file of patterns");
+            return Err(error.help("write a pattern in quotation marks"));
+        }
+        Ok(Patterns::File(PatternFile::unread(path.into())))
     }
 
     /// One of a file's times, if the next words name one.

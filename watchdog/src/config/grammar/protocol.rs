@@ -110,15 +110,20 @@ impl Parser<'_> {
 
     /// `= "pattern"` or `!= "pattern"` behind `content`.
     pub(super) fn pattern(&mut self) -> Result<(bool, Pattern), SentenceError> {
-        let wanted = match self.operator()? {
-            Operator::Equal => true,
-            Operator::NotEqual => false,
+        let wanted = self.equal()?;
+        self.given_pattern().map(|pattern| (wanted, pattern))
+    }
+
+    /// `=` or `!=` behind `content`.
+    pub(super) fn equal(&mut self) -> Result<bool, SentenceError> {
+        match self.operator()? {
+            Operator::Equal => Ok(true),
+            Operator::NotEqual => Ok(false),
             _ => {
                 let span = self.behind()..self.behind();
-                return Err(SentenceError::new(span, "a content is compared by `=` or `!=`"));
+                Err(SentenceError::new(span, "a content is compared by `=` or `!=`"))
             }
-        };
-        self.given_pattern().map(|pattern| (wanted, pattern))
+        }
     }
 
     /// A regular expression, quoted or up to the next blank.

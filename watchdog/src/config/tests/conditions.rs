@@ -121,9 +121,15 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
 /// One of each form that a test of a file has.
 fn file_tests() -> Vec<CheckTest> {
     use file::content::Filter;
+    use file::patterns::{PatternFile, Patterns};
     use file::test::{Account, Time};
     use file::{Algorithm, Test};
-    let filter = |text: &str, not| Filter { not, pattern: Pattern::new(text).unwrap() };
+    let filter =
+        |text: &str, not| Filter { not, patterns: Patterns::One(Pattern::new(text).unwrap()) };
+    let of_file = |path: &str, not| Filter {
+        not,
+        patterns: Patterns::File(PatternFile::unread(path.into())),
+    };
     let mut tests = vec![
         Test::Type,
         Test::Permission(0o755),
@@ -143,6 +149,9 @@ fn file_tests() -> Vec<CheckTest> {
         Test::Content(filter("a \"quoted\" text", true)),
         Test::Content(filter("it's a \"quoted\" \\S+ text", true)),
         Test::Content(filter(r"back\\", false)),
+        Test::Content(filter("/healthz", false)),
+        Test::Content(of_file("/etc/patterns.txt", false)),
+        Test::Content(of_file("/srv/it-is/a~b=c,d", true)),
     ];
     for algorithm in Algorithm::ALL {
         tests.extend([Test::Checksum(algorithm, None), Test::ChecksumChanged(algorithm)]);
