@@ -13,6 +13,7 @@ mod httpd;
 mod myserver;
 mod site;
 mod told;
+mod whole;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
