@@ -120,6 +120,8 @@ fn what_the_parser_refuses_by_its_keys_the_schema_refuses() {
         "services: [{ system: x, rules: [{ if: cpu > 5%, then: alert, severity: bad }] }]",
         "alerts: [{ mail: a@b, only: [nonsense] }]",
         "http: { listen: \"127.0.0.1:1\", port: 1 }",
+        "http: { listen: \"127.0.0.1:1\" }",
+        "services: [{ system: x, rules: [{ if: cpu > 5%, then: {} }] }]",
     ] {
         assert!(faults(bad).is_some(), "{bad}");
     }
@@ -128,6 +130,8 @@ fn what_the_parser_refuses_by_its_keys_the_schema_refuses() {
         "services: [{ process: 1, pidfile: /x, start: [/x, y] }]",
         "services: [{ system: x, rules: [{ if: cpu > 5%, then: [alert, { exec: /x }] }] }]",
         "include: x/*.yaml",
+        "mail: { servers: localhost }",
+        "services: [{ system: x, rules: [{ if: cpu > 5%, then: alert, else: { after: 3 cycles } }] }]",
     ] {
         assert_eq!(faults(good), None, "{good}");
     }
