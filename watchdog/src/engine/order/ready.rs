@@ -69,7 +69,17 @@ impl Engine {
 
     /// A service that this one depends on and that is not ready: the nearest.
     pub(crate) fn holder(&self, i: usize) -> Option<usize> {
-        self.graph.all_below(i).find(|below| !self.services[*below].is_ready())
+        let holds = |below: &usize| !self.services[*below].is_ready() && !self.is_silent(*below);
+        self.graph.all_below(i).find(holds)
+    }
+
+    /// Outside of the minutes of its crontab nobody looks at what is observed: as long as nothing is
+    /// known against it, nobody waits for it until the night.
+    fn is_silent(&self, i: usize) -> bool {
+        let state = &self.services[i];
+        let idle = state.monitored && state.acting.is_none() && state.turn.is_none();
+        let unseen = !state.observed.stands() && !state.is_bad();
+        state.service.checked().is_some() && idle && unseen && self.is_asleep(i)
     }
 
     /// The youngest process among those that it depends on which are not older than their start may
