@@ -67,13 +67,13 @@ fn a_full_or_read_only_disk_is_told_once_and_mended() {
     let Some(disk) = Tmpfs::mount(scratch.at("disk")) else { return };
     let path = disk.0.join("state");
     let store = opened(&path).store;
-    assert_eq!(store.save(&state(1, 0)), None);
+    assert_eq!(store.save(state(1, 0)), None);
     // Full: the old state stays whole, and it is told once.
     let filler = disk.0.join("filler");
     let _ = std::fs::write(&filler, vec![0; 128 << 10]);
-    let told = store.save(&state(2, 8000));
+    let told = store.save(state(2, 8000));
     assert!(matches!(told, Some(Durability::NotDurable(_))), "{told:?}");
-    assert_eq!(store.save(&state(3, 8000)), None);
+    assert_eq!(store.save(state(3, 8000)), None);
     assert_eq!(store.sync(), None);
     assert!(store.fault().is_some());
     let kept = std::fs::read_to_string(path.join("state.json")).unwrap();
@@ -83,9 +83,9 @@ fn a_full_or_read_only_disk_is_told_once_and_mended() {
     assert_eq!(store.fault(), None);
     // Read-only.
     disk.remount("ro");
-    assert!(matches!(store.save(&state(4, 0)), Some(Durability::NotDurable(_))));
+    assert!(matches!(store.save(state(4, 0)), Some(Durability::NotDurable(_))));
     disk.remount("rw");
-    assert_eq!(store.save(&state(5, 0)), None);
+    assert_eq!(store.save(state(5, 0)), None);
     assert_eq!(store.sync(), Some(Durability::Durable));
     drop(store);
     let again = opened(&path);
@@ -124,7 +124,7 @@ fn write_for_ever(path: &Path) -> ! {
     let mut count = restarts(&left);
     loop {
         count += 1;
-        store.save(&state(count, 300));
+        store.save(state(count, 300));
     }
 }
 

@@ -105,6 +105,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     // What whoever started us had open is not for the web front.
     sys::spawn::close_on_exec()
         .map_err(|error| RunError::Failed(format!("descriptors cannot be marked: {error}")))?;
+    sys::memory::share_arenas();
     // Before there is another thread: it would inherit them.
     sys::signals::forget_inherited();
     let place = Place { config_path: options.config, host_name: host::name() };

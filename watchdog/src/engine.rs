@@ -67,6 +67,8 @@ pub struct Engine {
     started: BootTime,
     generation: u64,
     services: Vec<ServiceState>,
+    /// Places in `services`, by name.
+    by_name: Vec<usize>,
     graph: Graph,
     /// When something is due without an input.
     due: Due,
@@ -110,6 +112,7 @@ impl Engine {
             started: now,
             generation: 1,
             services,
+            by_name: Vec::new(),
             graph: Graph::default(),
             due: Due::default(),
             host: HostLevels::default(),
@@ -129,6 +132,7 @@ impl Engine {
             told: false,
             out: Vec::new(),
         };
+        engine.follow_names();
         engine.follow_host();
         engine.restore(saved, now);
         engine.follow_dependencies();

@@ -9,6 +9,7 @@
 mod folder;
 mod lock;
 mod record;
+mod written;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use lock::{HOST_LOCK, Lock, LockError, Squatter};
 pub use record::{Origin, boot_id};
 
 use crate::message::SavedState;
+use written::Written;
 
 /// The file's name in the state directory.
 const FILE: &str = "state.json";
@@ -91,8 +93,8 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct Inner {
     /// Written by the last `save`, for trying again.
-    bytes: Vec<u8>,
-    /// `bytes` is not in the file.
+    written: Written,
+    /// `written` is not in the file.
     unwritten: bool,
     /// The file is not known to be on the disk.
     unsynced: bool,
@@ -137,14 +139,12 @@ impl Store {
     ///
     /// The answer is `Some` where something is to be logged; a failed write is tried again by
     /// [`Store::keep`] and with the next save.
-    pub fn save(&self, state: &SavedState) -> Option<Durability> {
-        let bytes = record::encode(state, &self.boot);
+    pub fn save(&self, state: SavedState) -> Option<Durability> {
         let report = {
             let mut inner = self.lock();
-            if bytes == inner.bytes && !inner.unwritten {
+            if !inner.written.renew(state, &self.boot) && !inner.unwritten {
                 return None;
             }
-            inner.bytes = bytes;
             self.write(&mut inner)
         };
         self.changed.notify_one();
@@ -204,7 +204,7 @@ impl Store {
     }
 
     fn write(&self, inner: &mut Inner) -> Option<Durability> {
-        let written = self.folder.replace(FILE, DRAFT, &inner.bytes);
+        let written = self.folder.replace(FILE, DRAFT, &inner.written.parts());
         inner.unwritten = written.is_err();
         inner.unsynced = true;
         written.err().and_then(|error| fault(inner, &error))

@@ -95,6 +95,7 @@ impl Engine {
         }
         self.config = Arc::new(config);
         self.generation += 1;
+        self.follow_names();
         self.follow_host();
         self.follow_dependencies();
         for i in 0..self.services.len() {

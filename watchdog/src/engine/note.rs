@@ -43,10 +43,20 @@ impl Engine {
         self.adopt_leaving(saved);
     }
 
+    /// In which order services stand in what is saved: sorted once, not for each note.
+    pub(crate) fn follow_names(&mut self) {
+        self.by_name = (0..self.services.len()).collect();
+        let services = &self.services;
+        self.by_name.sort_unstable_by(|a, b| {
+            services[*a].service.name.cmp(&services[*b].service.name)
+        });
+    }
+
     /// What must survive the daemon. `now`: of the last moments before it nobody knows whether
     /// people were told; at the end, where the alerts are waited for, it is the end of time.
     pub fn saved(&self, now: BootTime) -> SavedState {
-        let services = self.services.iter().map(|state| {
+        let services = self.by_name.iter().map(|i| {
+            let state = &self.services[*i];
             let acting = state.acting.as_ref().map(|acting| SavedAction {
                 verb: acting.verb.word().to_owned(),
                 since: acting.since.0,

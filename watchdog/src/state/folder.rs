@@ -92,11 +92,11 @@ impl Folder {
     }
 
     /// Replaces a file at one stroke: readers see the old content or the new, never a part.
-    /// Does not wait for the disk.
+    /// Does not wait for the disk. The content is `parts`, one after another.
     ///
     /// # Errors
     /// The system's (`ENOSPC`, `EROFS`, `EIO`); the old content stays.
-    pub fn replace(&self, name: &str, draft: &str, bytes: &[u8]) -> io::Result<()> {
+    pub fn replace(&self, name: &str, draft: &str, parts: &[&[u8]]) -> io::Result<()> {
         let flags = OFlags::WRONLY
             | OFlags::CREATE
             | OFlags::TRUNC
@@ -106,7 +106,9 @@ impl Folder {
         let write = || {
             let mut file = File::from(openat(&self.0, draft, flags, Mode::RUSR | Mode::WUSR)?);
             regular(&fstat(&file)?)?;
-            file.write_all(bytes)?;
+            for part in parts {
+                file.write_all(part)?;
+            }
             self.rename(draft, name)
         };
         write().inspect_err(|_| {

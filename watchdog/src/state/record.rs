@@ -2,6 +2,8 @@
 //!
 //! The form is canonical: a file counts only if writing what was read gives the same bytes. So a
 //! flipped bit is seen wherever it is, also in white space.
+//!
+//! Not here: writing it (`written`).
 
 use std::borrow::Cow;
 use std::io;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::SavedState;
 
 /// Raised when an older daemon could misread the file.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,10 +23,6 @@ struct Record<'a> {
     crc32: u32,
     state: Cow<'a, SavedState>,
 }
-
-/// The checksum as it is when the checksum is made. In no other place of the file: a quotation mark
-/// within a text has a backslash before it.
-const BLANK: &[u8] = b"\"crc32\": 0";
 
 /// Where the state at start comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,20 +45,7 @@ pub fn boot_id() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// The file's bytes for a state. Ten thousand services make megabytes of it, and it is on the way to
-/// each deed: written once, and then the checksum put into it.
-pub(super) fn encode(state: &SavedState, boot: &str) -> Vec<u8> {
-    let (boot, state) = (Cow::Borrowed(boot), Cow::Borrowed(state));
-    let mut bytes = json(&Record { version: VERSION, boot, crc32: 0, state });
-    let sum = crc32fast::hash(&bytes).to_string();
-    if let Some(at) = bytes.windows(BLANK.len()).position(|here| here == BLANK) {
-        let end = at + BLANK.len();
-        bytes.splice(end - 1..end, sum.bytes());
-    }
-    bytes
-}
-
-/// Plain data with string keys: it has no way to fail.
+/// As [`super::written`] writes it. Plain data with string keys: it has no way to fail.
 fn json(record: &Record<'_>) -> Vec<u8> {
     serde_json::to_vec_pretty(record).unwrap_or_default()
 }

@@ -30,6 +30,12 @@ fn some_state() -> SavedState {
     }
 }
 
+fn encode(state: &SavedState, boot: &str) -> Vec<u8> {
+    let mut written = Written::default();
+    assert!(written.renew(state.clone(), boot));
+    written.parts().concat()
+}
+
 fn unique(test: &str) -> String {
     format!("ebpf-watchdog-test-{test}-{}", std::process::id())
 }
@@ -45,7 +51,7 @@ fn what_is_saved_is_read_back() {
     let (_temp, path) = place();
     let opened = open(&path, &unique("back")).unwrap();
     assert_eq!((opened.origin, opened.squatter), (Origin::Fresh, None));
-    assert_eq!(opened.store.save(&some_state()), None);
+    assert_eq!(opened.store.save(some_state()), None);
     assert_eq!(opened.store.sync(), None);
     let mode = path.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
@@ -71,7 +77,7 @@ fn numbers_that_are_observed_spoil_no_state() {
             for service in state.services.values_mut() {
                 service.observed = Some(Arc::new(observed.clone()));
             }
-            let (_, origin) = record::decode(&record::encode(&state, "boot"), "boot");
+            let (_, origin) = record::decode(&encode(&state, "boot"), "boot");
             assert_eq!(origin, Origin::SameBoot, "{number}");
         }
     }
@@ -79,7 +85,7 @@ fn numbers_that_are_observed_spoil_no_state() {
 
 #[test]
 fn no_torn_file_and_no_flipped_bit_is_believed() {
-    let bytes = record::encode(&some_state(), "boot");
+    let bytes = encode(&some_state(), "boot");
     assert_eq!(record::decode(&bytes, "boot"), (some_state(), Origin::SameBoot));
     for length in 0..bytes.len() {
         let (state, origin) = record::decode(&bytes[..length], "boot");
@@ -94,9 +100,36 @@ fn no_torn_file_and_no_flipped_bit_is_believed() {
     }
 }
 
+/// Services come, change and go at each place; only what has changed is made anew.
+#[test]
+fn the_file_after_changes_is_that_of_its_state() {
+    let service = some_state().services.into_values().next().unwrap();
+    let named = |present: usize, n: usize| present >> n & 1 == 1;
+    let of = |present: usize, restarts: u64| {
+        let names = (0..4).filter(|n| named(present, *n));
+        let service = |n| SavedService { restarts: restarts + n, ..service.clone() };
+        let services = names.map(|n| (format!("service\n{n}"), service(n as u64 % 2)));
+        SavedState { services: services.collect(), seen: None, rebooted: false }
+    };
+    for (before, after) in (0..16).flat_map(|before| (0..16).map(move |after| (before, after))) {
+        for restarts in [7, 8] {
+            let mut written = Written::default();
+            assert!(written.renew(of(before, 7), "boot"));
+            let next = of(after, restarts);
+            let same = next == of(before, 7);
+            assert_eq!(written.renew(next.clone(), "boot"), !same, "{before} {after}");
+            assert_eq!(written.parts().concat(), encode(&next, "boot"));
+            let read = record::decode(&written.parts().concat(), "boot");
+            assert_eq!(read, (next.clone(), Origin::SameBoot));
+            assert!(!written.renew(next.clone(), "boot"));
+            assert!(written.renew(SavedState { seen: Some(60), ..next }, "boot"));
+        }
+    }
+}
+
 #[test]
 fn of_another_boot_no_process_is_kept() {
-    let bytes = record::encode(&some_state(), "boot before");
+    let bytes = encode(&some_state(), "boot before");
     let (state, origin) = record::decode(&bytes, "boot now");
     assert_eq!(origin, Origin::OtherBoot);
     let service = state.services.values().next().unwrap();
@@ -111,7 +144,7 @@ fn a_damaged_file_is_moved_aside() {
     std::fs::write(path.join(FILE), b"{\"version\":2}").unwrap();
     let opened = open(&path, &unique("aside")).unwrap();
     assert!(matches!(opened.origin, Origin::Damaged(_)));
-    assert_eq!(opened.store.save(&some_state()), None);
+    assert_eq!(opened.store.save(some_state()), None);
     assert!(path.join(BAD).exists() && path.join(FILE).exists());
 }
 
@@ -151,7 +184,7 @@ fn nothing_outside_is_written_through_a_planted_link() {
     assert!(matches!(opened.origin, Origin::Damaged(_)));
     symlink(&victim, path.join(DRAFT)).unwrap();
     symlink(&victim, path.join(FILE)).unwrap();
-    assert!(matches!(opened.store.save(&some_state()), Some(Durability::NotDurable(_))));
+    assert!(matches!(opened.store.save(some_state()), Some(Durability::NotDurable(_))));
     symlink(&victim, path.join("out.log")).unwrap();
     assert!(opened.store.folder().append("out.log").is_err());
     // The link in the draft's place is gone by then, so the next try works.

@@ -1,5 +1,24 @@
 //! Our own memory: what a start needed and nothing needs later is given back, the rest is kept.
 
+/// The allocator takes memory for all threads from two places, not from eight for each processor: what
+/// many threads had in use for a moment would stay with each of them, as it may not be swapped out. What
+/// is large goes back to the kernel at once. Before there is another thread.
+pub fn share_arenas() {
+    /// Two: the thread that decides does not wait for the others.
+    #[cfg(target_env = "gnu")]
+    const SETTINGS: [(libc::c_int, libc::c_int); 3] = [
+        (libc::M_ARENA_MAX, 2),
+        // Named, or each large piece that is freed would raise them.
+        (libc::M_MMAP_THRESHOLD, 256 << 10),
+        (libc::M_TRIM_THRESHOLD, 1 << 20),
+    ];
+    #[cfg(target_env = "gnu")]
+    for (what, value) in SETTINGS {
+        // SAFETY: mallopt(3) takes two numbers; there is one thread.
+        unsafe { libc::mallopt(what, value) };
+    }
+}
+
 /// Returns what the allocator keeps for later. Loading the kernel programs reads some ten megabytes
 /// of type information, which is never needed again.
 pub fn release_unused() {

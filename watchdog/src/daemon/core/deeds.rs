@@ -50,7 +50,7 @@ impl Core {
     pub(super) fn save_as_of(&mut self, told: BootTime) {
         self.unsaved = false;
         let begun = clock::boot_now();
-        match self.parts.store.save(&self.parts.engine.saved(told)) {
+        match self.parts.store.save(self.parts.engine.saved(told)) {
             Some(Durability::NotDurable(why)) => {
                 self.note(Level::Error, format!("state: not durable: {why}"));
             }

@@ -1,0 +1,104 @@
+//! The state file's bytes, made anew only where a service has changed.
+//!
+//! A note stands before each deed, and ten thousand services make megabytes of it: what has not changed is
+//! copied from the file before. The form is that of `record`, byte for byte. Not here: the file (`folder`).
+
+use super::record::VERSION;
+use crate::message::{SavedService, SavedState};
+
+/// Before the services, after the head.
+const BEGIN: &[u8] = b"{\n    \"services\": {";
+
+/// What was written last, and where in it each service stands.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    state: SavedState,
+    /// The file up to its checksum, and the rest of it.
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// Where each service's part of `body` ends, in the order of `state`.
+    ends: Vec<usize>,
+}
+
+impl Written {
+    /// Another state is to be written. False where that makes the same file.
+    pub(super) fn renew(&mut self, state: SavedState, boot: &str) -> bool {
+        let mut body = Vec::with_capacity(self.body.len() + 4096);
+        let mut ends = Vec::with_capacity(state.services.len());
+        body.extend_from_slice(BEGIN);
+        let mut changed = self.head.is_empty() || state.seen != self.state.seen;
+        let mut begin = BEGIN.len();
+        let former = self.state.services.iter().zip(&self.ends);
+        let mut former = former.map(|(known, end)| {
+            // After it comes a comma.
+            let part = begin..*end;
+            begin = end + 1;
+            (known, part)
+        });
+        let mut next = former.next();
+        for (name, service) in &state.services {
+            if !ends.is_empty() {
+                body.push(b',');
+            }
+            while next.as_ref().is_some_and(|((known, _), _)| *known < name) {
+                changed = true;
+                next = former.next();
+            }
+            let same = next.take_if(|(known, _)| *known == (name, service));
+            match same.and_then(|(_, part)| self.body.get(part)) {
+                Some(part) => {
+                    body.extend_from_slice(part);
+                    next = former.next();
+                }
+                None => {
+                    changed = true;
+                    write(&mut body, name, service);
+                }
+            }
+            ends.push(body.len());
+        }
+        changed |= next.is_some();
+        if !changed {
+            return false;
+        }
+        body.extend_from_slice(if ends.is_empty() { b"}" } else { b"\n    }" });
+        if let Some(seen) = state.seen {
+            body.extend_from_slice(format!(",\n    \"seen\": {seen}").as_bytes());
+        }
+        body.extend_from_slice(b"\n  }\n}");
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(head(boot, 0).as_bytes());
+        sum.update(&body);
+        let head = head(boot, sum.finalize()).into_bytes();
+        *self = Self { state, head, body, ends };
+        true
+    }
+
+    /// The file's content, in the order in which it is written.
+    pub(super) fn parts(&self) -> [&[u8]; 2] {
+        [&self.head, &self.body]
+    }
+}
+
+fn head(boot: &str, sum: u32) -> String {
+    let boot = serde_json::Value::from(boot);
+    format!(
+        "{{\n  \"version\": {VERSION},\n  \"boot\": {boot},\n  \"crc32\": {sum},\n  \"state\": "
+    )
+}
+
+/// One service as it stands in the file. No text within it has a line break: JSON escapes them.
+fn write(body: &mut Vec<u8>, name: &str, service: &SavedService) {
+    const INDENT: &[u8] = b"\n      ";
+    body.extend_from_slice(INDENT);
+    body.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
+    body.extend_from_slice(b": ");
+    // Plain data with string keys: it has no way to fail.
+    let text = serde_json::to_vec_pretty(service).unwrap_or_default();
+    for (nth, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if nth > 0 {
+            body.extend_from_slice(INDENT);
+        }
+        body.extend_from_slice(line);
+    }
+}
