@@ -106,6 +106,8 @@ impl Reader {
         };
         let mut rules: Vec<_> = placed.into_iter().map(|placed| placed.rule).collect();
         implicit::add(&mut rules, subject, &kind);
+        // There may be ten thousand of these.
+        rules.shrink_to_fit();
         let id = ServiceId(u32::try_from(services.list.len()).unwrap_or(u32::MAX));
         if !depends_on.is_empty() {
             services.waiting.push((id, depends_on));

@@ -47,9 +47,8 @@ impl Engine {
     pub(crate) fn follow_names(&mut self) {
         self.by_name = (0..self.services.len()).collect();
         let services = &self.services;
-        self.by_name.sort_unstable_by(|a, b| {
-            services[*a].service.name.cmp(&services[*b].service.name)
-        });
+        self.by_name
+            .sort_unstable_by(|a, b| services[*a].service.name.cmp(&services[*b].service.name));
     }
 
     /// What must survive the daemon. `now`: of the last moments before it nobody knows whether

@@ -2,12 +2,13 @@
 //!
 //! A host may have thousands of them, and each made ready takes tens of kilobytes: kept are its text
 //! and what any match contains literally. It is made ready for the processes that have that, which
-//! are few. Not here: the walk over the processes (`finder`).
+//! are few; a pattern that is a plain text never is. Not here: the walk over the processes (`finder`).
 
 use std::cell::OnceCell;
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 /// Bytes that one may take when it is made ready.
 const MAX_BYTES: usize = 1 << 20;
@@ -22,6 +23,52 @@ pub struct Pattern {
     text: String,
     /// Whatever matches contains one of these; none: nothing is known.
     literals: Vec<String>,
+    plain: Option<Plain>,
+}
+
+/// The whole of a pattern that is nothing but a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Plain {
+    /// It stands at the beginning,
+    first: bool,
+    text: String,
+    /// at the end.
+    last: bool,
+}
+
+impl Plain {
+    fn of(hir: &Hir) -> Option<Self> {
+        let mut parts = match hir.kind() {
+            HirKind::Concat(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(hir),
+        };
+        let is = |part: &Hir, look| matches!(part.kind(), HirKind::Look(here) if *here == look);
+        let (mut first, mut last) = (false, false);
+        if let Some((part, rest)) = parts.split_first()
+            && is(part, Look::Start)
+        {
+            (first, parts) = (true, rest);
+        }
+        if let Some((part, rest)) = parts.split_last()
+            && is(part, Look::End)
+        {
+            (last, parts) = (true, rest);
+        }
+        let [part] = parts else { return None };
+        let HirKind::Literal(literal) = part.kind() else { return None };
+        let text = String::from_utf8(literal.0.to_vec()).ok()?;
+        Some(Self { first, text, last })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let own = self.text.as_str();
+        match (self.first, self.last) {
+            (true, true) => text == own,
+            (true, false) => text.starts_with(own),
+            (false, true) => text.ends_with(own),
+            (false, false) => text.contains(own),
+        }
+    }
 }
 
 impl PartialEq for Pattern {
@@ -36,8 +83,17 @@ impl Pattern {
     /// # Errors
     /// Where it is none, or would take more than a megabyte.
     pub fn new(text: &str) -> Result<Self, regex::Error> {
-        ready(text)?;
-        Ok(Self { text: text.to_owned(), literals: literals(text) })
+        let hir = regex_syntax::parse(text).ok();
+        let plain = hir.as_ref().and_then(Plain::of);
+        let literals = match plain {
+            // No longer than as written.
+            Some(_) => Vec::new(),
+            None => {
+                ready(text)?;
+                hir.as_ref().map(literals).unwrap_or_default()
+            }
+        };
+        Ok(Self { text: text.to_owned(), literals, plain })
     }
 
     /// As written.
@@ -61,6 +117,9 @@ pub struct Matcher<'a> {
 impl Matcher<'_> {
     /// Whether the pattern matches somewhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
+        if let Some(plain) = &self.pattern.plain {
+            return plain.is_match(text);
+        }
         let literals = &self.pattern.literals;
         if !literals.is_empty() && !literals.iter().any(|literal| text.contains(literal)) {
             return false;
@@ -76,11 +135,10 @@ fn ready(text: &str) -> Result<Regex, regex::Error> {
 }
 
 /// What every match begins or ends with, whichever tells more.
-fn literals(text: &str) -> Vec<String> {
-    let Ok(hir) = regex_syntax::parse(text) else { return Vec::new() };
+fn literals(hir: &Hir) -> Vec<String> {
     // What stands before a class of characters is enough: with each of them it would be too many.
     let extractor = |kind| Extractor::new().kind(kind).limit_class(2).limit_total(LITERALS).clone();
-    let of = |kind: ExtractKind| strings(&extractor(kind).extract(&hir));
+    let of = |kind: ExtractKind| strings(&extractor(kind).extract(hir));
     let both = [of(ExtractKind::Prefix), of(ExtractKind::Suffix)];
     let shortest = |all: &Vec<String>| all.iter().map(String::len).min().unwrap_or(0);
     both.into_iter().flatten().max_by_key(shortest).unwrap_or_default()
@@ -113,7 +171,7 @@ mod tests {
             ("a+", &[]),
             ("(?i)postgres", &[]),
         ] {
-            let mut found = literals(pattern);
+            let mut found = literals(&regex_syntax::parse(pattern).unwrap());
             found.sort();
             let fits =
                 found == expected || found.iter().zip(expected).all(|(f, e)| f.starts_with(e));
@@ -122,11 +180,27 @@ mod tests {
         assert!(Pattern::new("(").is_err());
     }
 
+    #[test]
+    fn a_plain_text_is_never_made_ready() {
+        for (pattern, first, text, last) in [
+            ("nginx: master", false, "nginx: master", false),
+            ("^/usr/sbin/sshd", true, "/usr/sbin/sshd", false),
+            ("member-14$", false, "member-14", true),
+            (r"^/opt/a\.b$", true, "/opt/a.b", true),
+        ] {
+            let plain = Some(Plain { first, text: text.to_owned(), last });
+            assert_eq!(Pattern::new(pattern).unwrap().plain, plain, "{pattern}");
+        }
+        for pattern in ["a.b", "(?i)ab", "(?m)^ab$", "a|b", "(ab)", "", "^$", "ab$c", r"\bab"] {
+            assert_eq!(Pattern::new(pattern).unwrap().plain, None, "{pattern}");
+        }
+    }
+
     proptest! {
         /// The literals never hide what the pattern alone would find.
         #[test]
         fn as_the_regular_expression_itself(
-            pattern in "[(]?[ab]{3,4}([.][*]|[|]|[+]|[?]|[$]|\\[ab\\]|c)[ab]{0,4}[)]?",
+            pattern in "\\^?[(]?[ab]{3,4}([.][*]|[|]|[+]|[?]|[$]|\\[ab\\]|c)[ab]{0,4}[)]?",
             texts in prop::collection::vec("[abc]{0,12}", 1..40),
         ) {
             let Ok(regex) = Regex::new(&pattern) else { return Ok(()) };
