@@ -43,7 +43,7 @@ impl Engine {
             self.launch(i, Turn::own(verb, context, None), at);
             return;
         }
-        self.services[i].wanted = Some(Wanted { at: due, verb, context });
+        self.services[i].wanted = Some(Box::new(Wanted { at: due, verb, context }));
         let word = verb.word();
         let text = match held {
             Some(why) => format!("{word} waits: {why}"),

@@ -108,7 +108,7 @@ impl Engine {
         match former {
             // It is to be stopped for good, or waits to be started: that stays.
             Some(former) if former.unmonitors() || former.verb == Verb::Start && !runs => {
-                self.give_turn(d, former);
+                self.give_turn(d, *former);
             }
             _ if runs => self.give_turn(d, turn(Verb::Stop, role, former_request)),
             Some(former) => {
@@ -150,7 +150,7 @@ impl Engine {
     }
 
     pub(crate) fn give_turn(&mut self, i: usize, turn: Turn) {
-        self.services[i].turn = Some(turn);
+        self.services[i].turn = Some(Box::new(turn));
         self.graph.turns.insert(i);
     }
 
@@ -161,7 +161,7 @@ impl Engine {
         if let Some(id) = turn.request {
             self.out.push(Decision::Reply { id, result });
         }
-        Some(turn)
+        Some(*turn)
     }
 
     /// Begins what can begin by now. Comes last in each step.
@@ -208,9 +208,9 @@ impl Engine {
             match self.services[i].turn.take() {
                 // It waited for what it depends on: now those above it come first.
                 Some(turn) if turn.verb == Verb::Restart && turn.role == Role::Own => {
-                    self.launch(i, turn, at);
+                    self.launch(i, *turn, at);
                 }
-                Some(turn) => self.begin(i, turn, at),
+                Some(turn) => self.begin(i, *turn, at),
                 None => {}
             }
         }

@@ -25,6 +25,7 @@ use crate::source::WantBy;
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
 const RESTARTS: usize = 256;
 
+/// There may be ten thousand: what few of them have for a moment is boxed.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceState {
     pub service: Arc<Service>,
@@ -35,11 +36,11 @@ pub(crate) struct ServiceState {
     pub acting: Option<Acting>,
     pub retry: Retry,
     /// An attempt that waits for its time.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<Box<Wanted>>,
     /// The last minute of local time in which it was checked by a crontab.
     pub minute: Option<i64>,
     /// An action that waits for other services.
-    pub turn: Option<Turn>,
+    pub turn: Option<Box<Turn>>,
     pub restarts: u64,
     /// It was up before, so that the next start is a restart.
     pub was_up: bool,

@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// Bytes that one may take when it is made ready.
 const MAX_BYTES: usize = 1 << 20;
@@ -85,13 +85,13 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         let hir = regex_syntax::parse(text).ok();
         let plain = hir.as_ref().and_then(Plain::of);
+        // To make thousands ready only to see that it can be done takes long.
+        if hir.as_ref().is_none_or(|hir| most_bytes(hir) > MAX_BYTES / 4) {
+            ready(text)?;
+        }
         let literals = match plain {
-            // No longer than as written.
             Some(_) => Vec::new(),
-            None => {
-                ready(text)?;
-                hir.as_ref().map(literals).unwrap_or_default()
-            }
+            None => hir.as_ref().map(literals).unwrap_or_default(),
         };
         Ok(Self { text: text.to_owned(), literals, plain })
     }
@@ -124,7 +124,7 @@ impl Matcher<'_> {
         if !literals.is_empty() && !literals.iter().any(|literal| text.contains(literal)) {
             return false;
         }
-        // It was made ready once, so it can be.
+        // That it can be was seen when it was read.
         let regex = self.regex.get_or_init(|| ready(&self.pattern.text).ok());
         regex.as_ref().is_some_and(|regex| regex.is_match(text))
     }
@@ -132,6 +132,30 @@ impl Matcher<'_> {
 
 fn ready(text: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(text).size_limit(MAX_BYTES).build()
+}
+
+/// What it takes at most when it is made ready, by a wide margin: 64 bytes for a state, 16 states for each
+/// range of characters.
+fn most_bytes(hir: &Hir) -> usize {
+    let all = |parts: &[Hir]| parts.iter().map(most_bytes).fold(0, usize::saturating_add);
+    let states = |count: usize| count.saturating_mul(64);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => states(2),
+        HirKind::Literal(literal) => states(2 + literal.0.len()),
+        HirKind::Class(Class::Unicode(class)) => {
+            states(class.ranges().len().saturating_mul(16) + 2)
+        }
+        HirKind::Class(Class::Bytes(class)) => states(class.ranges().len() + 2),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(0).max(repetition.min).saturating_add(1);
+            let times = usize::try_from(times).unwrap_or(usize::MAX);
+            most_bytes(&repetition.sub).saturating_add(states(2)).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => most_bytes(&capture.sub).saturating_add(states(2)),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            all(parts).saturating_add(states(2 + parts.len()))
+        }
+    }
 }
 
 /// What every match begins or ends with, whichever tells more.
@@ -193,6 +217,18 @@ mod tests {
         }
         for pattern in ["a.b", "(?i)ab", "(?m)^ab$", "a|b", "(ab)", "", "^$", "ab$c", r"\bab"] {
             assert_eq!(Pattern::new(pattern).unwrap().plain, None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_more_than_a_megabyte_is_refused() {
+        for pattern in ["a{40}", r"\w", "[0-9]*$", "(a|b)+.*", r"(\d{1,3}\.){3}\d{1,3}", r"\pL+ x"]
+        {
+            Pattern::new(pattern).unwrap();
+            ready(pattern).unwrap();
+        }
+        for pattern in [r"\w{2000}", "(a{1000}){1000}", "((.{20}){20}){20}"] {
+            assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
     }
 

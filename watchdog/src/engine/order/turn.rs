@@ -83,7 +83,7 @@ impl ServiceState {
         let wanted = |turn: &Turn| {
             turn.verb == Verb::Stop || self.monitored && self.is_startable() && !self.retry.given_up
         };
-        self.turn = turn.filter(|turn| self.is_stoppable() && wanted(turn));
+        self.turn = turn.filter(|turn| self.is_stoppable() && wanted(turn)).map(Box::new);
     }
 
     /// It waits to be stopped, or to be restarted.
