@@ -24,7 +24,7 @@ const TEXTS: &[(&str, (usize, usize), &str)] = &[
     ("services: {a\ncycle: 5s", (1, 11), "unclosed"),
     ("services:\n- process: \"a\n", (3, 1), "quoted"),
     ("cycle: 5s\ncycle: 6s", (2, 1), "a second time"),
-    ("cycle:\n\t5s", (2, 2), "tabs"),
+    ("cycle:\n\t5s", (2, 1), "tabs"),
     ("cycle: 5s\n---\ncycle: 6s\n", (3, 1), "a second document"),
     ("cycle: *nope", (1, 8), "alias"),
     ("cycle: 5s: x", (1, 10), "not allowed"),
