@@ -261,6 +261,11 @@ impl Engine {
             // The daemon looks first, and then tells it as an input of its own.
             Event::Crossed(_) => {}
             Event::Wanted { service, process, at } => self.begun(service, process, at),
+            Event::Regrouped { service } => {
+                if let Some(i) = self.index(service) {
+                    self.services[i].levels.regrouped();
+                }
+            }
             Event::Blind { hook, why } => {
                 let text = format!("sensor: {hook} is blind: {why}");
                 self.alert_daemon("Sensor blind", &text, Severity::Critical, at);

@@ -63,6 +63,12 @@ pub enum Event {
         /// When.
         at: BootTime,
     },
+    /// Other groups count in this service's from here on, or no longer: what it used until now
+    /// and what it uses from now on are of different sets of processes.
+    Regrouped {
+        /// The service.
+        service: ServiceId,
+    },
     /// A hook of the sensor no longer tells what happens.
     Blind {
         /// The hook, or `sensor` for all of them.

@@ -16,6 +16,7 @@ mod layout;
 mod load;
 mod pass;
 pub mod refusal;
+pub(crate) mod shared;
 mod table;
 mod upkeep;
 mod wants;

@@ -173,6 +173,13 @@ impl Levels {
         self.counted_ns = None;
     }
 
+    /// The group is of other processes now: no rate goes over that, and what they used before is not
+    /// counted.
+    pub(crate) fn regrouped(&mut self) {
+        self.forget_main();
+        self.count_from_next_pass();
+    }
+
     /// The group is a new one, born by our own start: every nanosecond counts.
     pub(crate) fn count_from_birth(&mut self) {
         self.counted_ns.get_or_insert(0);

@@ -1,7 +1,10 @@
 //! The processes of all watched services as of the last pass, for `top`.
 
+use std::collections::BTreeSet;
+
 use crate::clock::BootTime;
 use crate::engine::Engine;
+use crate::identity::ProcessKey;
 use crate::message::{Running, Top};
 
 /// Processes told at most: those that hold most memory and those that have used most CPU time.
@@ -11,8 +14,15 @@ impl Engine {
     /// Who runs in the services, and what each has used since its start.
     pub fn top(&self, at: BootTime) -> Top {
         let mut processes: Vec<Running> = Vec::new();
-        for state in &self.services {
+        let mut told: BTreeSet<ProcessKey> = BTreeSet::new();
+        // What counts in several services is told of the smallest, which it runs for.
+        let mut services: Vec<_> = self.services.iter().collect();
+        services.sort_by_key(|state| state.levels.members().len());
+        for state in services {
             for sample in state.levels.members() {
+                if !told.insert(sample.process) {
+                    continue;
+                }
                 let user = self.users.get(&sample.uid).cloned();
                 let service = state.service.name.clone();
                 processes.push(Running { service, user, sample: sample.clone() });
