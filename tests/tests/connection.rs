@@ -191,7 +191,7 @@ fn a_file_system_that_hangs_makes_others_unknown_at_worst() {
             (daemon.status()["cycles"].as_u64() >= from.map(|from| from + more)).then_some(())
         })
     };
-    assert!(later(20).is_some(), "{}", daemon.said());
+    assert!(later(8).is_some(), "{}", daemon.said());
     for name in ["socket", "tcp"] {
         daemon.wait_for(name, MINUTE, |one| one["status"] == "ok");
     }

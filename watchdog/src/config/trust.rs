@@ -110,7 +110,7 @@ pub(crate) fn open_trusted(path: &Path) -> Result<File, TrustError> {
 ///
 /// # Errors
 /// A file that is missing, not regular or cannot be opened.
-pub(super) fn open_any(path: &Path) -> Result<File, TrustError> {
+pub(crate) fn open_any(path: &Path) -> Result<File, TrustError> {
     reopen(&walk(path, Strict::No)?)
 }
 

@@ -33,6 +33,8 @@ fn certificates_are_looked_at() {
         format!("failed port {good} {any} certificate checksum {}", "0".repeat(32)),
         format!("failed port {plain} {any}"),
         format!("failed port {silent_port} {any} timeout 300 ms"),
+        // Of /dev/zero there would be no end.
+        format!("failed port {good} tls with options {{ ca_file: /dev/null }}"),
     ]);
     for conversation in &made[..5] {
         assert_eq!(conversation.outcome, Outcome::Succeeded, "{conversation:?}");
@@ -51,6 +53,11 @@ fn certificates_are_looked_at() {
     assert!(failed(&made[8]).starts_with(&format!("TLS certificate checksum is {sum}")));
     assert!(failed(&made[9]).starts_with("TLS connection error: "), "{:?}", made[9]);
     assert_eq!(failed(&made[10]), "no TLS within 0.3 s");
+    assert!(
+        matches!(&made[11].outcome, Outcome::Unknown(why) if why.contains("not a regular file")),
+        "{:?}",
+        made[11]
+    );
 }
 
 #[test]
