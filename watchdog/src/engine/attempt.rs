@@ -32,12 +32,12 @@ impl Engine {
         }
         self.credit_life(i, at);
         let state = &mut self.services[i];
-        let own_limit = state.own_limit();
-        if !own_limit && state.retry.gives_up() {
+        let pace = state.own_pace(self.config.cycle);
+        if pace.is_none() && state.retry.gives_up() {
             self.give_up(i, &context, at);
         }
-        let state = &mut self.services[i];
-        let due = state.retry.next(at, own_limit, state.seed());
+        let state = &self.services[i];
+        let due = state.retry.next(at, pace, state.seed());
         let held = self.held(i);
         if due <= at && held.is_none() {
             self.launch(i, Turn::own(verb, context, None), at);

@@ -14,8 +14,10 @@ pub(crate) const ATTEMPTS: u32 = 5;
 pub(crate) const GIVEN_UP_PAUSE: Duration = Duration::from_secs(600);
 /// A life that clears giving up.
 pub(crate) const FORGIVEN: Duration = Duration::from_secs(600);
-/// The least pause, where a rule of the user's stands in place of ours.
-const FLOOR: Duration = Duration::from_secs(1);
+/// Where a rule of the user's stands in place of ours, the second attempt comes after the first of
+/// these, and further ones a cycle apart, as in Monit, or the second of these: `5 restarts within 5
+/// cycles` means minutes, not the seconds that five quick failures take.
+const PACE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// The attempts to start one service.
 #[derive(Debug, Clone, Default)]
@@ -41,15 +43,16 @@ impl Retry {
         self.last.filter(|_| self.given_up)
     }
 
-    /// When the next attempt may begin: not after `now` means at once. `own_limit`: a rule of the
-    /// user's limits restarts in our place. `seed` spreads services that fail together.
-    pub(crate) fn next(&self, now: BootTime, own_limit: bool, seed: u64) -> BootTime {
+    /// When the next attempt may begin: not after `now` means at once. `pace`: a rule of the user's
+    /// limits restarts in our place, with attempts so far apart. `seed` spreads services that fail together.
+    pub(crate) fn next(&self, now: BootTime, pace: Option<Duration>, seed: u64) -> BootTime {
         let Some(last) = self.last else {
             // Given up by a former run that left no more than that: it is not hammered at once.
-            return if self.given_up && !own_limit { now + GIVEN_UP_PAUSE } else { now };
+            return if self.given_up && pace.is_none() { now + GIVEN_UP_PAUSE } else { now };
         };
-        let pause = if own_limit {
-            FLOOR
+        let pause = if let Some(cycle) = pace {
+            let [least, most] = PACE;
+            if self.attempts <= 1 { least } else { cycle.clamp(least, most) }
         } else if self.given_up {
             GIVEN_UP_PAUSE
         } else if self.attempts == 0 {
@@ -131,7 +134,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..ATTEMPTS {
             assert!(!retry.given_up);
-            let due = retry.next(now, false, 7);
+            let due = retry.next(now, None, 7);
             pauses.push(due.since(now).as_secs_f64());
             now = now + due.since(now);
             retry.begin(now);
@@ -142,8 +145,16 @@ mod tests {
             assert!((about * 0.8..=about * 1.2).contains(pause), "{pauses:?}");
         }
         assert!(retry.given_up);
-        assert_eq!(retry.next(now, false, 7).since(now), GIVEN_UP_PAUSE);
-        assert_eq!(retry.next(now, true, 7).since(now), FLOOR, "a rule of the user's replaces it");
+        assert_eq!(retry.next(now, None, 7).since(now), GIVEN_UP_PAUSE);
+        for (cycle, pause) in [(30, 30), (300, 60), (0, 1)] {
+            let pace = Some(Duration::from_secs(cycle));
+            let pause = Duration::from_secs(pause);
+            assert_eq!(
+                retry.next(now, pace, 7).since(now),
+                pause,
+                "a rule of the user's replaces it"
+            );
+        }
     }
 
     #[test]

@@ -196,13 +196,22 @@ impl ServiceState {
         }
     }
 
-    /// A rule of the user's limits restarts, in place of ours.
-    pub(crate) fn own_limit(&self) -> bool {
-        let mut own = false;
+    /// How far apart attempts are where a rule of the user's limits restarts in place of ours: a cycle
+    /// where it counts within cycles, else as near as may be.
+    pub(crate) fn own_pace(&self, cycle: Duration) -> Option<Duration> {
+        let mut pace = None;
         for rule in &self.service.rules {
-            rule.condition.for_each_test(&mut |test| own |= matches!(test, Test::Restarts { .. }));
+            rule.condition.for_each_test(&mut |test| {
+                if let Test::Restarts { within, .. } = test {
+                    let of_this = match within {
+                        Span::Cycles(_) => cycle,
+                        Span::Time(_) => Duration::ZERO,
+                    };
+                    pace = pace.max(Some(of_this));
+                }
+            });
         }
-        own
+        pace
     }
 
     pub(crate) fn note_restart(&mut self, cycle: u64, at: BootTime) {
