@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn logins() {
-        let login = Login { username: "bob".to_owned(), password: Some("/root/secret".into()) };
+        let login = Login { username: "bob".to_owned(), password: Some("/etc/secret".into()) };
         let smtps = Protocol::Smtps { login: Some(login) };
         let hello = "<220 mail\n>EHLO \n<250-mail\n<250-AUTH CRAM-MD5 ";
         let bye = ">QUIT\n<221 bye";
