@@ -5,6 +5,8 @@ pub mod authority;
 pub mod conversation;
 pub mod daemon;
 pub mod debian;
+pub mod mounted;
+pub mod namespace;
 pub mod need;
 pub mod scratch;
 pub mod smtp;

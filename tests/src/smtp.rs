@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::mounted::run;
 use crate::until::until;
 
 /// The one version that the tests were written with.
@@ -32,12 +33,6 @@ pub fn ensure_aiosmtpd() -> PathBuf {
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]));
     fs::write(&done, PACKAGE).expect("a mark in the Python environment");
     python
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {errors}");
 }
 
 /// How the server behaves. A mail is written down before it misbehaves after DATA.

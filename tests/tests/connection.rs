@@ -3,11 +3,11 @@
 
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::namespace::Namespace;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
@@ -115,37 +115,6 @@ fn what_never_answers_keeps_nobody_waiting() {
     assert!(!daemon.log().contains("'good"), "{}", daemon.said());
 }
 
-/// A file system that never answers, in a mount namespace of its own, for as long as this lives.
-struct Dead(Child);
-
-impl Dead {
-    fn new(at: &std::path::Path) -> Self {
-        // Nobody reads what the kernel asks.
-        let script = "exec 9<>/dev/fuse && mount -i -t fuse \
-                      -o fd=9,rootmode=40000,user_id=0,group_id=0 dead \"$0\" && echo ready && \
-                      exec sleep 600";
-        let mut child = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", script])
-            .arg(at)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("unshare");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-}
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_file_system_that_hangs_makes_others_unknown_at_worst() {
     let needed = ["unshare", "nsenter", "mount"].iter().all(|name| need::program(name).is_some());
@@ -179,8 +148,12 @@ fn a_file_system_that_hangs_makes_others_unknown_at_worst() {
             + &service("socket", &socket)
             + &service("tcp", &tcp)
     };
-    let hanging = Dead::new(&place);
-    let pid = hanging.0.id().to_string();
+    // A file system that never answers: nobody reads what the kernel asks.
+    let script = "exec 9<>/dev/fuse && \
+                  mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 dead \"$0\"";
+    let options = ["--mount", "--propagation", "private"];
+    let hanging = Namespace::new(&options, script, &[place.as_os_str()]);
+    let pid = hanging.pid();
     let launcher = ["nsenter", "--mount", "-t", &pid];
     // However long one path hangs, it takes two threads.
     let daemon = start_in(&scratch, &launcher, &rules(5));

@@ -3,36 +3,16 @@
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::mounted::{Mounted, run};
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Something mounted by the test, unmounted with it.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn tmpfs(place: &Path, options: &str) -> Self {
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", options, "watchdog-test"]).arg(place));
-        Self(place.to_owned())
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("it runs");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 #[test]
 fn a_file_system_fills_empties_changes_its_flags_and_goes() {
@@ -97,8 +77,8 @@ fn what_is_written_is_told_as_a_rate_and_a_device_may_be_named_by_a_link() {
     fs::create_dir(&place).expect("a folder");
     File::create(&image).and_then(|file| file.set_len(32 << 20)).expect("an image");
     run(Command::new(mkfs).args(["-q", "-F"]).arg(&image));
-    run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&place));
-    let _mounted = Mounted(place.clone());
+    let image = image.display().to_string();
+    let _mounted = Mounted::by(&["-o", "loop", &image], &place);
     let table = fs::read_to_string("/proc/self/mounts").expect("proc");
     let own = |line: &&str| line.split(' ').nth(1) == place.to_str();
     let device = table.lines().find(own).and_then(|line| line.split(' ').next()).expect("mounted");
@@ -144,7 +124,7 @@ impl Dead {
             rustix::mount::mount("dead", path, kind, flags, options.as_c_str())
         };
         mount(place).expect("a FUSE file system");
-        Some(Self { _server: server.into(), _mounted: Mounted(place.to_owned()) })
+        Some(Self { _server: server.into(), _mounted: Mounted::at(place) })
     }
 }
 

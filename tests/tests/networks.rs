@@ -2,44 +2,30 @@
 //! and up, and traffic through it.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::namespace::Namespace;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A namespace of networks with a `/sys` that shows it, for as long as a process of ours is in it.
-struct Namespace(Child);
+/// A namespace of networks with a `/sys` that shows it.
+struct Network(Namespace);
 
-impl Namespace {
+impl Network {
     fn new() -> Self {
-        let script =
-            "mount -t sysfs sysfs /sys && ip link set lo up && echo ready && exec sleep 600";
-        let mut child = Command::new("unshare")
-            .args(["--net", "--mount", "sh", "-c", script])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("unshare");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-
-    fn pid(&self) -> String {
-        self.0.id().to_string()
+        let script = "mount -t sysfs sysfs /sys && ip link set lo up";
+        Self(Namespace::new(&["--net", "--mount"], script, &[]))
     }
 
     /// Runs something in it.
     fn run(&self, words: &[&str]) {
         let output = Command::new("nsenter")
-            .args(["--net", "--mount", "-t", &self.pid()])
+            .args(["--net", "--mount", "-t", &self.0.pid()])
             .args(words)
             .output()
             .expect("nsenter");
@@ -50,16 +36,9 @@ impl Namespace {
     fn start(&self, scratch: &Scratch, rules: &str) -> Daemon {
         Daemon::write_rules(scratch, rules);
         let daemon =
-            Daemon::spawn_under(scratch, &["nsenter", "--net", "--mount", "-t", &self.pid()]);
+            Daemon::spawn_under(scratch, &["nsenter", "--net", "--mount", "-t", &self.0.pid()]);
         until(PATIENCE, || daemon.try_status()).unwrap_or_else(|| panic!("{}", daemon.said()));
         daemon
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -73,8 +52,8 @@ fn a_link_that_falls_is_told_at_once_and_one_that_is_gone_too() {
     if !ready() {
         return;
     }
-    let (scratch, space) = (Scratch::new(), Namespace::new());
-    assert!(Path::new("/proc").join(space.pid()).join("ns/net").exists());
+    let (scratch, space) = (Scratch::new(), Network::new());
+    assert!(Path::new("/proc").join(space.0.pid()).join("ns/net").exists());
     space.run(&["ip", "link", "add", "wd0", "type", "veth", "peer", "name", "wd1"]);
     space.run(&["ip", "address", "add", "192.0.2.1/24", "dev", "wd0"]);
     space.run(&["ip", "link", "set", "wd0", "up"]);
@@ -109,7 +88,7 @@ fn traffic_is_told_by_rate_and_in_sum() {
     if !ready() {
         return;
     }
-    let (scratch, space) = (Scratch::new(), Namespace::new());
+    let (scratch, space) = (Scratch::new(), Network::new());
     let daemon = space.start(
         &scratch,
         "cycle: 200ms\nservices:\n- network: lo\n  interface: lo\n  rules:\n\

@@ -2,37 +2,15 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::mounted::Mounted;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
 use super::{LONG, item, mode, unmonitors};
-
-/// Mounted by the test, unmounted with it.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    /// With the rights that the seed wants its device to have.
-    fn new(place: &Path) -> Self {
-        let options = "size=8m,nr_inodes=31000,mode=660,uid=0,gid=disk";
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "watchdog-test"])
-            .arg(place)
-            .status();
-        assert!(mounted.expect("mount").success());
-        Self(place.to_owned())
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Waits until the stop program ran and the service is unmonitored, and watches it again.
 fn stopped(daemon: &Daemon, mark: &Path, mend: impl Fn()) {
@@ -52,7 +30,9 @@ fn datafs_is_unmonitored_told_of_and_stopped() {
     let scratch = Scratch::new();
     let (place, mark) = (scratch.at("data"), scratch.at("unmounted"));
     fs::create_dir(&place).expect("a folder");
-    let _mounted = Mounted::new(&place);
+    // With the rights that the seed wants its device to have.
+    let options = "size=8m,nr_inodes=31000,mode=660,uid=0,gid=disk";
+    let _mounted = Mounted::tmpfs(&place, options);
     let stop = scratch.script("umount", &format!("touch {}\n", mark.display()));
     let start = scratch.script("mount", "exit 0\n");
     let [path, start, stop] = [&place, &start, &stop].map(|path| path.to_str().expect("a path"));

@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::chown;
-use std::path::PathBuf;
 use std::process::Command;
 
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::mounted::{Mounted, run};
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
@@ -119,20 +119,6 @@ fn the_database_is_told_of_and_cleaned_up() {
     daemon.wait_log("info     : 'database' size check succeeded [current size = 5 B]", LONG);
 }
 
-/// Mounted by the test, unmounted with it.
-struct Mounted(PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("it runs");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// No call sets a time of change back: the file was made in a disk's image.
 #[test]
 fn a_database_that_was_not_written_for_a_quarter_of_an_hour_is_told_of() {
@@ -158,8 +144,8 @@ fn a_database_that_was_not_written_for_a_quarter_of_an_hour_is_told_of() {
         + &set("ctime @1700000000");
     let orders = scratch.write("orders", &orders, 0o644);
     run(Command::new("/sbin/debugfs").args(["-w", "-f"]).arg(&orders).arg(&image));
-    run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&place));
-    let _mounted = Mounted(place.clone());
+    let image = image.display().to_string();
+    let _mounted = Mounted::by(&["-o", "loop", &image], &place);
     let database = place.join("mydatabase.db");
     let path = database.to_str().expect("a path");
     let services = item(

@@ -1,13 +1,14 @@
 //! The seed's `myserver`, in a network of the test's own that has its address: reached and not, with a MariaDB
 //! and the page that it is asked for.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use watchdog_tests::debian::{self, Server};
+use watchdog_tests::namespace::Namespace;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 
@@ -16,31 +17,21 @@ use super::{LONG, item, start_under};
 
 const ADDRESS: &str = "192.168.1.1";
 
-/// A network with one machine, and its names. It goes with the process that holds it.
-struct Network(Child);
+/// A network with one machine, and its names.
+struct Network(Namespace);
 
 impl Network {
     fn new(scratch: &Scratch) -> Self {
         let names = format!("127.0.0.1 localhost\n{ADDRESS} www.foo.bar\n");
         let script = "mount --bind \"$0\" /etc/hosts && ip link set lo up && \
-                      ip address add \"$1/32\" dev lo && echo ready && exec sleep 600";
-        let mut child = Command::new("unshare")
-            .args(["--net", "--mount", "sh", "-c", script])
-            .arg(scratch.write("hosts", &names, 0o644))
-            .arg(ADDRESS)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("unshare");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("a line");
-        assert_eq!(line, "ready\n");
-        Self(child)
+                      ip address add \"$1/32\" dev lo";
+        let hosts = scratch.write("hosts", &names, 0o644);
+        let words = [hosts.as_os_str(), OsStr::new(ADDRESS)];
+        Self(Namespace::new(&["--net", "--mount"], script, &words))
     }
 
     fn pid(&self) -> String {
-        self.0.id().to_string()
+        self.0.pid()
     }
 
     /// This thread, and what it starts from now on.
@@ -48,13 +39,6 @@ impl Network {
         let space = File::open(format!("/proc/{}/ns/net", self.pid())).expect("its network");
         let network = Some(LinkNameSpaceType::Network);
         move_into_link_name_space(space.as_fd(), network).expect("its network");
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
