@@ -48,7 +48,7 @@ pub(crate) use vocabulary::nearest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
 pub use trust::{TrustError, TrustFault, trusted_program};
-pub(crate) use trust::{open_any, open_secret, open_trusted};
+pub(crate) use trust::{open_authorities, open_secret, open_trusted};
 
 use files::Files;
 use host::Host;

@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -110,8 +111,17 @@ pub(crate) fn open_trusted(path: &Path) -> Result<File, TrustError> {
 ///
 /// # Errors
 /// A file that is missing, not regular or cannot be opened.
-pub(crate) fn open_any(path: &Path) -> Result<File, TrustError> {
+pub(super) fn open_any(path: &Path) -> Result<File, TrustError> {
     reopen(&walk(path, Strict::No)?)
+}
+
+/// Opens a file of certificate authorities, whoever owns it; at most 16 MiB of it are read. What a
+/// device or a pipe would give never ends.
+///
+/// # Errors
+/// As [`open_any`].
+pub(crate) fn open_authorities(path: &Path) -> Result<impl Read, TrustError> {
+    Ok(open_any(path)?.take(16 << 20))
 }
 
 /// Opens a file with a secret: root's, and nobody else may read it.

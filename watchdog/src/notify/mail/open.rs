@@ -14,11 +14,8 @@ use tokio::time::timeout;
 
 use super::super::wire::Wire;
 use super::{Post, said};
-use crate::config::open_any;
+use crate::config::open_authorities;
 use crate::service::{MailServer, MailTls};
-
-/// No file of authorities is longer, in bytes.
-const AUTHORITIES_LONGEST: u64 = 16 << 20;
 
 impl Post {
     /// Connects, encrypts and logs in as the server's entry says.
@@ -101,10 +98,9 @@ fn build_tls(server: MailServer) -> Result<TlsParameters, String> {
         tls = tls.certificate_store(CertificateStore::None).dangerous_accept_invalid_certs(true);
     } else if let Some(path) = &server.ca_file {
         let problem = |error: &dyn Display| format!("{}: {error}", path.display());
-        // Whoever owns it: what a device or a pipe would give never ends.
-        let file = open_any(path).map_err(|error| error.to_string())?;
+        let mut file = open_authorities(path).map_err(|error| error.to_string())?;
         let mut pem = Vec::new();
-        file.take(AUTHORITIES_LONGEST).read_to_end(&mut pem).map_err(|error| problem(&error))?;
+        file.read_to_end(&mut pem).map_err(|error| problem(&error))?;
         tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| problem(&e))?);
     }
     tls.build_rustls().map_err(|error| said("TLS", &error))

@@ -46,6 +46,19 @@ impl KernelSource {
         Ok(())
     }
 
+    /// The orders that make this process the root of the service's next tree.
+    fn adoption(&mut self, service: ServiceId, root: ProcessKey) -> Control {
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        Control {
+            mode: mode::ADOPT,
+            group: service.group(),
+            generation: self.generation,
+            tgid: root.pid,
+            ticks: root.start,
+            ..Control::default()
+        }
+    }
+
     /// Enrols the root alone into a group that has none: what descends from it follows with that of
     /// all others ([`Self::enrol_kin`]). None where this kernel cannot.
     pub(super) fn enrol_root(
@@ -53,15 +66,7 @@ impl KernelSource {
         service: ServiceId,
         root: ProcessKey,
     ) -> io::Result<Option<bool>> {
-        self.generation = self.generation.checked_add(1).unwrap_or(1);
-        let orders = Control {
-            mode: mode::ADOPT,
-            group: service.group(),
-            generation: self.generation,
-            tgid: root.pid,
-            ticks: root.start,
-            ..Control::default()
-        };
+        let orders = self.adoption(service, root);
         let answer = self.walker.on(&self.table, root.pid, orders)?;
         self.bare.insert(service);
         Ok(answer.map(|answer| answer.found != 0))
@@ -83,15 +88,7 @@ impl KernelSource {
 
     /// Enrols the root and its descendants until a walk finds nothing new.
     pub(super) fn enrol(&mut self, service: ServiceId, root: ProcessKey) -> io::Result<bool> {
-        self.generation = self.generation.checked_add(1).unwrap_or(1);
-        let orders = Control {
-            mode: mode::ADOPT,
-            group: service.group(),
-            generation: self.generation,
-            tgid: root.pid,
-            ticks: root.start,
-            ..Control::default()
-        };
+        let orders = self.adoption(service, root);
         for _ in 0..ROUNDS {
             let answer = self.walker.everywhere(&self.table, orders)?;
             if answer.found == 0 {

@@ -16,14 +16,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::verify::Authorities;
 use crate::check::connection::Tls;
 use crate::clock::{BootTime, boot_now};
-use crate::config::{open_any, open_secret, open_trusted};
+use crate::config::{open_authorities, open_secret, open_trusted};
 
 /// The host's authorities are read anew after this: they are some hundred files.
 const FRESH: Duration = Duration::from_secs(600);
 /// No certificate and no key of ours is longer, in bytes.
 const LONGEST: u64 = 1 << 20;
-/// Nor are all authorities of a host together.
-const AUTHORITIES_LONGEST: u64 = 16 << 20;
 
 /// A certificate, those between it and its authority, and the key.
 type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -61,10 +59,8 @@ impl Files {
 fn authorities(options: &Tls) -> Result<Authorities, String> {
     let (mut roots, mut known) = (hosts_roots(), Vec::new());
     if let Some(path) = &options.ca_file {
-        // Whoever owns it: what a device or a pipe would give never ends.
-        let file = open_any(path).map_err(|error| error.to_string())?;
-        let file = BufReader::new(file.take(AUTHORITIES_LONGEST));
-        known = some(path, CertificateDer::pem_reader_iter(file))?;
+        let file = open_authorities(path).map_err(|error| error.to_string())?;
+        known = some(path, CertificateDer::pem_reader_iter(BufReader::new(file)))?;
         let store = Arc::make_mut(&mut roots);
         for certificate in &known {
             store.add(certificate.clone()).map_err(|error| wrong(path, &error))?;
