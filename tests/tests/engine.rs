@@ -483,6 +483,9 @@ impl Play {
                     rule.state.word(),
                     rule.failing_cycles
                 );
+                if let Some(seen) = rule.description {
+                    let _ = writeln!(self.out, "             {seen}");
+                }
             }
         }
     }

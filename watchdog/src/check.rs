@@ -160,6 +160,19 @@ impl CheckTest {
         }
     }
 
+    /// Why it holds, where that can be another while it goes on holding. What is only a number that
+    /// moves is none.
+    pub(crate) fn cause(&self, judged: &Judged) -> Option<String> {
+        match self {
+            Self::Connection(_) => Some(connection::cause(judged)),
+            Self::Program(test) => test.cause(judged),
+            Self::File(test) => test.cause(judged),
+            // An interface that is down, and one that is not there.
+            Self::Network(network::Test::Link { .. }) => Some(judged.failed.clone()),
+            Self::Network(_) | Self::Filesystem(_) | Self::Attribute(_) => None,
+        }
+    }
+
     /// How its events are called.
     pub fn event(&self) -> EventNames {
         match self {

@@ -9,6 +9,8 @@ mod tls;
 mod verdict;
 mod words;
 
+pub(super) use verdict::cause;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -154,6 +154,11 @@ impl Test {
         }
     }
 
+    /// Why it holds, where that can be another while it goes on holding: what it says moves always.
+    pub(super) fn cause(&self, judged: &Judged) -> Option<String> {
+        self.is_of_status().then(|| judged.value.clone().unwrap_or_else(|| judged.failed.clone()))
+    }
+
     /// Whether a program that does not run fails it.
     pub fn is_of_status(&self) -> bool {
         matches!(self, Self::DoesNotRun | Self::Status(..))

@@ -113,7 +113,7 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
     }
     for rule in &service.rules {
         let name = rule.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        let mut text = format!("{name}if {} then {}", rule.text, rule.then);
+        let mut text = format!("{name}if {} then {}", rule.text, rule.all_actions());
         if rule.failing_cycles > 0 && rule.state != "ok" {
             let _ = write!(text, " ({} failing)", rule.failing_cycles);
         }
@@ -121,5 +121,11 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         let text = style.wrap(&one_line(&text), RULES + 8);
         let state = style.paint(tone(&rule.state), &state);
         let _ = writeln!(out, "{:RULES$}{state}{text}", "");
+        // Above it is the reason already.
+        let seen = rule.description.as_ref().filter(|seen| service.reason.as_ref() != Some(*seen));
+        if let Some(seen) = seen {
+            let column = RULES + 8;
+            let _ = writeln!(out, "{:column$}{}", "", style.wrap(&one_line(seen), column));
+        }
     }
 }

@@ -112,21 +112,26 @@ impl ServiceState {
     /// The rules of whose failure people were told.
     fn told(&self, now: BootTime) -> Vec<SavedRule> {
         let rules = self.service.rules.iter().zip(&self.rules);
+        let passive = self.service.control.passive;
         // Nobody was told of what is ignored.
         let rules = rules.filter(|(rule, _)| rule.then != [Action::Ignore]);
         rules
             .filter_map(|(rule, state)| {
-                Some(SavedRule { failing: state.told(rule, now)?, rule: rule.text.clone() })
+                Some(SavedRule {
+                    failing: state.told(rule, passive, now)?,
+                    rule: rule.text.clone(),
+                })
             })
             .collect()
     }
 
     fn restore_told(&mut self, saved: &[SavedRule]) {
         let mut left: Vec<&SavedRule> = saved.iter().collect();
+        let passive = self.service.control.passive;
         for (rule, state) in self.service.rules.iter().zip(&mut self.rules) {
             // Two rules may have the same sentence.
             if let Some(at) = left.iter().position(|saved| saved.rule == rule.text) {
-                state.restore_told(rule, left.remove(at).failing);
+                state.restore_told(rule, passive, left.remove(at).failing);
             }
         }
     }

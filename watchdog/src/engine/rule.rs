@@ -39,6 +39,17 @@ pub(crate) struct RuleState {
     pub withheld: bool,
     /// The last minute of local time in which it was judged by a crontab.
     pub minute: Option<i64>,
+    /// What was seen when its condition held last.
+    pub matter: Option<Box<Matter>>,
+}
+
+/// What was seen of a rule whose condition holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Matter {
+    /// In Monit's words, as the log has it.
+    pub text: String,
+    /// Why, where that can be another while the rule goes on failing.
+    pub cause: Option<String>,
 }
 
 /// Cycles by whether they were good, for the recovery. What is not known shifts nothing.
@@ -116,6 +127,7 @@ impl RuleState {
             good_at: None,
             withheld: false,
             minute: None,
+            matter: None,
         }
     }
 
@@ -211,6 +223,7 @@ impl RuleState {
         self.good = Good::default();
         self.known = false;
         self.withheld = false;
+        self.matter = None;
     }
 
     /// Back to where a new rule is.
@@ -224,9 +237,9 @@ impl RuleState {
     /// What must survive the daemon: that people were told of a failure. Inside: whether it is failing.
     /// While the alert may not be on disk, it is to be told once more, whichever it is then: a daemon
     /// that is killed rather tells twice than never. What its end has started is not started twice.
-    pub(crate) fn told(&self, rule: &Rule, now: BootTime) -> Option<bool> {
+    pub(crate) fn told(&self, rule: &Rule, passive: bool, now: BootTime) -> Option<bool> {
         let on_its_way = self.told_at.is_some_and(|at| now < at + ON_ITS_WAY);
-        if on_its_way && (self.announced || rule.otherwise.iter().all(tells_only)) {
+        if on_its_way && (self.announced || tells_only(&rule.otherwise, passive)) {
             return Some(false);
         }
         self.announced.then_some(self.failing)
@@ -234,9 +247,9 @@ impl RuleState {
 
     /// What a former run told people of: it is not told again, but that it is over is. What started
     /// something stays armed, for nobody knows whether that has helped.
-    pub(crate) fn restore_told(&mut self, rule: &Rule, failing: bool) {
+    pub(crate) fn restore_told(&mut self, rule: &Rule, passive: bool, failing: bool) {
         self.announced = true;
-        self.failing = failing && rule.then.iter().all(tells_only);
+        self.failing = failing && tells_only(&rule.then, passive);
     }
 
     pub(crate) fn status(&self) -> RuleStatus {
@@ -258,6 +271,11 @@ impl RuleState {
     }
 }
 
-fn tells_only(action: &Action) -> bool {
-    matches!(action, Action::Alert | Action::Ignore | Action::Exec(_))
+/// Whether nothing of it starts, stops or holds anything; what is passive is not touched by a rule.
+fn tells_only(actions: &[Action], passive: bool) -> bool {
+    actions.iter().all(|action| match action {
+        Action::Alert | Action::Ignore | Action::Exec(_) => true,
+        Action::Restart | Action::Start | Action::Stop => passive,
+        Action::Unmonitor | Action::Brake(_) => false,
+    })
 }

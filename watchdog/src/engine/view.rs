@@ -11,7 +11,7 @@ use crate::engine::service::{Life, ServiceState};
 use crate::engine::wording::event;
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
-use crate::service::Rule;
+use crate::service::{Action, Rule};
 use crate::source::Health;
 
 impl Engine {
@@ -40,15 +40,22 @@ impl Engine {
             .rules
             .iter()
             .zip(&state.rules)
-            .map(|(rule, remembered)| RuleView {
-                text: rule.text.clone(),
-                title: title(rule),
-                name: rule.name.clone(),
+            .map(|(rule, remembered)| {
                 // While it waits for another, nobody judges it.
-                state: held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown),
-                failing_cycles: remembered.failing_cycles(),
-                then: first_action(&rule.then),
-                implicit: rule.implicit,
+                let state = held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown);
+                let bad = matches!(state, RuleStatus::Failing | RuleStatus::Pending);
+                let matter = remembered.matter.as_ref().filter(|_| bad);
+                RuleView {
+                    text: rule.text.clone(),
+                    title: title(rule),
+                    name: rule.name.clone(),
+                    state,
+                    failing_cycles: remembered.failing_cycles(),
+                    then: first_action(&rule.then),
+                    actions: rule.then.iter().map(Action::word).collect(),
+                    description: matter.map(|matter| matter.text.clone()),
+                    implicit: rule.implicit,
+                }
             })
             .collect();
         let held = held.or(withheld);
@@ -148,8 +155,10 @@ fn reason(
     let next = state.wanted.as_ref().map(|wanted| {
         format!("next attempt to {} in {}", wanted.verb.word(), human(wanted.at.since(at)))
     });
-    let rule =
-        |wanted| rules.iter().find(|rule| rule.state == wanted).map(|rule| rule.text.clone());
+    let rule = |wanted| {
+        let rule = rules.iter().find(|rule| rule.state == wanted)?;
+        Some(rule.description.as_ref().unwrap_or(&rule.text).clone())
+    };
     let why = match (&state.life, status) {
         (_, Status::Ok | Status::Unmonitored) => None,
         (_, Status::Acting) => match &state.acting {

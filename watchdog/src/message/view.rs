@@ -231,6 +231,10 @@ pub struct RuleView {
     pub failing_cycles: u32,
     /// First action's word.
     pub then: String,
+    /// The words of all its actions.
+    pub actions: Vec<&'static str>,
+    /// What was seen when its condition held last, where it fails or is about to.
+    pub description: Option<String>,
     /// Made by us.
     pub implicit: bool,
 }

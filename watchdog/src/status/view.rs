@@ -107,6 +107,10 @@ pub struct RuleDocument {
     pub title: String,
     #[serde(default)]
     pub name: Option<String>,
+    #[serde(default)]
+    pub actions: Vec<String>,
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 impl Document {
@@ -194,7 +198,15 @@ impl RuleDocument {
             implicit: view.implicit,
             title: view.title.to_owned(),
             name: view.name.clone(),
+            actions: view.actions.iter().map(|action| (*action).to_owned()).collect(),
+            description: view.description.clone(),
         }
+    }
+
+    /// All that it does, as a list in words.
+    pub fn all_actions(&self) -> String {
+        // An older daemon told the first only.
+        if self.actions.is_empty() { self.then.clone() } else { self.actions.join(", ") }
     }
 }
 

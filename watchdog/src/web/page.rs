@@ -172,7 +172,11 @@ fn notes(service: &ServiceDocument) -> Vec<String> {
     let mut notes: Vec<String> = service.reason.iter().map(|reason| text(reason)).collect();
     for rule in &service.rules {
         if rule.state == "failing" || rule.state == "pending" {
-            notes.push(text(&format!("{}: if {} then {}", rule.state, rule.text, rule.then)));
+            let (state, actions) = (&rule.state, rule.all_actions());
+            let mut note = format!("{state}: if {} then {actions}", rule.text);
+            let seen = rule.description.iter().filter(|seen| service.reason.as_ref() != Some(seen));
+            seen.for_each(|seen| note.push_str(&format!(" -- {seen}")));
+            notes.push(text(&note));
         }
     }
     if service.candidates > 1 {

@@ -167,6 +167,8 @@ pub(crate) fn apache() -> ServiceView {
             state: RuleStatus::Ok,
             failing_cycles: 0,
             then: "restart".into(),
+            actions: vec!["restart"],
+            description: None,
             implicit: false,
         }],
     }

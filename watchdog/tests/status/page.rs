@@ -34,6 +34,8 @@ fn hostile_texts_stay_texts() {
             state: RuleStatus::Failing,
             failing_cycles: 3,
             then: "restart".into(),
+            actions: vec!["restart", "exec"],
+            description: Some((*text).to_owned()),
             implicit: false,
         }],
         ..named(text, Status::Failing)
@@ -63,6 +65,8 @@ fn hostile_texts_stay_texts() {
                     state: RuleStatus::Failing,
                     failing_cycles: 3,
                     then: "restart".into(),
+                    actions: vec!["restart", "exec"],
+                    description: Some("x".into()),
                     implicit: false,
                 }],
                 ..named(&n.to_string(), Status::Failing)

@@ -97,6 +97,14 @@ impl Test {
     }
 }
 
+/// Why it has failed; of a limit only which: its number moves.
+pub(in crate::check) fn cause(judged: &Judged) -> String {
+    match (&judged.limit, &judged.value) {
+        (None, Some(why)) => why.clone(),
+        _ => judged.failed.chars().filter(|c| !c.is_ascii_digit()).collect(),
+    }
+}
+
 impl Connection {
     /// What is said of an attempt after which another is made.
     pub(crate) fn attempted(&self, at: &str, why: &str, number: u32) -> String {

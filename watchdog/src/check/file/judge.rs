@@ -77,6 +77,16 @@ impl Test {
         }
     }
 
+    /// Why it holds, where that can be another while it goes on holding.
+    pub(in crate::check) fn cause(&self, judged: &Judged) -> Option<String> {
+        match self {
+            Self::Type | Self::Permission(_) | Self::Uid(_) | Self::Gid(_) | Self::Checksum(..) => {
+                judged.value.clone()
+            }
+            _ => None,
+        }
+    }
+
     pub(in crate::check) fn event(&self) -> EventNames {
         let (word, failed, succeeded) = match self {
             Self::Type => (EventWord::Invalid, "Invalid type", "Type succeeded"),

@@ -5,10 +5,13 @@
 use crate::clock::BootTime;
 use crate::engine::judge::Finding;
 use crate::engine::judging::has;
-use crate::engine::rule::Change;
+use crate::engine::rule::{Change, Matter};
 use crate::engine::{Detail, Engine, survey, wording};
 use crate::message::Level;
-use crate::service::{Action, Rule, Service, ServiceKind, Severity, Test};
+use crate::service::{Action, EventWord, Rule, Service, ServiceKind, Severity, Test};
+
+/// Bytes of what was seen that are kept for the status: lines of a file can be long.
+const SEEN: usize = 2048;
 
 impl Engine {
     pub(crate) fn changed(
@@ -22,6 +25,7 @@ impl Engine {
     ) {
         let service = self.services[i].service.clone();
         let rule = &service.rules[r];
+        let former = self.see(i, r, change, findings);
         if rule.then == [Action::Ignore] {
             return;
         }
@@ -47,12 +51,7 @@ impl Engine {
                     // As Monit, which says so of this limit only.
                     text.push_str(" - unmonitor");
                 }
-                let level = if rule.severity == Severity::Critical {
-                    Level::Critical
-                } else {
-                    Level::Error
-                };
-                self.log(i, level, Some(event), text.clone(), at);
+                self.log(i, level_of(rule), Some(event), text.clone(), at);
                 let lines = self.detail(i, &lead.test, at);
                 let detail = Detail { lines, survey: survey::asked(&lead.test) };
                 let context = self.context(i, rule, lead, failed_title, &text, at);
@@ -60,6 +59,7 @@ impl Engine {
             }
             Change::StillFailing(cycles) => {
                 if cycle {
+                    self.tell_another_cause(i, r, former, event, at);
                     self.remind(i, r, cycles, findings, at);
                     self.bring_about_again(i, rule, at);
                 }
@@ -100,6 +100,59 @@ impl Engine {
             }
         }
     }
+
+    /// Keeps in mind what was seen of a rule whose condition holds, and gives back what was seen before.
+    fn see(&mut self, i: usize, r: usize, change: Change, findings: &[Finding]) -> Option<Matter> {
+        let state = &mut self.services[i];
+        let matter = match change {
+            // Not known, or not good for long enough: what was seen last is still the matter.
+            Change::None => return None,
+            Change::Recovered => None,
+            Change::Pending | Change::Failed | Change::StillFailing(_) => {
+                let service = &state.service;
+                let rule = &service.rules[r];
+                let mut text = failed_text(service, rule, findings, &state.deaths.matter);
+                text.truncate(text.floor_char_boundary(SEEN));
+                Some(Box::new(Matter { text, cause: cause(findings) }))
+            }
+        };
+        std::mem::replace(&mut state.rules[r].matter, matter).map(|former| *former)
+    }
+
+    /// It goes on failing, but for another cause: a line in the log. Whoever was told that it has
+    /// failed gets no second alert for that.
+    fn tell_another_cause(
+        &mut self,
+        i: usize,
+        r: usize,
+        former: Option<Matter>,
+        event: EventWord,
+        at: BootTime,
+    ) {
+        let state = &self.services[i];
+        let Some(matter) = &state.rules[r].matter else { return };
+        let former = former.and_then(|former| former.cause);
+        if former.is_some() && matter.cause.is_some() && former != matter.cause {
+            let (level, text) = (level_of(&state.service.rules[r]), matter.text.clone());
+            self.log(i, level, Some(event), text, at);
+        }
+    }
+}
+
+/// Why the condition holds, where that can be another while it goes on holding: numbers move always.
+fn cause(findings: &[Finding]) -> Option<String> {
+    let holding = findings.iter().filter(|finding| finding.truth == Some(true));
+    let causes: Vec<String> = holding
+        .filter_map(|finding| match &finding.test {
+            Test::Check(test) => test.cause(finding.told.as_ref()?),
+            _ => None,
+        })
+        .collect();
+    (!causes.is_empty()).then(|| causes.join(" and "))
+}
+
+fn level_of(rule: &Rule) -> Level {
+    if rule.severity == Severity::Critical { Level::Critical } else { Level::Error }
 }
 
 /// The finding that names the event: a death that holds before a level that does, else the first.
