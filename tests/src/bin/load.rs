@@ -158,7 +158,7 @@ fn take(kind: &str, size: usize) {
 fn shared(megabytes: u64) {
     extern "C" fn sleep(_: *mut libc::c_void) -> libc::c_int {
         // SAFETY: system calls only: memory and its locks are the parent's.
-        unsafe { libc::sleep(60) };
+        unsafe { libc::sleep(300) };
         0
     }
     let memory = vec![1_u8; megabytes as usize * 1024 * 1024];
@@ -216,11 +216,17 @@ fn write(path: &str, megabytes: u64) {
     wait_line();
 }
 
+/// Longer than any test on a slow machine, and no longer than the parent lives.
+fn sleep_beside_the_parent() {
+    // SAFETY: a constant request.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    std::thread::sleep(Duration::from_secs(1200));
+}
+
 /// Children that sleep. A line with a number ends that many of them, the oldest first.
 fn sleepers(count: u64) {
     wait_line();
-    let mut children: Vec<i32> =
-        (0..count).map(|_| fork(|| std::thread::sleep(Duration::from_secs(60)))).collect();
+    let mut children: Vec<i32> = (0..count).map(|_| fork(sleep_beside_the_parent)).collect();
     say("done");
     loop {
         let line = wait_line();
@@ -237,11 +243,11 @@ fn sleepers(count: u64) {
     }
 }
 
-/// A child, and a grandchild that has lost its parent. All three sleep until the input ends.
+/// A child, and a grandchild that has lost its parent. The first two sleep until the input ends.
 fn tree() {
-    let child = fork(|| std::thread::sleep(Duration::from_secs(60)));
+    let child = fork(sleep_beside_the_parent);
     let middle = fork(|| {
-        let orphan = fork(|| std::thread::sleep(Duration::from_secs(60)));
+        let orphan = fork(|| std::thread::sleep(Duration::from_secs(300)));
         say(&orphan.to_string());
     });
     reap(middle);

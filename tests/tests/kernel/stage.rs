@@ -66,18 +66,16 @@ impl Stage {
         pass
     }
 
-    /// CPU time of a member once it uses no more of it, which a started load soon does.
+    /// CPU time of a member once it uses no more of it, which a started load soon does: it waits for
+    /// its input. That its time does not grow would not say so: it may only wait for a processor.
     pub(crate) fn at_rest(&mut self, pid: u32) -> u64 {
-        let mut before = None;
-        for _ in 0..1200 {
-            let used = self.pass().of(pid).map(|sample| sample.cpu_ns);
-            if used.is_some() && used == before {
-                return used.unwrap_or_default();
-            }
-            before = used;
+        let rest = until(Duration::from_secs(60), || {
+            let before = reads_input(pid).then(|| self.pass().of(pid).map(|one| one.cpu_ns))??;
             std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{pid} does not come to rest");
+            let used = self.pass().of(pid)?.cpu_ns;
+            (used == before && reads_input(pid)).then_some(used)
+        });
+        rest.unwrap_or_else(|| panic!("{pid} does not come to rest"))
     }
 
     /// Drains until an event fits, for at most a minute.
@@ -179,6 +177,13 @@ impl Drop for Load {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a process is blocked in read(2) of its standard input.
+fn reads_input(pid: u32) -> bool {
+    // System call 0 of x86-64, and its first argument.
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.starts_with("0 0x0 ")
 }
 
 /// Who has this pid now.
