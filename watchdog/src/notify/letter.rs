@@ -61,6 +61,12 @@ impl Letter {
             })
             .collect()
     }
+
+    /// Whether it tells another receiver of the same alert.
+    pub(super) fn is_of_alert(&self, other: &Self) -> bool {
+        (self.wall_ms, &self.service, &self.title, &self.description)
+            == (other.wall_ms, &other.service, &other.title, &other.description)
+    }
 }
 
 /// The Message-ID (RFC 5322 section 3.6.4). The boot clock and the number are unique within a

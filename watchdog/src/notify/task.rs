@@ -18,7 +18,7 @@ use super::spool::Spool;
 use super::{LogSink, Parts, ROOM, Shared};
 use crate::clock;
 use crate::message::{Level, LogLine};
-use send::Sending;
+use send::{Mailed, Sending};
 use store::Stored;
 
 /// Lines about the disk and about dropped letters come at most this often.
@@ -38,6 +38,7 @@ pub(super) struct Task {
     aside: Vec<u64>,
     storing: Option<JoinHandle<Stored>>,
     sending: Option<Sending>,
+    mailed: Option<Mailed>,
     disk_pause: Option<Instant>,
     disk_line: Option<Instant>,
     drop_line: Option<Instant>,
@@ -62,6 +63,7 @@ impl Task {
             aside: Vec::new(),
             storing: None,
             sending: None,
+            mailed: None,
             disk_pause: None,
             disk_line: None,
             drop_line: None,
@@ -189,8 +191,12 @@ impl Task {
     }
 
     fn say(&self, level: Level, text: String) {
+        self.say_of(None, level, text);
+    }
+
+    fn say_of(&self, service: Option<String>, level: Level, text: String) {
         let at = clock::boot_now();
-        (self.log)(LogLine { at, level, service: None, event: None, text });
+        (self.log)(LogLine { at, level, service, event: None, text });
     }
 }
 

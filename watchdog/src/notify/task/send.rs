@@ -1,11 +1,13 @@
 //! The job on the net: one mail at a time, written and handed to a server.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use super::super::letter::Letter;
 use super::super::mail::Verdict;
 use super::super::render::Writer;
 use super::Task;
@@ -15,18 +17,40 @@ use crate::message::Level;
 pub(super) struct Sending {
     to: String,
     letters: u64,
+    /// The first of them.
+    first: Arc<Letter>,
     pub(super) job: JoinHandle<Verdict>,
 }
+
+/// An alert that was mailed and is still to be said: one line names all its receivers.
+pub(super) struct Mailed {
+    letter: Arc<Letter>,
+    letters: u64,
+    to: Vec<String>,
+    server: String,
+    level: Level,
+}
+
+/// Receivers in a line.
+const NAMED: usize = 8;
 
 impl Task {
     pub(super) fn start_sending(&mut self) {
         if self.sending.is_some() {
             return;
         }
-        let Some(letters) = self.queue.next(Instant::now()) else { return };
+        let letters = self.queue.next(Instant::now()).unwrap_or_default();
+        let first = letters.first().cloned();
+        let is_more = |mailed: &Mailed| {
+            let same = first.as_ref().is_some_and(|first| first.is_of_alert(&mailed.letter));
+            same && mailed.letters == 1 && letters.len() == 1 && mailed.to.len() < NAMED
+        };
+        if !self.mailed.as_ref().is_some_and(is_more) {
+            self.say_mailed();
+        }
+        let Some(first) = first else { return };
         let (post, host) = (self.post.clone(), self.host.clone());
-        let to = letters.first().map(|letter| letter.to.clone()).unwrap_or_default();
-        let count = letters.len() as u64;
+        let (to, count) = (first.to.clone(), letters.len() as u64);
         let job = tokio::spawn(async move {
             match post {
                 None => Verdict::Later("no mail server is configured".to_owned()),
@@ -40,11 +64,11 @@ impl Task {
                 }
             }
         });
-        self.sending = Some(Sending { to, letters: count, job });
+        self.sending = Some(Sending { to, letters: count, first, job });
     }
 
     pub(super) fn on_sent(&mut self, verdict: Result<Verdict, JoinError>) {
-        let Some(Sending { to, letters, .. }) = self.sending.take() else { return };
+        let Some(Sending { to, letters, first, .. }) = self.sending.take() else { return };
         // A panic is a fault of ours in this one mail; it must cost no other.
         let verdict = verdict.unwrap_or_else(|error| Verdict::Refused(error.to_string()));
         let now = Instant::now();
@@ -58,9 +82,21 @@ impl Task {
                     stats.sent += letters;
                     stats.mails += 1;
                 }
-                self.reasons.remove(&to);
-                let many = if letters == 1 { "alert" } else { &format!("{letters} alerts") };
-                self.say(Level::Info, format!("{many} mailed to {to} by {server}"));
+                // That all is well is for the curious; that it is well again is for all.
+                let level = match self.reasons.remove(&to) {
+                    Some(_) => Level::Info,
+                    None => Level::Debug,
+                };
+                match &mut self.mailed {
+                    Some(mailed) if mailed.server == server && mailed.level == level => {
+                        mailed.to.push(to);
+                    }
+                    _ => {
+                        self.say_mailed();
+                        let to = vec![to];
+                        self.mailed = Some(Mailed { letter: first, letters, to, server, level });
+                    }
+                }
             }
             Verdict::Refused(reason) => {
                 let gone = self.queue.done(&to, now);
@@ -84,6 +120,20 @@ impl Task {
                 self.reasons.insert(to, reason);
                 self.say(if new { Level::Warning } else { Level::Debug }, text);
             }
+        }
+    }
+}
+
+impl Task {
+    /// Says what was mailed, and to whom.
+    pub(super) fn say_mailed(&mut self) {
+        let Some(Mailed { letter, letters, to, server, level }) = self.mailed.take() else { return };
+        let to = to.join(", ");
+        if letters == 1 {
+            let text = format!("alert '{}' mailed to {to} by {server}", letter.title);
+            self.say_of(Some(letter.service.clone()), level, text);
+        } else {
+            self.say(level, format!("{letters} alerts in one mail to {to} by {server}"));
         }
     }
 }
