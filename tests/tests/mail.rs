@@ -181,7 +181,8 @@ fn one_mail_for_each_recipient_arrives_as_written() {
     }
     assert!(queue_is_empty(folder.path()));
     // One line for all who got it, with the service's name before it.
-    let line = "alert 'Resource limit matched' mailed to ops@example.test, boss@example.test by 127.";
+    let line =
+        "alert 'Resource limit matched' mailed to ops@example.test, boss@example.test by 127.";
     sender.assert_said(Level::Debug, line);
 }
 

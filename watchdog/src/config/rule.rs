@@ -23,6 +23,20 @@ pub(super) struct PlacedRule {
     pub(super) actions: Vec<(Action, Place)>,
 }
 
+/// Rules that differ only in what is hidden read the same to people, and to the note of who was told of
+/// what: the second one has a number behind it.
+pub(super) fn tell_apart(rules: &mut [PlacedRule]) {
+    let written: Vec<Rule> = rules.iter().map(|placed| placed.rule.clone()).collect();
+    for (i, placed) in rules.iter_mut().enumerate() {
+        let rule = &mut placed.rule;
+        let is_like = |other: &&Rule| other.text == rule.text && other.condition != rule.condition;
+        let earlier = written.iter().take(i).filter(is_like).count();
+        if earlier > 0 {
+            rule.text = format!("{} ({})", rule.text, earlier + 1);
+        }
+    }
+}
+
 impl Reader {
     /// One item of `rules:`.
     pub(super) fn rule(&mut self, node: Node, at: Place, subject: Subject) -> Option<PlacedRule> {

@@ -14,7 +14,7 @@ use super::grammar::Subject;
 use super::implicit;
 use super::raw::Node;
 use super::reader::{Entry, Reader, Table, item_place};
-use super::rule::PlacedRule;
+use super::rule::{PlacedRule, tell_apart};
 use super::source::Place;
 use super::vocabulary::{
     CHECK_KEYS, KINDS, KINDS_LATER, METHOD_KEYS, PROCESS_KEYS, SERVICE_KEYS, SERVICE_KEYS_LATER,
@@ -76,6 +76,7 @@ impl Reader {
             for node in self.strict_list(entry) {
                 placed.extend(self.rule(node, at, subject));
             }
+            tell_apart(&mut placed);
         }
         let kind = match subject {
             Subject::System => {

@@ -156,7 +156,8 @@ impl Engine {
         let rss = state.levels.value(metric, Over::Known, 1, BootTime::default())?;
         match self.pss(state, false, metric, rss) {
             Pss::Known(pss) => Some(format!(
-                "what is shared counts in parts (PSS): {}; RSS is {}",
+                "judged by PSS, {}: what processes share counts in parts. RSS, where it counts in \
+                 each, is {}",
                 wording::bytes(pss),
                 wording::bytes(rss)
             )),

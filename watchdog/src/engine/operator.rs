@@ -82,8 +82,9 @@ impl Engine {
 
     fn unmonitor_asked(&mut self, i: usize, at: BootTime) -> Result<String, String> {
         self.log(i, Level::Info, Some(EventWord::Action), "unmonitor on user request".into(), at);
+        let lives = self.services[i].main().is_some();
         self.unmonitor(i, at);
-        Ok("unmonitored; its processes keep running".into())
+        Ok(if lives { "unmonitored; its processes keep running" } else { "unmonitored" }.into())
     }
 
     fn act_asked(

@@ -141,6 +141,7 @@ impl RuleState {
     ) -> Change {
         let Some(truth) = truth else {
             self.window.unknown();
+            self.known = false;
             return Change::None;
         };
         self.known = true;

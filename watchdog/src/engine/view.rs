@@ -11,7 +11,7 @@ use crate::engine::service::{Life, ServiceState};
 use crate::engine::wording::event;
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
-use crate::service::{Action, Rule};
+use crate::service::{Action, Rule, Service};
 use crate::source::Health;
 
 impl Engine {
@@ -36,6 +36,7 @@ impl Engine {
         let held = self.held(i).or_else(|| self.is_asleep(i).then(|| asleep(service)));
         let withheld = self.withheld(i, at);
         let is_process = service.process().is_some();
+        let missing = state.monitored && state.acting.is_none() && state.present() == Some(false);
         let rules: Vec<RuleView> = service
             .rules
             .iter()
@@ -45,6 +46,7 @@ impl Engine {
                 let state = held.as_ref().map_or(remembered.status(), |_| RuleStatus::Unknown);
                 let bad = matches!(state, RuleStatus::Failing | RuleStatus::Pending);
                 let matter = remembered.matter.as_ref().filter(|_| bad);
+                let untested = state == RuleStatus::Unknown && held.is_none() && missing;
                 RuleView {
                     text: rule.text.clone(),
                     title: title(rule),
@@ -53,7 +55,9 @@ impl Engine {
                     failing_cycles: remembered.failing_cycles(),
                     then: first_action(&rule.then),
                     actions: rule.then.iter().map(Action::word).collect(),
-                    description: matter.map(|matter| matter.text.clone()),
+                    description: matter
+                        .map(|matter| matter.text.clone())
+                        .or(untested.then(|| untested_words(service))),
                     implicit: rule.implicit,
                 }
             })
@@ -131,6 +135,14 @@ impl Engine {
         } else {
             self.host.shown().load.is_none()
         }
+    }
+}
+
+/// Why a rule says nothing about what is not there.
+fn untested_words(service: &Service) -> String {
+    match service.process() {
+        Some(_) => "not tested: the process is not running".to_owned(),
+        None => format!("not tested: the {} does not exist", service.kind.word()),
     }
 }
 

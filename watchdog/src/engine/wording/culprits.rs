@@ -68,7 +68,7 @@ pub(crate) fn culprits(members: &[Sample], by: By) -> Vec<String> {
                 By::Descriptors => format!("{number} descriptors, "),
             };
             format!(
-                "{} (pid {}, uid {}): {own}{} of memory ({:.0}% of the service), {:.1} s of CPU{}",
+                "{} (pid {}, uid {}): {own}{} of RSS ({:.0}% of the service), {:.1} s of CPU{}",
                 comm(&sample.comm),
                 sample.process.pid,
                 sample.uid,

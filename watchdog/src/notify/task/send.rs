@@ -127,7 +127,9 @@ impl Task {
 impl Task {
     /// Says what was mailed, and to whom.
     pub(super) fn say_mailed(&mut self) {
-        let Some(Mailed { letter, letters, to, server, level }) = self.mailed.take() else { return };
+        let Some(Mailed { letter, letters, to, server, level }) = self.mailed.take() else {
+            return;
+        };
         let to = to.join(", ");
         if letters == 1 {
             let text = format!("alert '{}' mailed to {to} by {server}", letter.title);
