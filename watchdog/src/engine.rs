@@ -29,6 +29,7 @@ mod rule;
 mod schedule;
 mod sensed;
 mod service;
+mod services;
 mod stalls;
 mod stirring;
 mod survey;
@@ -48,12 +49,13 @@ use std::time::Duration;
 
 use crate::clock::BootTime;
 use crate::engine::crossing::Scope;
-use crate::engine::due::{Due, Touches};
+use crate::engine::due::Due;
 use crate::engine::host::HostLevels;
 use crate::engine::leaving::Leaving;
 use crate::engine::observed::Why;
 use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
+use crate::engine::services::Services;
 use crate::event::Event;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{ActionId, Decision, Input, SavedState, StallLimit, Stamped};
@@ -67,7 +69,7 @@ pub struct Engine {
     host_name: String,
     started: BootTime,
     generation: u64,
-    services: Vec<ServiceState>,
+    services: Services,
     /// Places in `services`, by name.
     by_name: Vec<usize>,
     graph: Graph,
@@ -159,7 +161,6 @@ impl Engine {
         }
         self.take_turns(self.started);
         self.arm(Scope::All, self.started);
-        self.note_due(Touches::All);
         std::mem::take(&mut self.out)
     }
 
@@ -172,7 +173,6 @@ impl Engine {
             return Vec::new();
         }
         let scope = Scope::of(&stamped.input);
-        let touches = Touches::of(&stamped.input);
         match stamped.input {
             Input::Event(event) => self.event(event, at),
             Input::Crossed(crossed) => self.crossed(crossed, at),
@@ -182,7 +182,11 @@ impl Engine {
             Input::Advised { service, text } => self.advised(&service, text, at),
             Input::Stirred(name) => self.stirred_by_name(&name, at),
             Input::Users(users) => self.users = users,
-            Input::Host(sample) => self.host.sample(*sample, at),
+            Input::Host(sample) => {
+                if self.host.sample(*sample, at) {
+                    self.services.touch_all();
+                }
+            }
             Input::Found(found) => self.found(found, at),
             Input::Progress(progress) => self.progress(progress, at),
             Input::Acted(acted) => self.acted(acted, at),
@@ -202,13 +206,14 @@ impl Engine {
                 self.minute(minute, at);
             }
             Input::Wake => {
-                self.wake(at);
-                self.give_up_waiting(at);
+                let due = self.due_by(at);
+                self.release_due(&due, at);
+                self.wake(&due, at);
+                self.give_up_waiting(&due, at);
             }
         }
         self.take_turns(at);
         self.arm(scope, at);
-        self.note_due(touches);
         std::mem::take(&mut self.out)
     }
 

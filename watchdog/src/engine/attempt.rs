@@ -144,9 +144,8 @@ impl Engine {
     }
 
     /// Attempts whose time has come, and looks for what a former run had begun.
-    pub(crate) fn wake(&mut self, at: BootTime) {
-        self.release_due(at);
-        for i in 0..self.services.len() {
+    pub(crate) fn wake(&mut self, due: &[usize], at: BootTime) {
+        for &i in due {
             let held = self.services[i].wanted.is_some()
                 && (self.holder(i).is_some() || self.is_asleep(i));
             let state = &mut self.services[i];

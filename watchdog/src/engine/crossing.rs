@@ -13,6 +13,7 @@ use crate::engine::judge::limit_number;
 use crate::engine::judging::{Moment, has};
 use crate::engine::levels::Over;
 use crate::engine::service::ServiceState;
+use crate::engine::services::For;
 use crate::engine::wording;
 use crate::event::{Crossed, Crossing, Event};
 use crate::identity::ServiceId;
@@ -91,14 +92,15 @@ impl Armed {
         (self.stale && self.limits != Limits::default()).then_some(self.at + PAUSE)
     }
 
-    /// Takes what should be watched; true where the kernel has to be told.
-    fn set(&mut self, limits: Limits, now: BootTime) -> bool {
-        let changed = limits != self.limits;
-        if !changed && (limits == Limits::default() || !self.stale || now < self.at + PAUSE) {
-            return false;
-        }
+    /// Whether the kernel has to be told that this should be watched.
+    fn differs(&self, limits: Limits, now: BootTime) -> bool {
+        let again = limits != Limits::default() && self.stale && now >= self.at + PAUSE;
+        limits != self.limits || again
+    }
+
+    /// The kernel is told so.
+    fn set(&mut self, limits: Limits, now: BootTime) {
         (self.limits, self.stale, self.at) = (limits, false, now);
-        true
     }
 
     /// The value that a crossing stands for, where no look tells it.
@@ -168,14 +170,16 @@ impl Engine {
             }
         }
         let places = match scope {
-            Scope::Nothing => 0..0,
-            Scope::One(service) => self.index(service).map_or(0..0, |i| i..i + 1),
-            Scope::All => 0..self.services.len(),
+            Scope::Nothing => return,
+            Scope::One(service) => self.index(service).into_iter().collect(),
+            // What nobody has touched is watched as it should be.
+            Scope::All => self.services.take_touched(For::Limits),
         };
         for i in places {
             let limits = self.limits(&self.services[i]);
-            let state = &mut self.services[i];
-            if state.armed.set(limits, at) {
+            if self.services[i].armed.differs(limits, at) {
+                let state = &mut self.services[i];
+                state.armed.set(limits, at);
                 let service = state.service.id;
                 self.out.push(Decision::Arm { service, limits });
             }

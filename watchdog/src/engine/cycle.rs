@@ -27,7 +27,7 @@ impl Engine {
         // Without samples, cycles are all there is.
         let late = self.needs_samples() || gap > self.config.cycle * 5 + GAP;
         if late {
-            for state in &mut self.services {
+            for state in self.services.iter_mut() {
                 state.rules.iter_mut().for_each(RuleState::interrupt);
                 state.levels.forget_past();
             }

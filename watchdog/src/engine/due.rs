@@ -3,48 +3,31 @@
 //!
 //! Not here: what is done then (`attempt`, `stirring`, `brake`).
 
+use std::collections::BTreeSet;
+
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::event::Event;
-use crate::identity::ServiceId;
-use crate::message::{Decision, Input};
+use crate::engine::services::For;
 
-/// The moments, by the services' places.
-#[derive(Debug)]
+/// The moments, by the services' places and in order.
+#[derive(Debug, Default)]
 pub(crate) struct Due {
     moments: Vec<Option<BootTime>>,
-    first: Option<BootTime>,
-    stale: Stale,
+    order: BTreeSet<(BootTime, usize)>,
 }
 
-/// Whose moment may be another now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Stale {
-    These(Vec<ServiceId>),
-    All,
-}
-
-impl Default for Due {
-    fn default() -> Self {
-        Self { moments: Vec::new(), first: None, stale: Stale::All }
-    }
-}
-
-/// Whose moment an input may change.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Touches {
-    Nobody,
-    One(ServiceId),
-    All,
-}
-
-impl Touches {
-    pub(crate) fn of(input: &Input) -> Self {
-        match input {
-            // What a pass shows is taken in; its end judges it.
-            Input::Event(Event::Sample(_) | Event::Group(_)) => Self::Nobody,
-            Input::Observed(observed) => Self::One(observed.service),
-            _ => Self::All,
+impl Due {
+    fn set(&mut self, i: usize, moment: Option<BootTime>) {
+        let Some(place) = self.moments.get_mut(i) else { return };
+        let former = std::mem::replace(place, moment);
+        if former == moment {
+            return;
+        }
+        if let Some(former) = former {
+            self.order.remove(&(former, i));
+        }
+        if let Some(moment) = moment {
+            self.order.insert((moment, i));
         }
     }
 }
@@ -52,53 +35,41 @@ impl Touches {
 impl Engine {
     /// When [`Engine::step`] wants an `Input::Wake`, at the latest.
     pub fn next_wake(&mut self) -> Option<BootTime> {
-        match std::mem::replace(&mut self.due.stale, Stale::These(Vec::new())) {
-            Stale::All => {
-                self.due.moments = (0..self.services.len()).map(|i| self.due_of(i)).collect();
-                self.due.first = self.due.moments.iter().flatten().min().copied();
-            }
-            Stale::These(services) => {
-                for service in services {
-                    self.due_again(service);
-                }
-            }
-        }
-        self.due.first.into_iter().chain(self.leaving_due()).min()
+        self.follow_due();
+        let first = self.due.order.first().map(|(moment, _)| *moment);
+        first.into_iter().chain(self.leaving_due()).min()
     }
 
-    /// Remembers whose moment the step that is over may have changed.
-    pub(crate) fn note_due(&mut self, touches: Touches) {
-        // What decides more than to tell something may have moved others.
-        let tells = |decision: &Decision| {
-            matches!(decision, Decision::Log(_) | Decision::Alert(_) | Decision::Save)
-        };
-        match touches {
-            Touches::Nobody => {}
-            Touches::One(service)
-                if self.out.iter().all(tells)
-                    && self.index(service).is_some_and(|i| !self.graph.has_above(i)) =>
-            {
-                if let Stale::These(services) = &mut self.due.stale {
-                    services.push(service);
-                }
-            }
-            Touches::One(_) | Touches::All => self.due.stale = Stale::All,
-        }
+    /// The services whose moment has come, by place.
+    pub(crate) fn due_by(&mut self, at: BootTime) -> Vec<usize> {
+        self.follow_due();
+        let come = self.due.order.iter().take_while(|(moment, _)| *moment <= at);
+        let mut come: Vec<usize> = come.map(|(_, i)| *i).collect();
+        come.sort_unstable();
+        // What time alone has changed.
+        come.iter().for_each(|i| self.services.touch(*i));
+        come
     }
 
-    fn due_again(&mut self, service: ServiceId) {
-        let Some(i) = self.index(service) else { return };
-        let moment = self.due_of(i);
-        let Some(place) = self.due.moments.get_mut(i) else { return };
-        let former = std::mem::replace(place, moment);
-        if former == moment {
-            return;
+    /// Finds the moments of those anew whose may be another: of what was touched, and of what waits for
+    /// that.
+    fn follow_due(&mut self) {
+        let services = self.services.len();
+        if self.due.moments.len() != services {
+            self.due = Due { moments: vec![None; services], order: BTreeSet::new() };
         }
-        self.due.first = if former.is_some() && former == self.due.first {
-            self.due.moments.iter().flatten().min().copied()
-        } else {
-            self.due.first.into_iter().chain(moment).min()
-        };
+        let touched = self.services.take_touched(For::Due);
+        let all = touched.len() == services;
+        for i in touched {
+            self.due.set(i, self.due_of(i));
+            if all || !self.graph.has_above(i) {
+                continue;
+            }
+            let above: Vec<usize> = self.graph.all_above(i).collect();
+            for d in above {
+                self.due.set(d, self.due_of(d));
+            }
+        }
     }
 
     fn due_of(&self, i: usize) -> Option<BootTime> {

@@ -26,7 +26,12 @@ pub(crate) struct HostLevels {
 }
 
 impl HostLevels {
-    pub(crate) fn sample(&mut self, sample: HostSample, at: BootTime) {
+    /// Takes a sample. True where the host is another than before: of what a limit may be a share.
+    pub(crate) fn sample(&mut self, sample: HostSample, at: BootTime) -> bool {
+        let sizes = |sample: &HostSample| {
+            (sample.memory_total, sample.swap_total, sample.files.map(|files| files.1))
+        };
+        let changed = self.last.as_ref().map(sizes) != Some(sizes(&sample));
         self.former = self.last.replace(sample);
         self.former_at = std::mem::replace(&mut self.at, at);
         let mut trails = std::mem::take(&mut self.trails);
@@ -39,6 +44,7 @@ impl HostLevels {
             _ => self.value(metric, Over::Sample),
         });
         self.trails = trails;
+        changed
     }
 
     pub(crate) fn cycle_end(&mut self) {

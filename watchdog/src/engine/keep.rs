@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::crossing::Scope;
-use crate::engine::due::Touches;
 use crate::engine::rule::RuleState;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::ServiceId;
@@ -25,7 +24,9 @@ impl Engine {
         for i in 0..self.services.len() {
             self.release_wholly(i);
         }
-        let mut old: BTreeMap<String, ServiceState> = std::mem::take(&mut self.services)
+        let mut old: BTreeMap<String, ServiceState> = self
+            .services
+            .take()
             .into_iter()
             .map(|state| (state.service.name.clone(), state))
             .collect();
@@ -106,7 +107,6 @@ impl Engine {
         self.out.push(Decision::Save);
         self.take_turns(self.judged);
         self.arm(Scope::All, self.judged);
-        self.note_due(Touches::All);
         std::mem::take(&mut self.out)
     }
 

@@ -33,7 +33,7 @@ fn key(rule: &Rule) -> String {
 
 impl Engine {
     pub(super) fn restore(&mut self, saved: &SavedState, now: BootTime) {
-        for state in &mut self.services {
+        for state in self.services.iter_mut() {
             let known = saved.services.get(&state.service.name);
             let unknown = SavedService::default();
             state.restore(known.unwrap_or(&unknown), saved.rebooted, now);

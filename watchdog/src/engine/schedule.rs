@@ -27,6 +27,7 @@ impl Engine {
         let first = self.minute.replace(minute).is_none();
         if first {
             // Told before anything is known; the first cycle judges.
+            self.services.touch_all();
             return;
         }
         for i in 0..self.services.len() {

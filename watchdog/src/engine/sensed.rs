@@ -15,7 +15,7 @@ impl Engine {
             Event::Sample(sample) => self.sample(sample),
             Event::Group(group) => {
                 if let Some(i) = self.index(group.service) {
-                    self.services[i].levels.group(&group);
+                    self.services.levels(i).group(&group);
                 }
             }
             Event::PassEnd { at: began, complete } => self.pass_end(began, complete, at),
@@ -55,13 +55,16 @@ impl Engine {
 
     pub(crate) fn sample(&mut self, sample: Sample) {
         if let Some(i) = self.index(sample.service) {
-            self.services[i].levels.sample(sample);
+            self.services.levels(i).sample(sample);
         }
     }
 
     fn pass_end(&mut self, began: BootTime, complete: bool, at: BootTime) {
         for i in 0..self.services.len() {
-            let seen = self.services[i].levels.pass_end(began, complete);
+            if self.services[i].service.process().is_none() {
+                continue;
+            }
+            let seen = self.services.levels(i).pass_end(began, complete);
             if !seen
                 && complete
                 && self.services[i].acting.is_none()
@@ -74,7 +77,7 @@ impl Engine {
                     self.tell_end(i, format!("process with pid {} {text}", main.pid), at);
                 }
                 self.gone(i, main, at, None);
-            } else if seen {
+            } else if seen && self.services[i].seen.is_some() {
                 self.services[i].seen = None;
             }
         }

@@ -76,8 +76,8 @@ impl Engine {
     }
 
     /// Brakes whose time is over.
-    pub(crate) fn release_due(&mut self, at: BootTime) {
-        for i in 0..self.services.len() {
+    pub(crate) fn release_due(&mut self, due: &[usize], at: BootTime) {
+        for &i in due {
             let due = self.services[i].brake.as_ref().and_then(InForce::due);
             if due.is_some_and(|due| due <= at) {
                 self.release(i);

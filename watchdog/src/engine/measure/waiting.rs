@@ -100,8 +100,8 @@ impl Engine {
     }
 
     /// Readings that may be asked for now, and those that do not come.
-    pub(crate) fn give_up_waiting(&mut self, at: BootTime) {
-        for i in 0..self.services.len() {
+    pub(crate) fn give_up_waiting(&mut self, due: &[usize], at: BootTime) {
+        for &i in due {
             self.ask_pss(i, at);
             if self.services[i].measure.due().is_none_or(|due| at < due) {
                 continue;
