@@ -130,7 +130,12 @@ fn dispatch(arguments: Arguments) -> Done {
     let config_file = || config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
     match command {
         Command::Run => run::run(&config_file()),
-        Command::Check { json } => check::run(&config_file(), json),
+        // Not left to the parser: it does not see an option that stands before the command.
+        Command::Check { file: Some(_), .. } if config.is_some() => {
+            let text = "one rule file at a time: `check FILE`, or `-c FILE`".to_owned();
+            Err(Failure { exit: Exit::Usage, text })
+        }
+        Command::Check { file, json } => check::run(&file.unwrap_or_else(config_file), json),
         Command::Status { names, group, json } => {
             status::run(&client(), &names, group.as_deref(), json)
         }
@@ -217,6 +222,21 @@ fn socket_in(text: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn check_takes_the_file_either_way_and_one_only() {
+        let parse =
+            |words: &[&str]| Arguments::try_parse_from([&["ebpf-watchdog"], words].concat());
+        let by_option = parse(&["check", "-c", "a.yaml"]).expect("right");
+        assert_eq!(by_option.config.as_deref(), Some(Path::new("a.yaml")));
+        let by_name = parse(&["check", "a.yaml"]).expect("right").command;
+        let Command::Check { file, .. } = by_name else { panic!("{by_name:?}") };
+        assert_eq!(file.as_deref(), Some(Path::new("a.yaml")));
+        for both in [&["check", "a.yaml", "-c", "b.yaml"], &["-c", "b.yaml", "check", "a.yaml"]] {
+            let refused = dispatch(parse(both).expect("words that are known"));
+            assert_eq!(refused.expect_err("two files").exit, Exit::Usage);
+        }
+    }
 
     #[test]
     fn the_socket_is_found_in_a_broken_file() {

@@ -28,6 +28,9 @@ pub enum Command {
     Run,
     /// Say whether the rule file is right, without any side effect
     Check {
+        /// The rule file, as with `-c`
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -13,7 +13,7 @@ use crate::escape::one_line;
 use super::diagnostic::{Diagnostic, Diagnostics, Gravity};
 use super::secrets::suspects;
 use super::source::{Place, Source};
-use super::vocabulary::nearest;
+use super::vocabulary::{ALL, nearest};
 
 /// More than this helps nobody; the rest is counted.
 const MAX_SHOWN: usize = 100;
@@ -191,7 +191,10 @@ fn is_secret_key(before: &str) -> bool {
     let before = before.trim_end().trim_end_matches(['"', '\'']);
     let in_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let word = &before[before.trim_end_matches(in_word).len()..];
-    nearest(word, SECRET_KEYS.iter().copied()).is_some()
+    // `socket` is near to a secret and is none.
+    SECRET_KEYS.contains(&word)
+        || !ALL.iter().any(|keys| keys.known.contains(&word))
+            && nearest(word, SECRET_KEYS.iter().copied()).is_some()
 }
 
 /// The value that begins at or after `from`; empty where a mapping, a list, an alias
@@ -246,6 +249,7 @@ mod tests {
             "password: { file: /etc/x }",
             "password:",
             "protect: [sshd]",
+            "control: { socket: run/x.sock }",
             "cycle: 60s # password",
             "if: \"cpu > 5%\"",
             "",

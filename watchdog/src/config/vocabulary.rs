@@ -135,7 +135,6 @@ pub(super) const ACTIONS: &[&str] =
     &["alert", "restart", "start", "stop", "unmonitor", "ignore", "exec", "brake"];
 
 /// All mappings with fixed keys, for the test that the sample names each key.
-#[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
     &TOP,
     &LOG,
