@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ebpf_watchdog::check::Check;
 use ebpf_watchdog::clock::BootTime;
+use ebpf_watchdog::clock::Minute;
 use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
 use ebpf_watchdog::engine::Engine;
 use ebpf_watchdog::event::{
@@ -24,7 +25,6 @@ use ebpf_watchdog::message::{
     ReleaseOrder, Released, RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
-use ebpf_watchdog::service::every::Minute;
 use ebpf_watchdog::service::{Config, ServiceKind};
 use ebpf_watchdog::source::{Limits, WantBy};
 

@@ -100,7 +100,7 @@ fn a_program_that_hangs_is_ended_with_all_it_started_and_others_go_on() {
     });
     let first = first.expect("it ran");
     let left = until(PATIENCE, || {
-        let all = ebpf_watchdog::finder::process::snapshot().expect("proc");
+        let all = ebpf_watchdog::process::snapshot().expect("proc");
         (!all.iter().any(|one| one.session == first && !one.dead)).then_some(())
     });
     assert!(left.is_some(), "processes of the first run are left:\n{}", daemon.said());

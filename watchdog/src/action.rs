@@ -27,12 +27,12 @@ mod text;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::finder::members_by_cgroup;
-use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
 use crate::message::{ActionId, Context, Input, Part, Progress, Step};
+use crate::process::alive;
+use crate::sensor::Membership;
 use crate::service::Service;
-use crate::source::Membership;
 use crate::state::Folder;
 use crate::sys::spawn::Baseline;
 
@@ -51,7 +51,6 @@ pub(crate) struct Tools {
     pub(crate) calls: hanging::Calls,
     pub(crate) brakes: brake::Brakes,
     pub(crate) probes: probes::Probes,
-    pub(crate) masters: crate::runner::Masters,
 }
 
 impl Tools {

@@ -26,6 +26,7 @@ pub mod run;
 pub mod status;
 pub mod summary;
 pub mod top;
+pub mod web;
 
 use arguments::{Arguments, Command};
 use client::Client;
@@ -164,7 +165,7 @@ fn dispatch(arguments: Arguments) -> Done {
         }
         Command::Doctor { json } => doctor::run(&client(), json),
         Command::HashPassword => hash_password::run(),
-        Command::Web => crate::web::front::run(),
+        Command::Web => web::run(),
         Command::Schema => {
             print::output(format!("{:#}\n", config::schema::schema()))?;
             Ok(Exit::Ok)

@@ -2,14 +2,30 @@
 //!
 //! Rules live on `CLOCK_BOOTTIME`, which no administrator can set; the wall clock is for texts.
 
+use std::io;
 use std::ops::{Add, Sub};
 use std::time::Duration;
-
-use crate::service::every::Minute;
 
 /// Time since boot, suspend included (`CLOCK_BOOTTIME`), in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BootTime(pub u64);
+
+/// A minute of local time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Minute {
+    /// Minutes since the epoch, in UTC: tells one minute from another.
+    pub number: i64,
+    /// 0–59.
+    pub minute: u8,
+    /// 0–23.
+    pub hour: u8,
+    /// 1–31.
+    pub day: u8,
+    /// 1–12.
+    pub month: u8,
+    /// 0 (Sunday) – 6.
+    pub weekday: u8,
+}
 
 impl BootTime {
     /// Whole and part seconds since boot.
@@ -42,6 +58,14 @@ pub fn boot_now() -> BootTime {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
     BootTime(seconds * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0))
+}
+
+/// Which boot it is that the boot clock counts from.
+///
+/// # Errors
+/// Where `/proc` is not there.
+pub fn boot_id() -> io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
 /// The wall clock now, for texts, and for servers that tell theirs.

@@ -5,7 +5,6 @@
 //! `raw`; past this module no invalid state exists. Not here: the model itself ([`crate::service`]),
 //! and what changes between two configurations (reload).
 
-mod acl;
 mod actions;
 mod cgroup;
 mod check;
@@ -27,11 +26,9 @@ mod recipients;
 mod render;
 mod rule;
 pub mod schema;
-pub(crate) mod secrets;
 mod services;
 mod settings;
 mod source;
-mod trust;
 mod units;
 mod values;
 mod vocabulary;
@@ -47,8 +44,6 @@ use crate::service::{Bounds, Config, OnReboot};
 pub(crate) use vocabulary::nearest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Gravity};
-pub use trust::{TrustError, TrustFault, trusted_program};
-pub(crate) use trust::{open_authorities, open_secret, open_trusted};
 
 use files::Files;
 use host::Host;

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::event::Event;
-use crate::finder::process::facts;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::metric::Metric;
+use crate::process::facts;
 use crate::service::{Config, Test};
 use crate::sys;
 

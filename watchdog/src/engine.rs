@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::BootTime;
+use crate::clock::Minute;
 use crate::engine::crossing::Scope;
 use crate::engine::due::Due;
 use crate::engine::host::HostLevels;
@@ -59,7 +60,6 @@ use crate::engine::services::Services;
 use crate::event::Event;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{ActionId, Decision, Input, SavedState, StallLimit, Stamped};
-use crate::service::every::Minute;
 use crate::service::{Config, Rule};
 
 /// The engine: every service's state, and the rules that change it.

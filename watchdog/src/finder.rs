@@ -12,7 +12,6 @@ mod cgroup;
 mod company;
 mod hierarchy;
 mod pidfile;
-pub mod process;
 mod traces;
 mod unit;
 
@@ -27,11 +26,11 @@ pub(crate) use unit::unit_of;
 
 use crate::identity::ProcessKey;
 use crate::message::Presence;
+use crate::process::{self, Facts, facts};
+use crate::sensor::{Membership, WantBy};
 use crate::service::{Match, ProcessService, Service};
-use crate::source::{Membership, WantBy};
 use company::{Around, Company};
 use pidfile::Named;
-use process::{Facts, facts};
 
 /// What one look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]

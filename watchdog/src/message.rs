@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use crate::check::Observation;
 use crate::clock::BootTime;
+use crate::clock::Minute;
 use crate::event::{Crossed, Event};
 use crate::identity::{ProcessKey, ServiceId};
+use crate::sensor::{Limits, WantBy};
 use crate::service::Service;
-use crate::service::every::Minute;
-use crate::source::{Limits, WantBy};
 
 pub use act::{
     Act, Acted, ActionId, BrakeOrder, Braked, Context, Held, Outcome, Part, Progress, ReleaseOrder,

@@ -14,7 +14,7 @@ use rustix::event::PollFlags;
 
 use crate::message::StallLimit;
 use crate::metric::PRESSURE;
-use crate::source::Missing;
+use crate::sensor::Missing;
 
 /// The triggers in force.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ mod masters;
 mod measure;
 mod observe;
 mod overflow;
-mod places;
 mod slots;
 
 use std::collections::HashSet;
@@ -31,17 +30,15 @@ use crate::inbox::Inbox;
 use crate::message::{
     Act, Acted, BrakeOrder, Input, Observe, Outcome, Part, ReleaseOrder, RunProgram,
 };
+use crate::sensor::Membership;
 use crate::service::Service;
-use crate::source::Membership;
 use crate::state::Folder;
 use crate::sys::spawn::Baseline;
 use lane::{Item, Lanes};
 use looks::Looks;
-pub(crate) use masters::Masters;
+use masters::Masters;
 use measure::Measures;
-pub(crate) use measure::pss;
 use observe::Observations;
-pub(crate) use places::Places;
 use slots::Slots;
 
 /// How often the files of programs' output are looked at.
@@ -86,6 +83,7 @@ enum Order {
 pub struct Work {
     orders: mpsc::UnboundedReceiver<Order>,
     tools: Arc<Tools>,
+    masters: Arc<Masters>,
     lanes: Lanes,
     slots: Slots,
     looks: Looks,
@@ -109,17 +107,18 @@ impl Runner {
             calls: Calls::default(),
             brakes: Brakes::default(),
             probes: Probes::default(),
-            masters: Masters::default(),
         });
+        let masters = Arc::new(Masters::default());
         let (sender, orders) = mpsc::unbounded_channel();
         let work = Work {
             orders,
             tools: Arc::clone(&tools),
-            lanes: Lanes::default(),
+            lanes: Lanes::new(Arc::clone(&masters)),
             slots: Slots::default(),
-            looks: Looks::default(),
+            looks: Looks::new(Arc::clone(&masters)),
             measures: Measures::default(),
             observations: Observations::new(&tools.inbox),
+            masters,
         };
         (Self { orders: sender, tools }, work)
     }
@@ -210,8 +209,8 @@ impl Work {
     pub async fn run(mut self) {
         self.looks.listen(&self.tools);
         self.observations.listen(&self.tools.inbox);
-        let tools = Arc::clone(&self.tools);
-        tokio::spawn(async move { tools.masters.tell(&tools.inbox).await });
+        let (masters, inbox) = (Arc::clone(&self.masters), Arc::clone(&self.tools.inbox));
+        tokio::spawn(async move { masters.tell(&inbox).await });
         if let Some(outputs) = self.tools.outputs.clone() {
             tokio::spawn(overflow::keep_short(outputs));
         }
@@ -226,7 +225,7 @@ impl Work {
                     Some(Order::Keep(names)) => {
                         self.looks.keep(&names);
                         self.observations.keep(&names);
-                        self.tools.masters.keep(&names);
+                        self.masters.keep(&names);
                     }
                     Some(Order::Measure(service, members)) => {
                         self.measures.enter(&self.tools, service, members);

@@ -20,8 +20,9 @@ use tokio::sync::Notify;
 
 pub use folder::Folder;
 pub use lock::{HOST_LOCK, Lock, LockError, Squatter};
-pub use record::{Origin, boot_id};
+pub use record::Origin;
 
+use crate::clock::boot_id;
 use crate::message::SavedState;
 use written::Written;
 

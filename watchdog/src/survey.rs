@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use crate::clock::{BootTime, boot_now};
 use crate::message::{Alert, Level, LogLine, SurveyBy};
 use crate::notify::{LogSink, Notifier};
-use crate::runner::pss;
+use crate::process::pss;
+use crate::sensor::Membership;
 use crate::service::Config;
-use crate::source::Membership;
 use words::Named;
 
 /// How long an alert waits for its survey.

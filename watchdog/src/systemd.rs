@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::clock::boot_now;
-use crate::config::trusted_program;
+use crate::trust::trusted_program;
 
 /// There while systemd runs this host.
 const RUNS: &str = "/run/systemd/system";

@@ -19,6 +19,7 @@ pub mod gate;
 pub mod limits;
 pub mod link;
 pub mod page;
+pub mod password;
 pub mod running;
 pub mod spawn;
 pub mod throttle;

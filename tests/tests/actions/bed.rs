@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebpf_watchdog::clock::boot_now;
-use ebpf_watchdog::finder::process::{facts, snapshot};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::inbox::{Inbox, Message};
 use ebpf_watchdog::message::{Act, ActionId, Context, Input, Outcome, Part, Step, Verb};
+use ebpf_watchdog::process::{facts, snapshot};
 use ebpf_watchdog::runner::{Runner, RunnerParts};
 use ebpf_watchdog::service::{Control, ProcessService, Program, Service, ServiceKind};
 use ebpf_watchdog::source::Membership;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::bed::{Bed, DAEMON, LONG, Stranger, millis, no_zombies, set};
 use ebpf_watchdog::clock::boot_now;
-use ebpf_watchdog::finder::process::{alive, facts, snapshot};
 use ebpf_watchdog::identity::ProcessKey;
 use ebpf_watchdog::inbox::Message;
 use ebpf_watchdog::message::{Input, Outcome, Part, Presence, Step, Verb};
+use ebpf_watchdog::process::{alive, facts, snapshot};
 use ebpf_watchdog::service::Match;
 use ebpf_watchdog::source::Source;
 use ebpf_watchdog::source::kernel::{KernelSource, Options};

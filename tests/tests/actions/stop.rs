@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::bed::{Bed, DAEMON, Hanging, LONG, Stranger, millis, no_zombies, set};
-use ebpf_watchdog::finder::process::{alive, facts};
 use ebpf_watchdog::message::{Outcome, Verb};
+use ebpf_watchdog::process::{alive, facts};
 use watchdog_tests::need;
 use watchdog_tests::until::until;
 

@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use crate::bed::{Bed, DAEMON, LONG, Stranger, set};
-use ebpf_watchdog::finder::process::{alive, facts};
 use ebpf_watchdog::identity::ProcessKey;
 use ebpf_watchdog::message::{Outcome, Step, Verb};
+use ebpf_watchdog::process::{alive, facts};
 use watchdog_tests::need;
 use watchdog_tests::until::until;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ebpf_watchdog::clock::boot_now;
 use ebpf_watchdog::event::{Crossed, Crossing, Event};
-use ebpf_watchdog::finder::process::is_stopped;
+use ebpf_watchdog::process::is_stopped;
 use ebpf_watchdog::source::kernel::Options;
 use ebpf_watchdog::source::{ForkLimit, Limits, Source};
 

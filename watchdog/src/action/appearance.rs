@@ -11,9 +11,9 @@ use super::program::Running;
 use super::{Deed, text};
 use crate::event::ExitStatus;
 use crate::finder::find;
-use crate::finder::process::facts;
 use crate::identity::ProcessKey;
 use crate::message::Presence;
+use crate::process::facts;
 use crate::service::Program;
 
 const SHORTEST: Duration = Duration::from_millis(5);

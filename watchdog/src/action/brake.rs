@@ -18,9 +18,9 @@ use super::family::Family;
 use super::signal::{Protect, Sent, send};
 use super::{Deed, Tools};
 use crate::clock::boot_now;
-use crate::finder::process::{ancestors, facts, is_stopped, stands_still};
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::message::{BrakeOrder, Held, ReleaseOrder};
+use crate::process::{ancestors, facts, is_stopped, stands_still};
 use crate::service::{BrakeHow, Service};
 
 /// So long a storm may outrun us.
@@ -268,6 +268,6 @@ impl Spared {
     }
 }
 
-fn facts_of(key: ProcessKey) -> Option<crate::finder::process::Facts> {
+fn facts_of(key: ProcessKey) -> Option<crate::process::Facts> {
     facts(key.pid).ok().flatten().filter(|facts| facts.key == key && !facts.dead)
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use procfs::process::Process;
 use rustix::fs::{Mode, OFlags, fstatfs, open, openat};
 
-use crate::finder::process::alive;
 use crate::identity::ProcessKey;
+use crate::process::alive;
 
 /// `CGROUP2_SUPER_MAGIC` and `CGROUP_SUPER_MAGIC` (linux/magic.h).
 const V2: i64 = 0x6367_7270;
@@ -148,7 +148,7 @@ pub(super) fn own(
 }
 
 fn lives(pid: u32) -> bool {
-    let facts = crate::finder::process::facts(pid);
+    let facts = crate::process::facts(pid);
     match facts {
         Ok(Some(facts)) => alive(facts.key),
         Ok(None) => false,

@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::signal::{Protect, Sent, send};
-use crate::finder::process::facts;
 use crate::identity::ProcessKey;
+use crate::process::facts;
 use crate::sys::pidfd::Pidfd;
 
 /// How long KILL may take: the kernel frees the memory of a big process first.

@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::finder::process::{Facts, snapshot};
 use crate::identity::ProcessKey;
+use crate::process::{Facts, snapshot};
 
 /// A program's process and what was seen to come from it.
 #[derive(Debug)]

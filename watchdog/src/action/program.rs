@@ -17,17 +17,17 @@ use super::environment::environment;
 use super::family::Family;
 use super::output::{Output, Sink, Writer};
 use super::{Deed, text};
-use crate::config::trusted_program;
 use crate::event::ExitStatus;
-use crate::finder::process::facts;
 use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
 use crate::message::{ActionId, Progress, Step};
+use crate::process::facts;
+use crate::sensor::Membership;
 use crate::service::{Program, Service};
-use crate::source::Membership;
 use crate::sys::account::account;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::spawn::{Launch, launch, launch_noted};
+use crate::trust::trusted_program;
 
 /// Time between TERM and KILL for a program that has used up its time and has no `stop_timeout`.
 pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -6,9 +6,9 @@ use super::program::Birth;
 use super::start::{fresh, process, start};
 use super::stop::stop;
 use super::{Deed, Failure};
-use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::message::{Part, Step};
+use crate::process::alive;
 
 /// Restarts the service; one that is not there is started.
 pub(crate) async fn restart(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {

@@ -5,8 +5,8 @@
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::finder::process::{Facts, facts};
 use crate::identity::ProcessKey;
+use crate::process::{Facts, facts};
 
 /// Bytes of a process's name that the kernel keeps.
 const COMM: usize = 15;

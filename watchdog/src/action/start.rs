@@ -8,9 +8,10 @@ use super::family::Family;
 use super::output::Writer;
 use super::program::Birth;
 use super::{Deed, Failure};
-use crate::finder::{self, process::alive};
+use crate::finder;
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence};
+use crate::process::alive;
 use crate::service::ProcessService;
 
 /// A program in the foreground that lives so long counts as started.

@@ -11,9 +11,9 @@ use super::output::Writer;
 use super::program::Birth;
 use super::start::process;
 use super::{Deed, Failure};
-use crate::finder::process::alive;
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence};
+use crate::process::alive;
 
 /// Stops the service. Done when none of its processes lives.
 pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Failure> {

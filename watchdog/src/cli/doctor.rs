@@ -14,8 +14,9 @@ use super::{Done, Exit, Failure};
 use crate::daemon::standing;
 use crate::escape::one_line;
 use crate::finder;
+use crate::sensor::Missing;
 use crate::source::kernel::{KernelSource, Options};
-use crate::source::{Missing, Source as _, refusal};
+use crate::source::{Source as _, refusal};
 use crate::status::sensor::MissingDocument;
 
 /// Where the values begin.

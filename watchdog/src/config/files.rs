@@ -14,8 +14,8 @@ use super::raw::{self, Node};
 use super::reader::{Entry, Reader};
 use super::services::Services;
 use super::source::{Place, Source};
-use super::trust::{self, TrustError};
 use super::vocabulary::{INCLUDED, TOP};
+use crate::trust::{self, TrustError};
 
 /// The largest file read.
 const MAX_BYTES: u64 = 16 << 20;

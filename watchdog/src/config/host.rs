@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::trust::{TrustError, trusted_program};
+use crate::trust::{TrustError, trusted_program};
 
 /// Looks things up once and remembers.
 #[derive(Default)]

@@ -16,8 +16,8 @@ use super::diagnostic::Diagnostic;
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader, Table, item_place};
 use super::source::Place;
-use super::trust;
 use super::vocabulary::{FORMAT, MAIL, MAIL_SERVER, PASSWORD};
+use crate::trust;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const PORT: u16 = 25;

@@ -15,7 +15,7 @@ use super::diagnostic::{Diagnostic, Gravity};
 use super::files::{Problem, read};
 use super::reader::Reader;
 use super::source::{Place, Source};
-use super::trust::TrustFault;
+use crate::trust::TrustFault;
 
 /// The largest file read.
 const MAX_BYTES: u64 = 256 << 10;

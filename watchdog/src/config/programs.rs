@@ -10,9 +10,9 @@ use super::diagnostic::Diagnostic;
 use super::raw::{Node, Value};
 use super::reader::{Entry, Reader, Table};
 use super::source::Place;
-use super::trust::TrustFault;
 use super::vocabulary::Keys;
 use super::{HostChecks, Trust};
+use crate::trust::TrustFault;
 
 /// Signs of a shell, that mean nothing where none runs.
 const SHELL_WORDS: &[&str] = &["|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1", "2>", "&>"];

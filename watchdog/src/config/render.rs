@@ -11,9 +11,9 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 use crate::escape::one_line;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Gravity};
-use super::secrets::suspects;
 use super::source::{Place, Source};
 use super::vocabulary::{ALL, nearest};
+use crate::secrets::suspects;
 
 /// More than this helps nobody; the rest is counted.
 const MAX_SHOWN: usize = 100;

@@ -12,9 +12,9 @@ use super::diagnostic::{Diagnostic, Gravity};
 use super::grammar::{self, SentenceError, Subject};
 use super::raw::Node;
 use super::reader::{Entry, Reader, item_place};
-use super::secrets::{hidden, unsaid};
 use super::source::Place;
 use super::vocabulary::{ACTIONS, RULE};
+use crate::secrets::{hidden, unsaid};
 
 /// A rule with the places that the service's own checks point at.
 pub(super) struct PlacedRule {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 
-use crate::source::Missing;
+use crate::sensor::Missing;
 use crate::sys;
 
 /// Below most services, above what the kernel never ends.

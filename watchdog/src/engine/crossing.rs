@@ -19,8 +19,8 @@ use crate::event::{Crossed, Crossing, Event};
 use crate::identity::ServiceId;
 use crate::message::{Decision, Input, RuleStatus};
 use crate::metric::{Metric, Operator};
+use crate::sensor::{ForkLimit, Limits};
 use crate::service::{Condition, Level, Qualifier, Rule, Test};
-use crate::source::{ForkLimit, Limits};
 
 /// A limit that was crossed and no longer is when looked at may be crossed again at once: so often it
 /// is armed again at most.

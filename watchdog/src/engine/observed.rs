@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::check::connection::Outcome;
 use crate::check::{Facts, Observation, Seen};
 use crate::clock::BootTime;
+use crate::clock::Minute;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
 use crate::engine::rule::RuleState;
 use crate::message::{Context, Decision, Level, Observe, Observed};
-use crate::service::every::Minute;
 use crate::service::{EventWord, Severity};
 
 /// What depends on a process that has just begun is looked at so often until it is good.

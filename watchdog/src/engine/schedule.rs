@@ -5,11 +5,12 @@
 //! Not here: what a crontab names (`service::every`).
 
 use crate::clock::BootTime;
+use crate::clock::Minute;
 use crate::engine::Engine;
 use crate::engine::judging::{Moment, is_observed};
 use crate::engine::observed::Why;
 use crate::engine::rule::RuleState;
-use crate::service::every::{Every, Minute};
+use crate::service::every::Every;
 use crate::service::{Rule, Service};
 
 impl Engine {

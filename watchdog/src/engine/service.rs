@@ -19,8 +19,8 @@ use crate::engine::rule::RuleState;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
 use crate::message::{ActionId, Context, RequestId, RuleStatus, Verb};
+use crate::sensor::WantBy;
 use crate::service::{ProcessService, Service, Span, Test};
-use crate::source::WantBy;
 
 /// Restarts remembered for `N restarts within …`; more than any limit can count to.
 const RESTARTS: usize = 256;

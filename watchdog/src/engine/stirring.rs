@@ -14,8 +14,8 @@ use crate::engine::observed::Why;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::Decision;
+use crate::sensor::WantBy;
 use crate::service::ProcessService;
-use crate::source::WantBy;
 
 /// So long after the last hint it is looked for again,
 const PATIENCE: Duration = Duration::from_secs(1);

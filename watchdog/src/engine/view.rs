@@ -11,8 +11,8 @@ use crate::engine::service::{Life, ServiceState};
 use crate::engine::wording::event;
 use crate::identity::NANOSECONDS_PER_TICK;
 use crate::message::{Metrics, RuleStatus, RuleView, ServiceView, Snapshot, Status, first_action};
+use crate::sensor::Health;
 use crate::service::{Action, Rule, Service};
-use crate::source::Health;
 
 impl Engine {
     /// All that status shows, now. The daemon puts in the sensor's health.

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 
-use super::process::{Facts, into_io};
 use crate::identity::ProcessKey;
+use crate::process::{Facts, into_io};
 use crate::service::{Match, Matcher, Pattern};
 use crate::sys::account::{user_id, user_name};
 use reading::{Fault, Reading, effective_user, executable};

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, Mode, OFlags, Stat, fstat, openat, statat};
 
 use super::hierarchy::Hierarchy;
-use super::process::{Facts, facts};
+use crate::process::{Facts, facts};
 use crate::service::ProcessService;
 use crate::sys::account::user_name;
 

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use super::candidates::describe;
 use super::cgroup::{Cgroup, Located, locate};
 use super::hierarchy::hierarchies;
-use super::process::{Facts, alive};
 use crate::identity::ProcessKey;
+use crate::process::{Facts, alive};
 use crate::service::{ProcessService, Service};
 use crate::systemd::{self, Unit};
 

@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use super::company::Around;
 use super::hierarchy::device_of_mount;
 use crate::message::Presence;
+use crate::sensor::WantBy;
 use crate::service::ProcessService;
-use crate::source::WantBy;
 
 /// A name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,8 +4,8 @@
 
 use std::io::Read as _;
 
-use super::process::alive;
 use crate::identity::ProcessKey;
+use crate::process::alive;
 
 /// A process is in a dozen hierarchies at most.
 const LONGEST: u64 = 64 << 10;

@@ -10,8 +10,8 @@ use crate::check::Observation;
 use crate::clock::BootTime;
 use crate::event::{ExitStatus, Sample};
 use crate::identity::ProcessKey;
+use crate::sensor::Health;
 use crate::service::Action;
-use crate::source::Health;
 
 /// All that status shows, at one moment.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,8 +9,8 @@ use super::Scene;
 use crate::check::CheckTest;
 use crate::check::attribute::{Facts, Test, key};
 use crate::check::file::test::Account;
-use crate::finder::process::facts_of;
 use crate::identity::ProcessKey;
+use crate::process::facts_of;
 use crate::sys::account;
 
 /// Longer labels are cut; none is near.

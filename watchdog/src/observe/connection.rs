@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use crate::check::connection::{Connection, Conversation, Outcome, To};
 use crate::check::{Check, CheckTest};
 use crate::clock::{BootTime, boot_now};
-use crate::config::secrets::hidden;
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey};
 use crate::protocol::Carrier;
+use crate::secrets::hidden;
 use crate::service::{ProcessService, Service, Sizes};
 
 use attempt::attempt;

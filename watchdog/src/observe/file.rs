@@ -27,7 +27,7 @@ use crate::finder::Place;
 use crate::inbox::Inbox;
 use crate::message::Input;
 use crate::metric::bytes;
-use crate::runner::Places;
+use crate::places::Places;
 use crate::sys::account;
 use sums::Sums;
 

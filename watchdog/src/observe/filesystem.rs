@@ -16,10 +16,10 @@ use rustix::fs::{StatVfs, major, minor, statvfs};
 use super::Scene;
 use crate::check;
 use crate::check::filesystem::{Counts, Facts, Filesystem, Rates, Space};
+use crate::clock::boot_id;
 use crate::clock::boot_now;
 use crate::escape;
 use crate::mounts::{Mount, mounts};
-use crate::state::boot_id;
 
 mod counts;
 

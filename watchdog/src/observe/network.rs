@@ -13,8 +13,8 @@ use super::Scene;
 use crate::check::CheckTest;
 use crate::check::network::traffic::{Counts, rated, remembered};
 use crate::check::network::{Capacity, Facts, Interface, Network, Test};
+use crate::clock::boot_id;
 use crate::clock::boot_now;
-use crate::state::boot_id;
 use nix::errno::Errno;
 
 /// Where the interfaces are.

@@ -8,9 +8,9 @@ use crate::identity::ProcessKey;
 use crate::message::{
     Act, Acted, BrakeOrder, Braked, Input, Outcome, Part, ReleaseOrder, Released, Verb,
 };
-
 use crate::service::Service;
 
+use super::masters::Masters;
 use super::{broken, failed};
 
 /// One deed.
@@ -33,10 +33,18 @@ impl Item {
 
 /// By the service's name: a reload may give its number to another. A lane is there while one of its
 /// deeds is under way; the queue holds those that wait.
-#[derive(Clone, Default)]
-pub(super) struct Lanes(Arc<Mutex<HashMap<String, VecDeque<Item>>>>);
+#[derive(Clone)]
+pub(super) struct Lanes {
+    waiting: Arc<Mutex<HashMap<String, VecDeque<Item>>>>,
+    masters: Arc<Masters>,
+}
 
 impl Lanes {
+    /// Without a lane. What starts is told to `masters`.
+    pub(super) fn new(masters: Arc<Masters>) -> Self {
+        Self { waiting: Arc::default(), masters }
+    }
+
     /// Puts a deed into its service's lane.
     pub(super) fn enter(&self, tools: &Arc<Tools>, item: Item) {
         let name = item.service().name.clone();
@@ -53,7 +61,7 @@ impl Lanes {
             let mut next = Some(item);
             while let Some(item) = next {
                 match item {
-                    Item::Act(act) => one(&tools, act).await,
+                    Item::Act(act) => one(&tools, &lanes.masters, act).await,
                     Item::Brake(order) => hold(&tools, order).await,
                     Item::Release(order, others) => release(&tools, order, others).await,
                 }
@@ -73,11 +81,11 @@ impl Lanes {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, VecDeque<Item>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn one(tools: &Arc<Tools>, act: Act) {
+async fn one(tools: &Arc<Tools>, masters: &Masters, act: Act) {
     let (id, service, verb) = (act.id, act.service.id, act.verb);
     let (main, leftover, braked) = (act.main, act.leftover, act.braked);
     let whose = Arc::clone(&act.service);
@@ -107,7 +115,7 @@ async fn one(tools: &Arc<Tools>, act: Act) {
     });
     let outcome = match done.await {
         Ok(Ok(Some((main, candidates)))) => {
-            tools.masters.came(&whose, main);
+            masters.came(&whose, main);
             Outcome::Started { main, candidates }
         }
         Ok(Ok(None)) if verb == Verb::Stop => Outcome::Stopped,

@@ -14,12 +14,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::places::Places;
+use super::masters::Masters;
 use crate::action::Tools;
 use crate::clock::{BootTime, boot_now};
 use crate::finder::{Sight, find, find_all, is_walk};
 use crate::identity::ProcessKey;
 use crate::message::{Found, Input, Presence};
+use crate::places::Places;
 use crate::service::Service;
 
 /// Looks at the same time.
@@ -44,6 +45,7 @@ pub(super) struct Looks {
     threads: Arc<Semaphore>,
     awaited: Places,
     walks: Arc<Mutex<Walks>>,
+    masters: Arc<Masters>,
 }
 
 /// Looks that the next walk makes.
@@ -52,18 +54,6 @@ struct Walks {
     waiting: Vec<Order>,
     /// Somebody takes them up.
     begun: bool,
-}
-
-impl Default for Looks {
-    fn default() -> Self {
-        Self {
-            services: Arc::default(),
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            threads: Arc::new(Semaphore::new(HANGING)),
-            awaited: Places::of_processes(),
-            walks: Arc::default(),
-        }
-    }
 }
 
 impl Order {
@@ -80,6 +70,18 @@ impl Order {
 }
 
 impl Looks {
+    /// Nobody is looked for yet. Who is found is told to `masters`.
+    pub(super) fn new(masters: Arc<Masters>) -> Self {
+        Self {
+            services: Arc::default(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            threads: Arc::new(Semaphore::new(HANGING)),
+            awaited: Places::of_processes(),
+            walks: Arc::default(),
+            masters,
+        }
+    }
+
     /// Tells from now on what stirs where a service that is down is awaited.
     pub(super) fn listen(&self, tools: &Arc<Tools>) {
         tokio::spawn(self.awaited.clone().listen(Arc::clone(&tools.inbox)));
@@ -176,7 +178,7 @@ impl Looks {
         for order in orders {
             let presence = Presence::Untrusted { why: "the look failed".to_owned() };
             let sight = found.next().unwrap_or_else(|| Sight::bare(presence));
-            tell(tools, looked, &order.service, sight);
+            self.tell(tools, looked, &order.service, sight);
             self.over(tools, &order.service.name);
         }
     }
@@ -213,7 +215,7 @@ impl Looks {
             // That it is not among a few processes says nothing.
             return;
         }
-        tell(tools, looked, &whose, sight);
+        self.tell(tools, looked, &whose, sight);
     }
 
     /// A look of the service is over: the one that was asked for meanwhile follows.
@@ -234,13 +236,13 @@ impl Looks {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Order>>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn tell(tools: &Tools, looked: BootTime, service: &Service, sight: Sight) {
-    let Sight { presence, others, by, .. } = sight;
-    if let Presence::Present { main, .. } = presence {
-        tools.masters.came(service, main);
+    fn tell(&self, tools: &Tools, looked: BootTime, service: &Service, sight: Sight) {
+        let Sight { presence, others, by, .. } = sight;
+        if let Presence::Present { main, .. } = presence {
+            self.masters.came(service, main);
+        }
+        let service = service.id;
+        tools.inbox.answer(Input::Found(Found { looked, service, presence, others, by }));
     }
-    let service = service.id;
-    tools.inbox.answer(Input::Found(Found { looked, service, presence, others, by }));
 }

@@ -1,24 +1,20 @@
-//! Reads the proportional set size of a service's processes (`/proc/<pid>/smaps_rollup`), on threads
-//! that may wait for a process's memory lock.
+//! Reads the proportional set size of a service's processes, on threads that may wait for a process's
+//! memory lock.
 //!
-//! On demand only, few at the same time, each bounded in time. Each process is read through its opened
-//! folder, which stays that process's, and is compared with the key before. Not here: when it is worth
-//! it (`engine::measure`).
+//! On demand only, few at the same time, each bounded in time. Not here: one process's (`process`), and
+//! when it is worth it (`engine::measure`).
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procfs::ProcError;
-use procfs::process::Process;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::action::Tools;
 use crate::clock::{BootTime, boot_now};
-use crate::finder::process::facts_of;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{Input, Measured};
+use crate::process::pss;
 
 /// Readings at the same time.
 const AT_ONCE: usize = 1;
@@ -85,50 +81,17 @@ fn read(service: ServiceId, members: &[ProcessKey], began: BootTime) -> Measured
     measured
 }
 
-/// The process's PSS in bytes; `None` where it has ended.
-pub(crate) fn pss(key: ProcessKey) -> io::Result<Option<u64>> {
-    let number = i32::try_from(key.pid).map_err(io::Error::other)?;
-    let read = Process::new(number).and_then(|process| {
-        let facts = facts_of(&process)?;
-        if facts.key != key || facts.dead {
-            return Ok(None);
-        }
-        let rollup = process.smaps_rollup()?;
-        let maps = rollup.memory_map_rollup.into_iter();
-        Ok(Some(maps.filter_map(|map| map.extension.map.get("Pss").copied()).sum()))
-    });
-    match read {
-        Ok(bytes) => Ok(bytes),
-        // It ended between opening its folder and reading the file.
-        Err(ProcError::NotFound(_)) if !crate::finder::process::alive(key) => Ok(None),
-        Err(ProcError::Io(error, _)) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
-        Err(error) => Err(io::Error::other(error.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn own() -> ProcessKey {
-        crate::finder::process::facts(std::process::id()).unwrap().unwrap().key
-    }
-
-    #[test]
-    fn our_own_pss_is_above_nothing_and_not_above_rss() {
-        let bytes = pss(own()).unwrap().expect("we live");
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        let rss: u64 = rss.trim().trim_end_matches(" kB").parse().unwrap();
-        // Other tests allocate meanwhile.
-        assert!(bytes > 100 << 10 && bytes <= (rss << 10) + (64 << 20), "{bytes} of {rss} kB");
+        crate::process::facts(std::process::id()).unwrap().unwrap().key
     }
 
     #[test]
     fn another_process_of_the_same_number_is_not_read() {
         let other = ProcessKey { start: own().start + 1, ..own() };
-        assert_eq!(pss(other).unwrap(), None);
-        assert_eq!(pss(ProcessKey { pid: 0x7fff_fff0, start: 1 }).unwrap(), None);
         let measured = read(ServiceId(3), &[own(), other], boot_now());
         assert_eq!((measured.members.len(), measured.unread.len()), (1, 0));
     }

@@ -15,7 +15,7 @@ use crate::inbox::Inbox;
 use crate::message::{Input, Observe, Observed};
 use crate::observe::file::Reach;
 use crate::observe::{Scene, observe};
-use crate::runner::places::Places;
+use crate::places::Places;
 
 /// Observations at the same time. Most wait for a network; those that hang on files are bounded by
 /// the blocking threads.

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::clock::Minute;
+
 /// `every:` of a service or a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Every {
@@ -29,23 +31,6 @@ pub struct Cron {
     weekdays: u64,
     /// Neither days of the month nor of the week are written with `*`: one of them is enough.
     either_day: bool,
-}
-
-/// A minute of local time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Minute {
-    /// Minutes since the epoch, in UTC: tells one minute from another.
-    pub number: i64,
-    /// 0–59.
-    pub minute: u8,
-    /// 0–23.
-    pub hour: u8,
-    /// 1–31.
-    pub day: u8,
-    /// 1–12.
-    pub month: u8,
-    /// 0 (Sunday) – 6.
-    pub weekday: u8,
 }
 
 /// The fields in their order, with the least and the greatest value of each.

@@ -6,7 +6,6 @@
 //! Not here: writing it (`written`).
 
 use std::borrow::Cow;
-use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,14 +34,6 @@ pub enum Origin {
     OtherBoot,
     /// It was there but cannot be believed, and was moved aside: why.
     Damaged(String),
-}
-
-/// This boot's identity.
-///
-/// # Errors
-/// Where `/proc` is not there.
-pub fn boot_id() -> io::Result<String> {
-    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
 /// As [`super::written`] writes it. Plain data with string keys: it has no way to fail.

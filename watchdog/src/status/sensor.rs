@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::source::{Cost, Health, Missing, ProgramHealth, Tally};
+use crate::sensor::{Cost, Health, Missing, ProgramHealth, Tally};
 
 /// The sensor's part.
 #[expect(missing_docs, reason = "named as in the contract: docs/status.md says what each means")]

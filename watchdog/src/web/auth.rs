@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use super::Login;
-use crate::cli::hash_password::LONGEST;
+use super::password::LONGEST;
 
 /// Passwords looked at at once: bcrypt is meant to be slow, and must not take all CPUs.
 const AT_ONCE: usize = 2;
@@ -144,7 +144,7 @@ mod tests {
     fn auth() -> Auth {
         let login = |name: &str, password: &str| Login {
             name: name.into(),
-            hash: crate::cli::hash_password::hash(password, 4).expect("a hash"),
+            hash: crate::web::password::hash(password, 4).expect("a hash"),
             operator: false,
         };
         Auth::new(vec![login("ann", "secret"), login("bob", "other")]).expect("random numbers")
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_longer_than_bcrypts_is_wrong() {
-        let hash = crate::cli::hash_password::hash(&"x".repeat(72), 4).expect("a hash");
+        let hash = crate::web::password::hash(&"x".repeat(72), 4).expect("a hash");
         let user = Login { name: "ann".into(), hash, operator: false };
         let auth = Auth::new(vec![user]).expect("random numbers");
         assert!(auth.verify(&credentials("ann", &"x".repeat(72))).await);

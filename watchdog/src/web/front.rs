@@ -16,35 +16,45 @@ use tokio::time::sleep;
 use super::answer::{Front, answer};
 use super::limits::{Place, Places};
 use super::{Settings, confine, link, source_of};
-use crate::cli::{Done, Exit, Failure};
 use crate::status::connection::{HEAD_WAIT, converse};
 
 /// How long the core may take to tell us our settings.
 const SETTINGS_WAIT: Duration = Duration::from_secs(10);
 
-/// The command `web`: the front, on the socket pair that is our standard input.
-pub fn run() -> Done {
-    let failed = |error: io::Error| Failure::failed(format!("web front: {error}"));
-    let (stream, settings) = from_core().map_err(|error| Failure {
-        exit: Exit::Usage,
-        text: format!("`web` is started by `run`: {error}"),
-    })?;
-    let front = Front::new(&settings).map_err(failed)?;
-    confine::confine().map_err(failed)?;
+/// Why the front ends.
+#[derive(Debug)]
+pub enum FrontError {
+    /// Nobody told it its settings: it was not started by the core.
+    NotOurs(io::Error),
+    /// It cannot give up its rights, or cannot listen.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for FrontError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The front, on the socket pair that is our standard input, until the core is gone.
+///
+/// # Errors
+/// As [`FrontError`] says.
+pub fn run() -> Result<(), FrontError> {
+    let (stream, settings) = from_core().map_err(FrontError::NotOurs)?;
+    let front = Front::new(&settings)?;
+    confine::confine()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
-        .build()
-        .map_err(failed)?;
-    runtime
-        .block_on(async {
-            let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-                io::Error::other(format!("cannot listen on {}: {error}", settings.listen))
-            })?;
-            serve(UnixStream::from_std(stream)?, listener, front).await
-        })
-        .map_err(failed)?;
-    Ok(Exit::Ok)
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+            io::Error::other(format!("cannot listen on {}: {error}", settings.listen))
+        })?;
+        serve(UnixStream::from_std(stream)?, listener, front).await
+    })?;
+    Ok(())
 }
 
 fn from_core() -> io::Result<(StdStream, Settings)> {

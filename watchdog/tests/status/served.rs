@@ -26,7 +26,7 @@ pub(crate) fn settings(listen: &str) -> Settings {
         allow: Vec::new(),
         users: vec![Login {
             name: "ann".into(),
-            hash: ebpf_watchdog::cli::hash_password::hash("secret", 4).expect("a hash"),
+            hash: ebpf_watchdog::web::password::hash("secret", 4).expect("a hash"),
             operator: false,
         }],
         hosts: vec!["web1".into()],

@@ -9,8 +9,8 @@ use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::brake::{InForce, Phase, brakes, by_kernel};
 use crate::message::{Decision, Level as LogLevel, ReleaseOrder, Released};
+use crate::sensor::Limits;
 use crate::service::EventWord;
-use crate::source::Limits;
 
 /// A release that fails again is told again after this.
 const TOLD: Duration = Duration::from_secs(60);

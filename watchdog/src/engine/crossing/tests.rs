@@ -13,7 +13,7 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{
     Decision, Found, HostSample, Input, Presence, RuleStatus, SavedState, Stamped,
 };
-use crate::source::Limits;
+use crate::sensor::Limits;
 
 const MAIN: ProcessKey = ProcessKey { pid: 100, start: 1 };
 const SERVICE: ServiceId = ServiceId(0);

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use procfs::ProcError;
 use procfs::process::Process;
 
-use crate::finder::process::{Facts, facts_of, into_io};
+use crate::process::{Facts, facts_of, into_io};
 
 /// Longest command line that is looked at, in bytes (a page is usual, 2 MiB possible).
 const READ_MAX: u64 = 128 << 10;

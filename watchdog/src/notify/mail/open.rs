@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::super::wire::Wire;
 use super::{Post, said};
-use crate::config::open_authorities;
 use crate::service::{MailServer, MailTls};
+use crate::trust::open_authorities;
 
 impl Post {
     /// Connects, encrypts and logs in as the server's entry says.

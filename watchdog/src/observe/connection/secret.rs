@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::aside::{FILES, aside};
 use super::{Progress, Stage, Trouble};
-use crate::config::open_secret;
 use crate::protocol::Protocol;
+use crate::trust::open_secret;
 
 /// No password is longer.
 const LONGEST: u64 = 4096;

@@ -13,8 +13,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::clock::boot_now;
 use crate::event::{Event, ExitStatus, Exited};
-use crate::finder::process::{alive, facts};
 use crate::identity::{ProcessKey, ServiceId};
+use crate::process::{alive, facts};
 use crate::sys::pidfd::exit_code;
 
 /// One service's main process.

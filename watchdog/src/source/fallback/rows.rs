@@ -8,8 +8,8 @@ use procfs::ProcError;
 use procfs::process::{Process, Stat};
 
 use crate::event::Sample;
-use crate::finder::process::KERNEL_THREAD;
 use crate::identity::{NANOSECONDS_PER_TICK, ProcessKey, ServiceId};
+use crate::process::KERNEL_THREAD;
 
 /// One process.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use watchdog_common::table::{Control, Counters, Proc, mode, tally};
 use super::{KernelSource, ROUNDS};
 use crate::clock::{BootTime, boot_now};
 use crate::event::Event;
-use crate::finder::process::ancestors;
 use crate::identity::{ProcessKey, ServiceId};
+use crate::process::ancestors;
 use crate::source::table::membership;
 use crate::source::{Health, Limits, Membership, Source, WantBy};
 

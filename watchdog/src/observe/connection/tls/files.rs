@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::verify::Authorities;
 use crate::check::connection::Tls;
 use crate::clock::{BootTime, boot_now};
-use crate::config::{open_authorities, open_secret, open_trusted};
+use crate::trust::{open_authorities, open_secret, open_trusted};
 
 /// The host's authorities are read anew after this: they are some hundred files.
 const FRESH: Duration = Duration::from_secs(600);

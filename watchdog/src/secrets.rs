@@ -3,7 +3,7 @@
 //! Passwords are read from files and do not stand there at all. What may: the values of HTTP headers,
 //! a parameter of a request such as `?token=…`, a login that is sent word by word, and a password in a URL,
 //! which the grammar refuses but a drawn error would show. Not here: secrets under keys of their own
-//! (`render`).
+//! (`config::render`).
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -70,7 +70,7 @@ fn ranges(text: &str) -> Vec<Range<usize>> {
 }
 
 /// As [`ranges`], of a sentence that is wrong or of the line that it stands in.
-pub(super) fn suspects(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn suspects(text: &str) -> Vec<Range<usize>> {
     let wrong = captured(text, &WRONG).filter(|range| text[range.clone()] != *"file");
     apart(ranges(text).into_iter().chain(wrong).collect())
 }
@@ -105,7 +105,7 @@ fn logins(text: &str, found: &mut Vec<Range<usize>>) {
 }
 
 /// What is said of a sentence that is wrong, without what may be a secret in it.
-pub(super) fn unsaid(mut said: String, sentence: &str) -> String {
+pub(crate) fn unsaid(mut said: String, sentence: &str) -> String {
     for range in suspects(sentence) {
         let secret = sentence[range].trim_matches(['"', '\'']);
         // Shorter ones are found in any word.

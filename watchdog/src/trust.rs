@@ -2,7 +2,9 @@
 //!
 //! Each component is opened without following links and judged on the open descriptor, so that nobody
 //! can swap it between the look and the use. Links are followed by hand, if root made them.
-//! Not here: what the file says (`files`), and running programs.
+//! Not here: what the file says, and running programs.
+
+mod acl;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,8 +16,6 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
-
-use super::acl;
 
 /// As the kernel.
 const MAX_LINKS: usize = 40;
@@ -111,7 +111,7 @@ pub(crate) fn open_trusted(path: &Path) -> Result<File, TrustError> {
 ///
 /// # Errors
 /// A file that is missing, not regular or cannot be opened.
-pub(super) fn open_any(path: &Path) -> Result<File, TrustError> {
+pub(crate) fn open_any(path: &Path) -> Result<File, TrustError> {
     reopen(&walk(path, Strict::No)?)
 }
 
@@ -278,5 +278,4 @@ fn judge(handle: &OwnedFd, path: &Path, strict: Strict) -> Result<Stat, TrustErr
 }
 
 #[cfg(test)]
-#[path = "trust_tests.rs"]
 mod tests;

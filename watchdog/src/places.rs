@@ -2,10 +2,12 @@
 //!
 //! Told by inotify, so that a service that somebody else starts is looked for at once, and a file that
 //! changes is observed at once. A hint only: what is lost here is found by the look in each cycle. Not
-//! here: looking (`looks`, `observe`).
+//! here: looking (`runner::looks`, `observe`).
 
-use std::collections::{BTreeSet, HashMap};
-use std::ffi::{OsStr, OsString};
+mod known;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -19,6 +21,7 @@ use crate::finder::Place;
 use crate::inbox::Inbox;
 use crate::message::Input;
 use crate::sys::readable::Readable;
+use known::Known;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
@@ -84,78 +87,14 @@ pub(crate) struct Places {
     told: Arc<AtomicBool>,
 }
 
-/// The services by the name that is awaited in one folder.
-type Names = HashMap<OsString, BTreeSet<String>>;
-
-/// Both ways round.
-#[derive(Default)]
-struct Known {
-    folders: HashMap<i32, Names>,
-    services: HashMap<String, BTreeSet<(i32, OsString)>>,
-}
-
-impl Known {
-    /// Whether it is new.
-    fn put(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
-        let names = self.folders.entry(folder).or_default();
-        names.entry(name.to_owned()).or_default().insert(service.to_owned());
-        let own = self.services.entry(service.to_owned()).or_default();
-        own.insert((folder, name.to_owned()))
-    }
-
-    /// Returns whether nobody awaits anything in the folder any longer.
-    fn forget(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
-        if let Some(own) = self.services.get_mut(service) {
-            own.remove(&(folder, name.to_owned()));
-            if own.is_empty() {
-                self.services.remove(service);
-            }
-        }
-        let Some(names) = self.folders.get_mut(&folder) else { return false };
-        if let Some(services) = names.get_mut(name) {
-            services.remove(service);
-            if services.is_empty() {
-                names.remove(name);
-            }
-        }
-        let empty = names.is_empty();
-        if empty {
-            self.folders.remove(&folder);
-        }
-        empty
-    }
-
-    /// The folder is given up by the kernel. Returns who awaited something in it.
-    fn gone(&mut self, folder: i32) -> BTreeSet<String> {
-        let names = self.folders.remove(&folder).unwrap_or_default();
-        let mut services = BTreeSet::new();
-        for (name, awaiting) in names {
-            for service in &awaiting {
-                if let Some(own) = self.services.get_mut(service) {
-                    own.remove(&(folder, name.clone()));
-                    if own.is_empty() {
-                        self.services.remove(service);
-                    }
-                }
-            }
-            services.extend(awaiting);
-        }
-        services
-    }
-
-    fn is_awaited(&self, folder: i32) -> bool {
-        self.folders.contains_key(&folder)
-    }
-}
-
 impl Places {
     /// For the places that name processes.
-    pub(super) fn of_processes() -> Self {
+    pub(crate) fn of_processes() -> Self {
         Self::new(&PROCESSES)
     }
 
     /// For files, directories and named pipes.
-    pub(super) fn of_files() -> Self {
+    pub(crate) fn of_files() -> Self {
         Self::new(&FILES)
     }
 
@@ -199,7 +138,7 @@ impl Places {
     }
 
     /// Awaits only services that `known` says are there (a new configuration).
-    pub(super) fn keep(&self, known: impl Fn(&str) -> bool) {
+    pub(crate) fn keep(&self, known: impl Fn(&str) -> bool) {
         let all: Vec<String> = self.lock().services.keys().cloned().collect();
         for service in all.iter().filter(|service| !known(service)) {
             self.await_at(service, &[], None);
@@ -254,7 +193,7 @@ impl Places {
     }
 
     /// Tells what stirs, for ever.
-    pub(super) async fn listen(self, inbox: Arc<Inbox>) {
+    pub(crate) async fn listen(self, inbox: Arc<Inbox>) {
         let Some(watcher) = self.watcher.clone() else { return };
         let Ok(watcher) = Readable::new(watcher) else { return };
         while let Ok(services) = watcher.when(|watcher| self.stirred(watcher)).await {
