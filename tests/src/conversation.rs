@@ -13,8 +13,8 @@ use tokio::net::{TcpStream, UdpSocket, UnixStream};
 
 use crate::until::until;
 
-/// More than any server here needs to start.
-const LONG: Duration = Duration::from_secs(60);
+/// More than any server here needs to start: some make a database first.
+const LONG: Duration = Duration::from_secs(180);
 /// More than most answers take: a connection that was taken and forgotten by a server that just
 /// begins is then made anew.
 const ANSWER: Duration = Duration::from_secs(20);

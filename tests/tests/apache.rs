@@ -55,11 +55,15 @@ fn leak_over_the_limit(apache: &Apache, daemon: &Daemon) {
     let is_over = |one: &serde_json::Value| {
         one["metrics"]["totalmem_bytes"].as_u64().is_some_and(|bytes| bytes > LIMIT + LIMIT / 4)
     };
+    let before = daemon.service("apache")["restarts"].clone();
     for _ in 0..2 * LIMIT / LEAK {
-        assert!(apache.leak(), "Apache does not answer\n{}", daemon.said());
-        if is_over(&daemon.service("apache")) {
+        let answers = apache.leak();
+        let seen = daemon.service("apache");
+        // On a slow machine it is restarted while it still grows.
+        if is_over(&seen) || seen["restarts"] != before || !seen["acting"].is_null() {
             return;
         }
+        assert!(answers, "Apache does not answer\n{}", daemon.said());
     }
     daemon.wait_for("apache", MINUTE, is_over);
 }

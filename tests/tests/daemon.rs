@@ -187,7 +187,9 @@ fn a_bad_reload_leaves_the_old_rules_in_force_and_a_good_one_restarts_nothing() 
     let said = String::from_utf8_lossy(&reload.stderr).into_owned();
     assert!(said.contains("rules.yaml:") && said.contains("totalmem"), "{said}");
     daemon.signal(Signal::HUP);
-    daemon.wait_log("old configuration stays in force", PATIENCE);
+    // The signal must have been answered as well before there is a good file.
+    let refused = || daemon.log().matches("old configuration stays in force").count() == 2;
+    assert!(until(PATIENCE, || refused().then_some(())).is_some(), "{}", daemon.said());
     let rules = daemon.service("web")["rules"].clone();
     assert_eq!(rules[0]["if"], "totalmem > 900 MB for 5 cycles");
 

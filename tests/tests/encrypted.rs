@@ -12,7 +12,8 @@ use watchdog_tests::daemon::Daemon;
 use watchdog_tests::debian::Server;
 use watchdog_tests::scratch::Scratch;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// Some servers make a database first, which takes a busy machine its time.
+const LONG: Duration = Duration::from_secs(180);
 
 /// What a service's connection comes to.
 enum Becomes {
@@ -36,15 +37,15 @@ fn watch(scratch: &Scratch, services: &[(&str, String, Becomes)]) {
         match becomes {
             Good => {
                 // The server may not listen yet when it is asked first.
-                let seen = daemon.wait_for(name, MINUTE, |one| {
+                let seen = daemon.wait_for(name, LONG, |one| {
                     one["observed"]["connections"][0]["succeeded"] == true
                 });
                 let left = &seen["observed"]["connections"][0]["certificate_valid_seconds"];
                 assert!(left.as_i64().is_some_and(|left| left > 0), "{seen}");
-                daemon.wait_for(name, MINUTE, |one| one["status"] == "ok");
+                daemon.wait_for(name, LONG, |one| one["status"] == "ok");
             }
             Bad(words) => {
-                daemon.wait_for(name, MINUTE, |one| {
+                daemon.wait_for(name, LONG, |one| {
                     let why = &one["observed"]["connections"][0]["error"];
                     why.as_str().is_some_and(|why| why.contains(words))
                 });
@@ -316,13 +317,13 @@ fn a_certificate_that_ends_soon_is_told() {
          - {{ if: 'failed port {port} {named} certificate valid > 5 days timeout 50 s', then: alert }}\n"
     );
     let daemon = Daemon::start(&scratch, &rules);
-    let seen = daemon.wait_for("soon", MINUTE, |one| {
+    let seen = daemon.wait_for("soon", LONG, |one| {
         one["rules"][0]["state"] == "failing" && one["rules"][1]["state"] == "ok"
     });
     let left = seen["observed"]["connections"][0]["certificate_valid_seconds"].as_i64();
     assert!(left.is_some_and(|left| left / 86_400 == 10), "{seen}");
     daemon.wait_log(
         "'soon' certificate expiry in 10 days matches check limit [valid > 30 days]",
-        MINUTE,
+        LONG,
     );
 }

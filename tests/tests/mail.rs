@@ -1,6 +1,7 @@
 //! Alerts by mail, against a real SMTP server in good and in bad days.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,9 +11,15 @@ use ebpf_watchdog::message::{Alert, Level, LogLine, Receiver};
 use ebpf_watchdog::notify::{Notifier, NotifyStats, Parts};
 use ebpf_watchdog::protocol::Checksum;
 use ebpf_watchdog::service::{EventWord, Mail, MailFormat, MailServer, MailTls, Secret, Severity};
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use tokio::runtime::Runtime;
 use watchdog_tests::need;
 use watchdog_tests::smtp::{Mode, PASSWORD, Received, SelfMade, SmtpServer, USER};
+
+/// A wait this long has failed.
+const LONG: Duration = Duration::from_secs(60);
+/// For servers that never answer; those that do are to be quicker on a busy machine too.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// A notifier on a runtime of its own, as in the daemon.
 struct Sender {
@@ -45,7 +52,7 @@ impl Sender {
 
     /// Runs until everything is delivered.
     fn drained(&self) -> NotifyStats {
-        let done = self.runtime.block_on(self.notifier.drain(Duration::from_secs(30)));
+        let done = self.runtime.block_on(self.notifier.drain(LONG));
         assert!(done, "{:?} {:#?}", self.notifier.stats(), self.said());
         self.notifier.stats()
     }
@@ -53,7 +60,7 @@ impl Sender {
     /// Runs until the counters are as wanted.
     fn until(&self, wanted: impl Fn(&NotifyStats) -> bool) -> NotifyStats {
         self.runtime.block_on(async {
-            for _ in 0..3000 {
+            for _ in 0..6000 {
                 let stats = self.notifier.stats();
                 if wanted(&stats) {
                     return stats;
@@ -83,7 +90,8 @@ fn mail(servers: Vec<MailServer>) -> Mail {
         subject: None,
         message: None,
         hostname: None,
-        timeout: Duration::from_secs(5),
+        // More than a server takes that answers, on any machine: what is not sent is counted.
+        timeout: LONG,
     }
 }
 
@@ -134,10 +142,19 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A port on which nobody listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+/// A port on which nobody listens, and nobody else can while this lives.
+struct Closed {
+    port: u16,
+    _bound: OwnedFd,
+}
+
+impl Closed {
+    fn new() -> Self {
+        let bound = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&bound, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        let own = SocketAddr::try_from(getsockname(&bound).expect("its name")).expect("an address");
+        Self { port: own.port(), _bound: bound }
+    }
 }
 
 fn only(mails: &[Received]) -> &Received {
@@ -226,8 +243,9 @@ fn servers_are_tried_in_order_past_dead_ones_and_a_wrong_password() {
     let folder = folder();
     let strict = SmtpServer::start(folder.path(), Mode::Auth);
     let good = SmtpServer::start(folder.path(), Mode::Plain);
+    let closed = Closed::new();
     let servers = vec![
-        server(closed_port(), MailTls::None),
+        server(closed.port, MailTls::None),
         login(strict.port, "wrong"),
         server(good.port, MailTls::None),
     ];
@@ -262,7 +280,7 @@ fn starttls_is_used_where_offered_and_verified_where_required() {
     sender.send(alert(1, &["ops@example.test"])).drained();
 
     sender.notifier.configure(Some(mail(vec![required.clone()])), 10);
-    sender.send(alert(2, &["ops@example.test"])).until(|stats| stats.failed == 1);
+    sender.send(alert(2, &["ops@example.test"])).until(|stats| stats.failed >= 1);
     sender.assert_said(Level::Warning, "STARTTLS");
 
     let trusting = MailServer { ca_file: Some(own.certificate), ..required.clone() };
@@ -286,7 +304,7 @@ fn the_one_certificate_that_a_server_may_show() {
     let pinned =
         |checksum| MailServer { insecure: true, checksum, ..server(smtp.port, MailTls::Required) };
     let sender = Sender::new(folder.path(), vec![pinned(Checksum::parse(&"0".repeat(64)))]);
-    sender.send(alert(1, &["ops@example.test"])).until(|stats| stats.failed == 1);
+    sender.send(alert(1, &["ops@example.test"])).until(|stats| stats.failed >= 1);
     sender.assert_said(Level::Warning, &format!("TLS certificate checksum is {right}, expected 0"));
     assert!(smtp.mails().is_empty());
     sender.notifier.configure(Some(mail(vec![pinned(Some(right))])), 10);
@@ -297,7 +315,7 @@ fn the_one_certificate_that_a_server_may_show() {
 #[test]
 fn receivers_get_mails_of_their_own_look_also_after_a_restart() {
     let folder = folder();
-    let port = closed_port();
+    let closed = Closed::new();
     let looks = |subject: &str| MailFormat {
         from: Some(format!("{subject}@example.test")),
         subject: Some(format!("{subject} $SERVICE")),
@@ -309,7 +327,7 @@ fn receivers_get_mails_of_their_own_look_also_after_a_restart() {
         receiver("c@example.test"),
     ];
     {
-        let sender = Sender::new(folder.path(), vec![server(port, MailTls::None)]);
+        let sender = Sender::new(folder.path(), vec![server(closed.port, MailTls::None)]);
         sender.send(Alert { to, ..alert(1, &[]) });
         let files = || std::fs::read_dir(folder.path().join("queue")).map_or(0, Iterator::count);
         sender.until(|stats| stats.failed >= 1 && files() == 3);
@@ -356,7 +374,8 @@ fn servers_are_greeted_by_the_name_that_is_configured() {
 #[test]
 fn what_waits_is_on_disk_before_it_is_said_to_be() {
     let folder = folder();
-    let sender = Sender::new(folder.path(), vec![server(closed_port(), MailTls::None)]);
+    let closed = Closed::new();
+    let sender = Sender::new(folder.path(), vec![server(closed.port, MailTls::None)]);
     for number in 1..=50 {
         sender.send(alert(number, &["ops@example.test", "boss@example.test"]));
     }
@@ -371,7 +390,7 @@ fn required_means_no_mail_in_the_clear() {
     let folder = folder();
     let smtp = SmtpServer::start(folder.path(), Mode::Plain);
     let sender = Sender::new(folder.path(), vec![server(smtp.port, MailTls::Required)]);
-    sender.send(alert(1, &["ops@example.test"])).until(|stats| stats.failed == 1);
+    sender.send(alert(1, &["ops@example.test"])).until(|stats| stats.failed >= 1);
     sender.assert_said(Level::Warning, "offers no STARTTLS");
     assert!(smtp.mails().is_empty());
 }
@@ -430,7 +449,7 @@ fn silent_and_endless_and_injecting_servers_cost_their_time_and_no_more() {
             server(good.port, MailTls::None),
         ];
         let sender = Sender::new(folder.path(), Vec::new());
-        let short = Mail { timeout: Duration::from_millis(500), ..mail(servers) };
+        let short = Mail { timeout: SHORT, ..mail(servers) };
         sender.notifier.configure(Some(short), 10);
         sender.send(alert(1, &["ops@example.test"])).drained();
         assert!(bad.mails().is_empty());
@@ -445,7 +464,7 @@ fn a_confirmation_that_is_lost_means_twice_with_one_id() {
         let smtp = SmtpServer::start_with(folder.path(), mode, Some(1), None, 0);
         let sender = Sender::new(folder.path(), Vec::new());
         let servers = vec![server(smtp.port, MailTls::None)];
-        let short = Mail { timeout: Duration::from_millis(500), ..mail(servers) };
+        let short = Mail { timeout: SHORT, ..mail(servers) };
         sender.notifier.configure(Some(short), 10);
         let stats = sender.send(alert(1, &["ops@example.test"])).drained();
         assert_eq!(stats.sent, 1);
@@ -458,9 +477,9 @@ fn a_confirmation_that_is_lost_means_twice_with_one_id() {
 #[test]
 fn alerts_outlive_the_daemon_and_a_torn_one_is_put_aside() {
     let folder = folder();
-    let port = closed_port();
+    let closed = Closed::new();
     {
-        let sender = Sender::new(folder.path(), vec![server(port, MailTls::None)]);
+        let sender = Sender::new(folder.path(), vec![server(closed.port, MailTls::None)]);
         for number in 1..=5 {
             sender.send(alert(number, &["ops@example.test"]));
         }
@@ -471,8 +490,8 @@ fn alerts_outlive_the_daemon_and_a_torn_one_is_put_aside() {
     let whole = std::fs::read(&torn).expect("a letter");
     std::fs::write(&torn, &whole[..whole.len() / 2]).expect("torn");
 
-    let smtp = SmtpServer::start_with(folder.path(), Mode::Plain, None, None, port);
-    let sender = Sender::new(folder.path(), vec![server(port, MailTls::None)]);
+    let smtp = SmtpServer::start(folder.path(), Mode::Plain);
+    let sender = Sender::new(folder.path(), vec![server(smtp.port, MailTls::None)]);
     let stats = sender.drained();
     assert_eq!((stats.sent, stats.torn), (4, 1));
     let subjects: Vec<_> = smtp.mails().iter().filter_map(|mail| mail.header("Subject")).collect();
@@ -507,10 +526,10 @@ fn a_storm_is_twenty_mails_and_nothing_is_lost() {
 #[test]
 fn no_space_for_the_queue_loses_nothing() {
     let folder = folder();
-    let port = closed_port();
+    let closed = Closed::new();
     // A file where the folder should be: every write fails, as on a full disk.
     std::fs::write(folder.path().join("queue"), "in the way").expect("written");
-    let sender = Sender::new(folder.path(), vec![server(port, MailTls::None)]);
+    let sender = Sender::new(folder.path(), vec![server(closed.port, MailTls::None)]);
     for number in 0..500 {
         sender.send(alert(number, &["ops@example.test"]));
     }
@@ -521,7 +540,8 @@ fn no_space_for_the_queue_loses_nothing() {
     std::fs::remove_file(folder.path().join("queue")).expect("removed");
     sender.until(|stats| !stats.not_durable);
     assert!(!queue_is_empty(folder.path()));
-    let smtp = SmtpServer::start_with(folder.path(), Mode::Plain, None, None, port);
+    let smtp = SmtpServer::start(folder.path(), Mode::Plain);
+    sender.notifier.configure(Some(mail(vec![server(smtp.port, MailTls::None)])), 1000);
     let stats = sender.drained();
     assert_eq!((stats.sent, stats.dropped), (500, 0));
     assert_eq!(smtp.mails().len(), 20);
@@ -559,15 +579,16 @@ fn a_full_disk_keeps_what_fits_and_the_rest_waits_in_memory() {
         return;
     }
     let (folder, disk) = (folder(), SmallDisk::new());
-    let port = closed_port();
-    let sender = Sender::new(disk.0.path(), vec![server(port, MailTls::None)]);
+    let closed = Closed::new();
+    let sender = Sender::new(disk.0.path(), vec![server(closed.port, MailTls::None)]);
     for number in 0..500 {
         sender.send(alert(number, &["ops@example.test"]));
     }
     sender.until(|stats| stats.not_durable && stats.failed >= 1);
     assert!(!queue_is_empty(disk.0.path()));
 
-    let smtp = SmtpServer::start_with(folder.path(), Mode::Plain, None, None, port);
+    let smtp = SmtpServer::start(folder.path(), Mode::Plain);
+    sender.notifier.configure(Some(mail(vec![server(smtp.port, MailTls::None)])), 1000);
     let stats = sender.drained();
     assert_eq!((stats.sent, stats.dropped, stats.torn), (500, 0, 0));
     assert_eq!(smtp.mails().len(), 20);

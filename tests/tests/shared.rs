@@ -91,9 +91,11 @@ fn a_process_counts_in_every_service_that_it_belongs_to() {
     assert!(sum("upper") > sum("worker"), "{:?} {:?}", sum("upper"), sum("worker"));
 
     // Each process is shown once, where it belongs.
-    let rows: Value =
-        serde_json::from_slice(&daemon.command(&["top", "--json", "-d", "1"]).stdout).expect("top");
-    let rows = rows.as_array().expect("rows");
+    let rows = until(PATIENCE, || {
+        let output = daemon.command(&["top", "--json", "-d", "1"]);
+        serde_json::from_slice::<Value>(&output.stdout).ok()?.as_array().cloned()
+    });
+    let rows = rows.unwrap_or_else(|| panic!("no rows\n{}", daemon.said()));
     let of = |name: &str| rows.iter().filter(|row| row["service"] == name).count();
     assert_eq!((rows.len(), of("worker")), (5, 3), "{rows:?}");
 

@@ -9,6 +9,9 @@ use ebpf_watchdog::message::{SavedService, SavedState};
 use ebpf_watchdog::state::{Durability, Opened, Origin, open};
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
+use watchdog_tests::until::until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Set in the process that writes until it is killed: the state directory.
 const WRITER: &str = "WATCHDOG_TEST_STATE_WRITER";
@@ -99,14 +102,22 @@ fn a_killed_daemon_leaves_the_last_state_or_the_one_before() {
     }
     let scratch = Scratch::new();
     let path = scratch.at("state");
+    let saved = path.join("state.json");
     let mut last = 0;
     for round in 0..40 {
+        let written = std::fs::metadata(&saved).and_then(|file| file.modified()).ok();
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_killed_daemon_leaves_the_last_state_or_the_one_before"])
             .env(WRITER, &path)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
+        // In every other round it has written at least once, however slow this machine is.
+        if round % 2 == 0 {
+            let newer = || std::fs::metadata(&saved).and_then(|file| file.modified()).ok();
+            let begun = until(PATIENCE, || (newer() > written).then_some(()));
+            assert!(begun.is_some(), "nothing was written");
+        }
         std::thread::sleep(Duration::from_millis(20 + round));
         writer.kill().unwrap();
         writer.wait().unwrap();
@@ -116,7 +127,7 @@ fn a_killed_daemon_leaves_the_last_state_or_the_one_before() {
         assert!(restarts(&left.state) >= last, "never older than what was seen");
         last = restarts(&left.state);
     }
-    assert!(last > 40, "it did write");
+    assert!(last >= 20, "it did write: {last}");
 }
 
 fn write_for_ever(path: &Path) -> ! {
@@ -129,15 +140,14 @@ fn write_for_ever(path: &Path) -> ! {
 }
 
 #[test]
-fn a_second_process_is_refused_within_a_second() {
+fn a_second_process_is_refused_and_does_not_wait() {
     let scratch = Scratch::new();
     let path = scratch.at("state");
     let _first = opened(&path);
-    let begin = ebpf_watchdog::clock::boot_now();
+    // Who waited for the lock would wait for ever.
     let refused = open(&path, "test-another-name").unwrap_err();
     assert!(refused.to_string().contains("another ebpf-watchdog"), "{refused}");
     let other = scratch.at("other");
     let refused = open(&other, &format!("test-{}", path.display())).unwrap_err();
     assert!(refused.to_string().contains("runs on this host"), "{refused}");
-    assert!(ebpf_watchdog::clock::boot_now().since(begin) < Duration::from_secs(2));
 }

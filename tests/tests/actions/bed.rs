@@ -218,7 +218,7 @@ impl Bed {
     /// Nothing of the service is left, and no zombie is ours.
     pub(crate) fn nothing_left(&self, id: u32) {
         let none = || self.members(id).is_empty().then_some(());
-        assert!(until(Duration::from_secs(2), none).is_some(), "left: {:?}", self.members(id));
+        assert!(until(LONG, none).is_some(), "left: {:?}", self.members(id));
     }
 }
 
@@ -240,7 +240,7 @@ pub(crate) fn no_zombies() {
     };
     // Tests run beside each other: a child of another one may just be between end and reaping.
     let none = || zombies().is_empty().then_some(());
-    assert!(until(Duration::from_secs(5), none).is_some(), "zombies: {:?}", zombies());
+    assert!(until(LONG, none).is_some(), "zombies: {:?}", zombies());
 }
 
 pub(crate) fn millis(n: u64) -> Duration {

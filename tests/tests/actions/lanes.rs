@@ -18,13 +18,13 @@ fn one_slow_service_delays_no_other_and_lanes_keep_their_order() {
         return;
     }
     let mut bed = Bed::new();
-    let slow = bed.service(0, "sleep 1000", Duration::from_secs(3));
+    let slow = bed.service(0, "sleep 1000", Duration::from_secs(10));
     let quick = bed.service(1, DAEMON, LONG);
     let begin = boot_now();
     let slow_start = bed.order(&slow, Verb::Start, None);
     let slow_stop = bed.order(&slow, Verb::Stop, None);
     let main = bed.started(&quick);
-    assert!(boot_now().since(begin) < Duration::from_secs(3));
+    assert!(boot_now().since(begin) < Duration::from_secs(10));
     assert_eq!(bed.act(&quick, Verb::Stop, Some(main)), Outcome::Stopped);
     assert!(matches!(bed.outcome(slow_start), Outcome::Failed { part: Part::Start, .. }));
     assert_eq!(bed.outcome(slow_stop), Outcome::Stopped);

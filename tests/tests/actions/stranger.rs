@@ -49,7 +49,13 @@ fn protected_programs_and_what_they_started_are_left_alone() {
     let lines = format!("setsid {program} -c 'sleep 1000; :' & \n{DAEMON}");
     let service = bed.service(0, &lines, LONG);
     let main = bed.started(&service);
-    until(LONG, || (bed.members(0).len() == 3).then_some(())).unwrap();
+    // Each under its own name: on the way there they are shells.
+    let named = |name: &str| {
+        let comm = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        bed.members(0).iter().filter(|key| comm(key.pid).trim() == name).count()
+    };
+    let settled = || named("protected-prog") == 1 && named("sleep") == 2;
+    until(LONG, || settled().then_some(())).unwrap();
     assert_eq!(bed.act(&service, Verb::Stop, Some(main)), Outcome::Stopped);
     assert!(!alive(main));
     assert_eq!(bed.members(0).len(), 2, "the protected program and its child");

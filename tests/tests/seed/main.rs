@@ -29,8 +29,8 @@ use watchdog_tests::until::until;
 /// The seed's rule about the port with TLS.
 const TLS: &str = "      - { if: \"failed port 443 type tcpssl protocol http with timeout 15 seconds\", then: restart }\n";
 
-/// A wait this long has failed.
-const LONG: Duration = Duration::from_secs(60);
+/// A wait this long has failed: a server of its own may make a database first.
+const LONG: Duration = Duration::from_secs(180);
 
 fn seed() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/seed.yaml");
