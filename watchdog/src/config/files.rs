@@ -185,6 +185,9 @@ impl Reader {
     pub(super) fn unreadable(&mut self, path: &Path, place: Option<Place>, problem: &Problem) {
         let why = match problem {
             Problem::Untrusted(error) if error.path == path => error.fault.to_string(),
+            Problem::Untrusted(error) if error.fault == trust::TrustFault::Missing => {
+                format!("does not exist: there is no {}", error.path.display())
+            }
             Problem::Untrusted(error) => format!("is not trusted: {error}"),
             Problem::Unreadable(why) => why.clone(),
         };
@@ -271,7 +274,16 @@ pub(super) fn read(path: &Path, trust: Trust, most: u64) -> Result<String, Probl
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Problem::Unreadable(format!("is not UTF-8 text (line {line})"))
+        let (bytes, wrong) = error.as_bytes().split_at(at);
+        if bytes.is_empty() && (wrong.starts_with(b"\xff\xfe") || wrong.starts_with(b"\xfe\xff")) {
+            return Problem::Unreadable("is UTF-16 text: save it as UTF-8".to_owned());
+        }
+        let line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let before = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let column = String::from_utf8_lossy(before).chars().count() + 1;
+        let byte = wrong.first().copied().unwrap_or_default();
+        Problem::Unreadable(format!(
+            "is not UTF-8 text (line {line}, column {column}: the byte 0x{byte:02x}): save it as UTF-8"
+        ))
     })
 }

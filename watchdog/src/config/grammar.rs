@@ -19,6 +19,7 @@ mod connection;
 mod event;
 mod file;
 mod filesystem;
+mod leftover;
 mod level;
 mod limit;
 mod network;

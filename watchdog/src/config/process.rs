@@ -62,6 +62,9 @@ impl Reader {
             self.units.push((unit, unit_at));
         }
         let found = process.has_selector() || had[0] || wrong_match || wrong_cgroup;
+        if !found && table.dropped {
+            return None;
+        }
         if !found {
             self.error_help(
                 kind,

@@ -89,6 +89,21 @@ impl Reader {
         }
     }
 
+    /// `as uid www-data`, `with timeout 60 seconds` behind the command, as Monit has it.
+    fn monits_options(&mut self, words: &[String], place: Place) {
+        let pair = |one: &str, other: &[&str]| {
+            words.windows(2).any(|two| two[0] == one && other.contains(&two[1].as_str()))
+        };
+        let said = match () {
+            () if pair("as", &["uid", "gid"]) => "as uid",
+            () if pair("with", &["timeout"]) => "with timeout",
+            () => return,
+        };
+        let text = format!("`{said} …` is Monit's: here it is passed on as arguments");
+        let help = "write `{ program: /path/to/program, user: NAME, group: NAME, timeout: 60s }`";
+        self.out.push(Diagnostic::warning(place, text).help(help));
+    }
+
     fn argv(&mut self, node: &Node, at: Place) -> Option<Vec<String>> {
         let place = if node.place.range().is_empty() { at } else { node.place };
         let argv = match &node.value {
@@ -109,6 +124,7 @@ impl Reader {
                             .help("write `/bin/sh -c '…'` where a shell is wanted"),
                         );
                     }
+                    self.monits_options(&words, place);
                     words
                 }
                 None => {

@@ -6,15 +6,16 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Error, Location, Spanned};
+use serde_saphyr::{Location, Spanned};
 
 use super::diagnostic::Diagnostic;
 use super::source::{Place, Source};
+use super::syntax::syntax_error;
 
 /// No file of ours comes near; an alias bomb does.
-const MAX_NODES: usize = 1_000_000;
+pub(super) const MAX_NODES: usize = 1_000_000;
 /// Deeper than any sensible file, far from the end of the stack.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 /// Values behind anchors, and values repeated by aliases: what bounds the time an alias bomb takes.
 const MAX_ANCHORED: usize = 20_000;
 const MAX_REPEATED: usize = 500_000;
@@ -57,10 +58,10 @@ impl Value {
 /// The first error of syntax: the parser cannot go on behind it.
 pub(super) fn parse(file: u32, source: &Source) -> Result<Node, Box<Diagnostic>> {
     if let Some(at) = source.text.find('\0') {
-        return Err(Box::new(Diagnostic::error(
-            Place::new(file, at, at + 1),
-            "the file holds a NUL byte: it is not a text file",
-        )));
+        let text = "the file holds a NUL byte: it is not a text file";
+        let error = Diagnostic::error(Place::new(file, at, at + 1), text);
+        let help = (at < 2).then(|| "if it is UTF-16, save it as UTF-8".to_owned());
+        return Err(Box::new(error.maybe_help(help)));
     }
     let budget = serde_saphyr::budget! {
         max_nodes: MAX_NODES,
@@ -206,7 +207,7 @@ impl Raw {
 }
 
 /// The bytes of a location; `None` where the parser knows none.
-fn place_of(file: u32, source: &Source, location: Location) -> Option<Place> {
+pub(super) fn place_of(file: u32, source: &Source, location: Location) -> Option<Place> {
     let span = location.span();
     let (start, length) = match (span.byte_offset(), span.byte_len()) {
         (Some(start), Some(length)) => {
@@ -224,84 +225,4 @@ fn place_of(file: u32, source: &Source, location: Location) -> Option<Place> {
     // A block's span may run on to the next item: never underline the blank end.
     let text = source.text.get(start..end)?.trim_end();
     Some(Place::new(file, start, start + text.len()))
-}
-
-/// The first tab before the first word of a line, from the line of `from` on: the parser notices it
-/// when it is past it, or before.
-fn tab_of_indentation(source: &Source, from: usize) -> Option<usize> {
-    let mut start = source.line_start(from);
-    for line in source.text.get(start..)?.split_inclusive('\n') {
-        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(tab) = line.get(..indentation)?.find('\t') {
-            return Some(start + tab);
-        }
-        start += line.len();
-    }
-    None
-}
-
-/// The parser's error in an administrator's words.
-fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnostic {
-    let error = error.without_snippet();
-    let place = error
-        .location()
-        .and_then(|location| place_of(file, source, location))
-        .unwrap_or_else(|| Place::new(file, 0, 0));
-    let place = if place.start == place.end {
-        Place::new(file, place.start as usize, source.floor(place.start as usize + 1))
-    } else {
-        place
-    };
-    let (message, help) = match error {
-        Error::DuplicateMappingKey { key, .. } => (
-            match key {
-                Some(key) => format!("the key `{key}` stands here a second time"),
-                None => "a key stands here a second time".to_owned(),
-            },
-            None,
-        ),
-        Error::MultipleDocuments { .. } => {
-            ("a second document begins here (`---`): one file holds one".to_owned(), None)
-        }
-        Error::InvalidScalar { .. } => (
-            "the value does not fit the tag (`!!…`) before it".to_owned(),
-            Some("leave the tag out".to_owned()),
-        ),
-        other => {
-            let text = other.to_string();
-            let text = text.lines().next().unwrap_or_default();
-            // Limits come in many variants, that all mean this.
-            if ["budget", "limit exceeded", "stack depth"].iter().any(|word| text.contains(word)) {
-                return Diagnostic::error(
-                    place,
-                    format!(
-                        "the file is too large or nested too deep \
-                         (at most {MAX_NODES} values, {MAX_DEPTH} levels)"
-                    ),
-                );
-            }
-            if text.contains("tab")
-                && let Some(at) = tab_of_indentation(source, place.start as usize)
-            {
-                return Diagnostic::error(Place::new(file, at, at + 1), "a tab in the indentation")
-                    .help("indent with spaces: YAML allows no tabs there");
-            }
-            // "line 4 column 10: " is said by the place already.
-            let text = match text.split_once(": ") {
-                Some((head, rest)) if head.starts_with("line ") || head.starts_with("error") => {
-                    rest
-                }
-                _ => text,
-            };
-            let text = text.split(" at line ").next().unwrap_or(text).to_owned();
-            let tab = source
-                .text
-                .get(source.line_start(place.start as usize)..place.start as usize + 1)
-                .is_some_and(|line| line.contains('\t'));
-            (text, tab.then(|| "indent with spaces: YAML allows no tabs there".to_owned()))
-        }
-    };
-    let mut diagnostic = Diagnostic::error(place, message);
-    diagnostic.help = help;
-    diagnostic
 }

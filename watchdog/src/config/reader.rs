@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::check::file::patterns::PatternFile;
+use crate::secrets::unsaid;
 use crate::service::{Bounds, OnReboot};
 
 use super::LoadOptions;
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::foreign;
 use super::host::Host;
 use super::raw::{Node, Value};
 use super::source::Place;
@@ -50,6 +52,8 @@ pub(super) struct Table {
     /// Where it is underlined: at its key or first entry.
     pub(super) place: Place,
     pub(super) entries: Vec<Entry>,
+    /// A key that nobody knows was dropped: what is missing may be what was meant by it.
+    pub(super) dropped: bool,
 }
 
 impl Table {
@@ -93,7 +97,15 @@ impl Reader {
     pub(super) fn expected(&mut self, node: &Node, at: Place, what: &str) {
         // A mapping's own place is empty: its key shows better.
         let place = if node.place.range().is_empty() { at } else { node.place };
-        self.error(place, format!("expected {what}, found {}", node.value.what()));
+        let text = format!("expected {what}, found {}", node.value.what());
+        let help = match &node.value {
+            Value::Scalar(text) => foreign::statement(text).map(|help| unsaid(help, text)),
+            Value::Map(_) if what.starts_with("a list") => {
+                Some("each item of a list begins with `- `".to_owned())
+            }
+            _ => None,
+        };
+        self.out.push(Diagnostic::error(place, text).maybe_help(help));
     }
 
     /// A mapping with any keys. `at` is the place of the key before it.
@@ -102,7 +114,8 @@ impl Reader {
             self.expected(&node, at, "a mapping (`key: value`)");
             return None;
         };
-        let mut table = Table { place: at, entries: Vec::with_capacity(entries.len()) };
+        let mut table =
+            Table { place: at, entries: Vec::with_capacity(entries.len()), dropped: false };
         for (key, value) in entries {
             match key.value {
                 Value::Scalar(name) => table.entries.push(Entry { name, key: key.place, value }),

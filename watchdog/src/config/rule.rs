@@ -168,11 +168,24 @@ impl Reader {
         if let Some(label) = error.label {
             diagnostic = diagnostic.label(said(label));
         }
+        if error.help.is_none() && self.is_cut(entry.value.place) {
+            diagnostic = diagnostic.help(
+                "what stands behind ` #` is a comment in YAML: put the sentence in quotation marks",
+            );
+        }
         if let (Some(also), Some(_)) = (error.also, base) {
             let (span, label) = *also;
             diagnostic = diagnostic.also(place(span), label);
         }
         self.out.push(diagnostic.maybe_help(error.help.map(said)));
+    }
+
+    /// Whether a comment stands behind the value, in its line.
+    fn is_cut(&self, place: Place) -> bool {
+        let text =
+            self.out.source(place.file).and_then(|source| source.text.get(place.range().end..));
+        let line = text.and_then(|text| text.lines().next()).unwrap_or_default();
+        line.trim_start().starts_with('#')
     }
 
     /// Where a scalar's text begins in the file, if it stands there byte for byte: not with escapes,

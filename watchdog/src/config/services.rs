@@ -10,6 +10,7 @@ use crate::identity::ServiceId;
 use crate::service::{Action, Service, ServiceKind};
 
 use super::diagnostic::Diagnostic;
+use super::foreign;
 use super::grammar::Subject;
 use super::implicit;
 use super::raw::Node;
@@ -190,6 +191,7 @@ impl Reader {
         known.extend(METHOD_KEYS.iter().filter(|_| subject != Subject::System));
         let own = CHECK_KEYS.iter().filter(|(_, kinds)| kinds.contains(&subject.word()));
         known.extend(own.map(|(key, _)| *key));
+        let dropped = &mut table.dropped;
         table.entries.retain(|entry| {
             let name = entry.name.as_str();
             if known.contains(&name) {
@@ -204,10 +206,11 @@ impl Reader {
             } else if SERVICE_KEYS_LATER.contains(&name) {
                 self.error(entry.key, format!("`{name}` is not supported yet"));
             } else {
+                *dropped = true;
                 self.out.push(
                     Diagnostic::error(entry.key, format!("a service has no key `{name}`"))
                         .label("unknown key")
-                        .help(suggestion(name, &known)),
+                        .help(foreign::key(name).unwrap_or_else(|| suggestion(name, &known))),
                 );
             }
             false

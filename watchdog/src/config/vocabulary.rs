@@ -174,12 +174,13 @@ pub(crate) fn nearest<'a>(
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
-        .min_by_key(|(distance, _)| *distance)
+        // Of two that are as near, who begins the same.
+        .min_by_key(|(distance, candidate)| (*distance, candidate.get(..1) != word.get(..1)))
         .map(|(_, candidate)| candidate)
 }
 
 /// "did you mean `x`?", or the list of what there is where nothing is near.
-pub(super) fn suggestion(word: &str, candidates: &[&str]) -> String {
+pub(crate) fn suggestion(word: &str, candidates: &[&str]) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there is: {}", candidates.join(", ")),

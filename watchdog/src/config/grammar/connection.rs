@@ -223,7 +223,8 @@ impl Parser<'_> {
 
     fn response_time(&mut self) -> Result<(Operator, Duration), SentenceError> {
         let begin = self.peek().map_or(0, |token| token.span.start);
-        let operator = self.operator()?;
+        let operator =
+            self.operator().map_err(|error| error.help("write `responsetime < 5 seconds`"))?;
         let limit = self.short_time()?;
         if matches!(operator, Operator::Greater | Operator::GreaterOrEqual) {
             self.doubts.push(

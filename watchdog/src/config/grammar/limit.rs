@@ -153,6 +153,10 @@ impl Parser<'_> {
             Limit::Count(_) => wants == Unit::Count,
             Limit::Seconds(_) => wants == Unit::Seconds,
         };
+        let behind = self.peek().filter(|_| !fits);
+        if let Some(error) = behind.and_then(|token| self.unknown_unit(token)) {
+            return Err(error);
+        }
         if !fits {
             let written = self.text.get(span.clone()).unwrap_or("").to_owned();
             let (is, help) = match wants {

@@ -1,12 +1,12 @@
-//! Recursive descent over the words: clauses, terms, and what is said of words that fit nowhere.
+//! Recursive descent over the words: clauses and terms.
 //!
-//! Not here: the tests themselves (`level`, `event`) and what stands behind a clause (`qualifier`).
+//! Not here: what is said of words that fit nowhere (`leftover`), the tests themselves (`level`, `event`) and what stands behind a clause (`qualifier`).
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::vocabulary::{nearest, suggestion};
+use crate::config::vocabulary::nearest;
 use crate::service::{Condition, Test};
 
 use super::token::{Kind, Token};
@@ -80,6 +80,10 @@ impl Parser<'_> {
             return Some((text, token.span));
         }
         let rest = self.text.get(token.span.start..)?;
+        // One that is not closed: `stray` says so.
+        if rest.starts_with(['"', '\'']) {
+            return None;
+        }
         // Up to a blank, or to a parenthesis that was opened before.
         let mut open = 0;
         let ends = |sign: char| {
@@ -196,62 +200,6 @@ impl Parser<'_> {
         Err(self.unknown_test())
     }
 
-    /// The next word begins no test of this kind of service.
-    pub(super) fn unknown_test(&self) -> SentenceError {
-        let subject = self.subject.word();
-        let Some(token) = self.peek() else { return self.expected("a test") };
-        let Kind::Word(word) = &token.kind else { return self.expected("a test") };
-        let span = token.span.clone();
-        if word == "if" {
-            return SentenceError::new(span, "the key is `if:` already")
-                .help("leave the word `if` out");
-        }
-        if ["failed", "succeeded", "changed"].contains(&word.as_str()) {
-            return self.unknown_second(word, span);
-        }
-        let has =
-            |kind: Subject| kind.tests().iter().any(|test| test.split(' ').next() == Some(word));
-        let other = if word == "total" {
-            Some(Subject::Process)
-        } else {
-            Subject::ALL.into_iter().map(|(_, kind)| kind).find(|kind| has(*kind))
-        };
-        if let Some(other) = other.filter(|other| *other != self.subject && !has(self.subject)) {
-            return SentenceError::new(
-                span,
-                format!("`{word}` is a test of a {} service, not of a {subject}", other.word()),
-            );
-        }
-        let near =
-            nearest(word, self.subject.tests().iter().copied().filter(|test| !test.contains(' ')))
-                .map_or_else(
-                    || format!("there is: {}", self.subject.tests().join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-        SentenceError::new(span, format!("unknown test `{}`", self.written(token)))
-            .label(format!("not a test of a {subject} service"))
-            .help(near)
-    }
-
-    /// What stands behind `failed`, `succeeded` or `changed` is nothing that can.
-    fn unknown_second(&self, first: &str, span: Range<usize>) -> SentenceError {
-        let tests = self.subject.tests().iter();
-        let seconds: Vec<&str> =
-            tests.filter_map(|test| test.strip_prefix(first)?.strip_prefix(' ')).collect();
-        let subject = self.subject.word();
-        let Some(second) = self.peek_at(1) else {
-            return SentenceError::new(span, format!("what `{first}`? nothing stands behind it"));
-        };
-        if seconds.is_empty() {
-            let text = format!("a {subject} service has no test `{first} …`");
-            let help = format!("there is: {}", self.subject.tests().join(", "));
-            return SentenceError::new(span, text).help(help);
-        }
-        let written = self.written(second);
-        let text = format!("`{first} {written}` is not a test of a {subject} service");
-        SentenceError::new(span.start..second.span.end, text).help(suggestion(written, &seconds))
-    }
-
     /// As [`Self::expected`], with what the next word most likely means.
     pub(super) fn expected_of(&self, words: &[&str]) -> SentenceError {
         let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -266,26 +214,6 @@ impl Parser<'_> {
         match near {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
-        }
-    }
-
-    /// Words are left behind the sentence.
-    pub(super) fn rest(&self, token: &Token) -> SentenceError {
-        let written = self.written(token);
-        let error =
-            SentenceError::new(token.span.clone(), format!("`{written}` does not belong here"))
-                .label("expected `and`, `or`, `for`, `within` or the end");
-        match &token.kind {
-            Kind::Word(word) if word == "then" || word == "else" => {
-                error.help(format!("the action stands under the key `{word}:`"))
-            }
-            Kind::Word(word) => {
-                match nearest(word, ["and", "or", "for", "within", "times", "cycles"]) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error,
-                }
-            }
-            Kind::Number(_) | Kind::Symbol(_) | Kind::Text(_) => error,
         }
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::config::vocabulary::nearest;
+use crate::config::vocabulary::suggestion;
 use crate::metric::Operator;
 use crate::protocol::{Login, Pattern, Protocol, Quoted};
 
@@ -20,6 +20,21 @@ use super::token::{self, Kind, Token};
 /// Words that Monit allows before an option.
 const NOISE: &[&str] = &["with", "and", "using", "has", "http"];
 
+/// What people call them, where that is far from their name here.
+const USUAL: &[(&str, &str)] = &[
+    ("ldap", "ldap3"),
+    ("mariadb", "mysql"),
+    ("memcached", "memcache"),
+    ("mongo", "mongodb"),
+    ("ntp", "ntp3"),
+    ("pop3", "pop"),
+    ("pop3s", "pops"),
+    ("postgres", "pgsql"),
+    ("postgresql", "pgsql"),
+    ("sftp", "ssh"),
+    ("submission", "smtp"),
+];
+
 impl Parser<'_> {
     /// What stands behind `protocol`: a name, and all words behind it that are about it.
     pub(super) fn protocol(&mut self) -> Result<Protocol, SentenceError> {
@@ -29,11 +44,12 @@ impl Parser<'_> {
         let name = name.to_ascii_lowercase();
         let Some(protocol) = Protocol::named(&name) else {
             let error = SentenceError::new(span, format!("unknown protocol `{name}`"));
-            let names = Protocol::NAMES.iter().map(|(name, _)| *name);
-            return Err(match nearest(&name, names) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error,
-            });
+            let names: Vec<&str> = Protocol::NAMES.iter().map(|(name, _)| *name).collect();
+            let usual = USUAL.iter().find(|(other, _)| *other == name);
+            return Err(error.help(match usual {
+                Some((_, ours)) => format!("write `{ours}`"),
+                None => suggestion(&name, &names),
+            }));
         };
         self.options(protocol)
     }

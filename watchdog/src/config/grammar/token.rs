@@ -79,7 +79,10 @@ fn quoted(input: &mut Input<'_>) -> ModalResult<Kind> {
 }
 
 fn sign(input: &mut Input<'_>) -> ModalResult<Kind> {
-    alt((">=", "<=", "==", "=~", "!=~", "!=", any.take()))
+    let operator = alt((">=", "<=", "==", "=~", "!=~", "!="));
+    // No operators, but taken for some.
+    let slip = alt(("=>", "=<", "<>"));
+    alt((operator, slip, any.take()))
         .map(|text: &str| Kind::Symbol(text.to_owned()))
         .parse_next(input)
 }
@@ -113,7 +116,10 @@ pub(super) fn stray(token: &Token) -> Option<SentenceError> {
     }
     let error = SentenceError::new(
         token.span.clone(),
-        format!("`{}` has no meaning here", sign.escape_debug()),
+        match sign.as_str() {
+            "\"" | "'" => format!("`{sign}` has no meaning here"),
+            _ => format!("`{}` has no meaning here", sign.escape_debug()),
+        },
     );
     Some(match sign.as_str() {
         "\u{a0}" => {
@@ -123,7 +129,16 @@ pub(super) fn stray(token: &Token) -> Option<SentenceError> {
         "-" => error.help("limits are not negative"),
         "&" | "|" => error.help("write `and` or `or`"),
         "!" => error.help("write `not`, or `!=`"),
-        "\"" | "'" => error.help("the text that begins here has no end"),
+        "=>" | "≥" => error.help("write `>=`"),
+        "=<" | "≤" => error.help("write `<=`"),
+        "<>" | "≠" => error.help("write `!=`"),
+        "“" | "”" | "„" | "‘" | "’" | "«" | "»" => {
+            error.help("a quotation mark as a word processor makes it: type `\"`")
+        }
+        "\"" | "'" => error.help(
+            "the text that begins here has no end: what stands behind ` #` is a comment in YAML, but \
+             where the whole sentence is in quotation marks",
+        ),
         _ => error,
     })
 }

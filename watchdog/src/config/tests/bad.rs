@@ -2,6 +2,7 @@
 
 mod sentences;
 mod services;
+mod slips;
 
 use super::*;
 
@@ -64,9 +65,9 @@ fn yaml_that_does_not_parse() {
         ("log:\n\tfile: /x\n", "2:1", &["no tabs"]),
         ("cycle: 5s\n---\ncycle: 6s\n", "3:1", &["a second document"]),
         ("cycle: *nope", "1:8", &["alias"]),
-        ("cycle: 5s: x", "1:10", &["not allowed"]),
+        ("cycle: 5s: x", "1:10", &["a text with `: `"]),
         ("cycle: \0", "1:8", &["NUL byte"]),
-        ("services:\n- process: \"a\n", "3:1", &["quoted"]),
+        ("services:\n- process: \"a\n", "3:1", &["a quotation mark before it is not closed"]),
         (&deep, "1:36", &["nested too deep"]),
         (&nested, "1:43", &["nested too deep"]),
         (&bomb, "5:10", &["too large"]),

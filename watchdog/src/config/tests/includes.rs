@@ -106,10 +106,21 @@ fn unreadable_files_are_said_in_words() {
     let found = load(&folder.path().join("absent.yaml"), lenient()).expect_err("is refused");
     assert!(found.to_string().contains("does not exist"), "{found}");
     assert_eq!(found.to_json()[0]["line"], serde_json::Value::Null);
+    let main = write(folder.path(), "main.yaml", "include: [absent/one.yaml]\n");
+    let found = load(&main, lenient()).expect_err("is refused").to_string();
+    assert!(found.contains("absent/one.yaml does not exist: there is no "), "{found}");
+    assert!(!found.contains("trusted"), "{found}");
+    let wide = folder.path().join("wide.yaml");
+    fs::write(&wide, b"\xff\xfea\0:\0").expect("write");
+    let found = load(&wide, lenient()).expect_err("is refused").to_string();
+    assert!(found.contains("is UTF-16 text: save it as UTF-8"), "{found}");
     let binary = folder.path().join("binary.yaml");
     fs::write(&binary, b"a: 1\nb: \xff\n").expect("write");
     let found = load(&binary, lenient()).expect_err("is refused");
-    assert!(found.to_string().contains("not UTF-8 text (line 2)"), "{found}");
+    assert!(
+        found.to_string().contains("not UTF-8 text (line 2, column 4: the byte 0xff)"),
+        "{found}"
+    );
     let found = load(folder.path(), lenient()).expect_err("is refused");
     assert!(found.to_string().contains("not a regular file"), "{found}");
     let large = folder.path().join("large.yaml");

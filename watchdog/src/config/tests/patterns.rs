@@ -85,7 +85,7 @@ fn a_bad_file_is_named_with_its_line() {
     fs::write(at("wide"), "x{15000}\n".repeat(60)).expect("write");
     for (name, expect) in [
         ("bad", &["bad:3:1", "unclosed group", "bad:4:1"][..]),
-        ("binary", &["is not UTF-8 text (line 2)"]),
+        ("binary", &["is not UTF-8 text (line 2, column 1: the byte 0xff)"]),
         ("many", &["many:1001:1", "more than 1000 patterns"]),
         ("large", &["is larger than 256 KiB"]),
         ("wide", &["all together", "size limit"]),
