@@ -70,7 +70,7 @@ fn object(name: &str, keys: &[&str], required: &[&str]) -> Value {
         "additionalProperties": false})
 }
 
-/// A service of one kind.
+/// A service of one kind, with what the parser asks for.
 fn service(kind: &str) -> Value {
     let mut keys = vec![kind];
     keys.extend(SERVICE_KEYS);
@@ -82,7 +82,20 @@ fn service(kind: &str) -> Value {
     }
     let own = CHECK_KEYS.iter().filter(|(_, kinds)| kinds.contains(&kind));
     keys.extend(own.map(|(key, _)| *key));
-    object(&format!("service_{kind}"), &keys, &[kind])
+    let mut service = object(&format!("service_{kind}"), &keys, &[kind]);
+    let needs: &[&str] = match kind {
+        "process" => &["pidfile", "match", "unit", "cgroup", "start"],
+        "file" | "directory" | "fifo" | "filesystem" | "program" => &["path"],
+        "host" => &["address"],
+        "network" => &["interface", "address"],
+        _ => &[],
+    };
+    let ways: Vec<Value> = needs.iter().map(|key| json!({"required": [key]})).collect();
+    if !ways.is_empty() {
+        // Of an interface its name or its address, not both.
+        service[if kind == "network" { "oneOf" } else { "anyOf" }] = ways.into();
+    }
+    service
 }
 
 /// What stands at a key. `name` is its mapping's; none: nobody said yet, which a test finds.
@@ -95,8 +108,10 @@ fn value(name: &str, key: &str) -> Option<Value> {
                 KINDS.iter().map(|kind| own(&format!("service_{kind}"))).collect();
             json!({"type": ["array", "null"], "items": {"oneOf": kinds}})
         }
-        ("", "memory") => json!({"enum": ["pss", "rss"]}),
-        (_, "require_ebpf" | "verify") => json!({"type": "boolean"}),
+        ("", "memory") => one_of(&["pss", "rss"]),
+        (_, "require_ebpf" | "verify") => {
+            either(&[json!({"type": "boolean"}), one_of(&["true", "false"])])
+        }
         ("", "include" | "protect") | (_, "allow" | "group" | "depends_on" | "noalert")
             if name != "program" && name != "exec" =>
         {
@@ -105,26 +120,26 @@ fn value(name: &str, key: &str) -> Option<Value> {
         (_, "alerts" | "alert") => several(&either(&[text(), own("recipient")])),
         ("mail", "servers") => several(&either(&[text(), own("server")])),
         ("server", "password") => own("password"),
-        ("server", "tls") => json!({"enum": ["none", "opportunistic", "required", "wrapped"]}),
+        ("server", "tls") => one_of(&["none", "opportunistic", "required", "wrapped"]),
         ("recipient", "only" | "not") => {
             let words: Vec<&str> = EventWord::NAMES.iter().map(|(word, _)| *word).collect();
-            several(&json!({"enum": words}))
+            several(&one_of(&words))
         }
         ("recipient", "format") => own("format"),
         ("http", "users") => several(&own("login")),
-        ("login", "role") => json!({"enum": ["operator", "viewer"]}),
-        (_, "onreboot") => json!({"enum": ["start", "nostart", "laststate"]}),
-        (_, "mode") => json!({"enum": ["active", "passive"]}),
+        ("login", "role") => one_of(&["operator", "viewer"]),
+        (_, "onreboot") => one_of(&["start", "nostart", "laststate"]),
+        (_, "mode") => one_of(&["active", "passive"]),
         (_, "every") => either(&[text(), own("minutes")]),
         (_, "rules") => json!({"type": ["array", "null"], "items": own("rule")}),
         (_, "match") => own("match"),
         (_, "start" | "stop" | "restart") | ("service_program", "path") => command("program"),
         ("service_file", "ignore") => several(&either(&[text(), own("lines")])),
         ("lines", "not") => either(&[text(), own("patterns")]),
-        ("rule", "severity") => json!({"enum": ["info", "warning", "critical"]}),
+        ("rule", "severity") => one_of(&["info", "warning", "critical"]),
         ("rule" | "recovery", "then") => several(&own("action")),
         ("rule", "else") => either(&[several(&own("action")), own("recovery")]),
-        ("brake", "how") => json!({"enum": ["freeze", "stop", "kill"]}),
+        ("brake", "how") => one_of(&["freeze", "stop", "kill"]),
         (_, "program") if matches!(name, "program" | "exec") => several(&text()),
         (_, "env") => json!({"type": "object", "additionalProperties": text()}),
         (kind, key) if kind.strip_prefix("service_") == Some(key) => text(),
@@ -142,16 +157,12 @@ fn value(name: &str, key: &str) -> Option<Value> {
 
 /// An action: a word, or one of the two that take something.
 fn action() -> Value {
-    let words: Vec<&&str> = ACTIONS.iter().filter(|word| **word != "exec").collect();
+    let words: Vec<&str> = ACTIONS.iter().copied().filter(|word| *word != "exec").collect();
     let with = |key: &str, value: &Value| {
         json!({"type": "object", "properties": {key: value}, "required": [key],
             "additionalProperties": false})
     };
-    either(&[
-        json!({"enum": words}),
-        with("exec", &command("exec")),
-        with("brake", &reference("brake")),
-    ])
+    either(&[one_of(&words), with("exec", &command("exec")), with("brake", &reference("brake"))])
 }
 
 /// A program in any of its three forms.
@@ -167,6 +178,20 @@ fn text() -> Value {
 /// One, or a list of them.
 fn several(item: &Value) -> Value {
     either(&[item.clone(), json!({"type": "array", "items": item})])
+}
+
+/// One of some words, whatever its case: an editor completes with the first form.
+fn one_of(words: &[&str]) -> Value {
+    let any_case = |word: &&str| -> String {
+        let letter = |c: char| match c {
+            'a'..='z' => format!("[{}{c}]", c.to_ascii_uppercase()),
+            c => c.to_string(),
+        };
+        word.chars().map(letter).collect()
+    };
+    let all: Vec<String> = words.iter().map(any_case).collect();
+    let pattern = format!("^({})$", all.join("|"));
+    either(&[json!({"enum": words}), json!({"type": "string", "pattern": pattern})])
 }
 
 fn either(ways: &[Value]) -> Value {

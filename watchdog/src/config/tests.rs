@@ -21,6 +21,6 @@ fn lenient() -> LoadOptions {
     }
 }
 
-fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
+pub(super) fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
     load_str("/etc/test.yaml", text, lenient())
 }

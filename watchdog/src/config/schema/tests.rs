@@ -1,6 +1,7 @@
 //! The schema against the project's own files, and against what the parser refuses by its keys.
 
 use super::*;
+use crate::config::tests::load_text;
 use crate::config::tests::noise::commented_in;
 use crate::config::vocabulary::ALL;
 
@@ -23,6 +24,11 @@ fn fault(root: &Value, schema: &Value, value: &Value, at: &str) -> Option<String
         && !words.contains(value)
     {
         return Some(format!("{at}: {value} is none of {words:?}"));
+    }
+    if let (Some(pattern), Value::String(text)) = (schema["pattern"].as_str(), value)
+        && !regex::Regex::new(pattern).expect("a pattern").is_match(text)
+    {
+        return Some(format!("{at}: {text} does not match {pattern}"));
     }
     let types = match &schema["type"] {
         Value::Array(types) => types.clone(),
@@ -122,10 +128,27 @@ fn what_the_parser_refuses_by_its_keys_the_schema_refuses() {
         "http: { listen: \"127.0.0.1:1\", port: 1 }",
         "http: { listen: \"127.0.0.1:1\" }",
         "services: [{ system: x, rules: [{ if: cpu > 5%, then: {} }] }]",
+        "services: [{ process: x }]",
+        "services: [{ file: x }]",
+        "services: [{ directory: x }]",
+        "services: [{ fifo: x }]",
+        "services: [{ filesystem: x }]",
+        "services: [{ program: x }]",
+        "services: [{ host: x }]",
+        "services: [{ network: x }]",
+        "services: [{ network: x, interface: lo, address: 127.0.0.1 }]",
+        "require_ebpf: yes please",
     ] {
+        assert!(load_text(bad).is_err(), "the parser takes {bad}");
         assert!(faults(bad).is_some(), "{bad}");
     }
     for good in [
+        "memory: RSS",
+        "require_ebpf: \"False\"",
+        "services: [{ process: x, start: /bin/true, mode: Passive, onreboot: LastState }]",
+        "services: [{ network: x, address: 127.0.0.1 }]",
+        "alerts: [{ mail: a@b.c, only: [Timeout] }]",
+        "services: [{ system: x, rules: [{ if: cpu > 5%, then: Alert, severity: Critical }] }]",
         "services:",
         "services: [{ process: 1, pidfile: /x, start: [/x, y] }]",
         "services: [{ system: x, rules: [{ if: cpu > 5%, then: [alert, { exec: /x }] }] }]",
@@ -134,5 +157,8 @@ fn what_the_parser_refuses_by_its_keys_the_schema_refuses() {
         "services: [{ system: x, rules: [{ if: cpu > 5%, then: alert, else: { after: 3 cycles } }] }]",
     ] {
         assert_eq!(faults(good), None, "{good}");
+        if let Err(found) = load_text(good) {
+            panic!("the parser refuses {good}: {found}");
+        }
     }
 }

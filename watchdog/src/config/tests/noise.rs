@@ -45,6 +45,20 @@ proptest! {
 }
 
 #[test]
+fn the_table_of_protocols_has_each_once_and_no_other() {
+    let table = REFERENCE.lines().skip_while(|line| !line.starts_with("| protocol | the server"));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    let first = rows.filter_map(|row| row.split('|').nth(1));
+    let mut named: Vec<&str> = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let mut known: Vec<&str> =
+        crate::protocol::Protocol::NAMES.iter().map(|(name, _)| *name).collect();
+    known.push("default");
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+#[test]
 fn sample_and_reference_name_every_word() {
     let loaded = load_text(SAMPLE).map_err(|found| panic!("{found}")).expect("loads");
     drop(loaded);
