@@ -1,60 +1,41 @@
-//! The engine as data: a case is one file with services, a journal of inputs and the decisions
-//! expected. `UPDATE_EXPECT=1` rewrites the last part; read the difference before you commit it.
-//!
-//! Journal lines: `<time> <word> …`, one input (or `tick`: a whole pass and a cycle) each. Times are
-//! seconds since boot. Nothing here waits.
+//! A case that is being played: the engine, its answers so far, and the journal's words as inputs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ebpf_watchdog::check::Check;
 use ebpf_watchdog::clock::BootTime;
 use ebpf_watchdog::clock::Minute;
-use ebpf_watchdog::config::{self, HostChecks, LoadOptions, Trust};
 use ebpf_watchdog::engine::Engine;
-use ebpf_watchdog::event::{
-    Crossed, Crossing, Event, ExitStatus, Exited, Group, Sample, Signalled,
-};
+use ebpf_watchdog::event::{Crossed, Crossing, Event, ExitStatus, Exited, Signalled};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
-    Acted, ActionId, Alert, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held,
-    HostSample, Input, Measured, Observed, Outcome, Part, Presence, Progress, Receiver,
-    ReleaseOrder, Released, RequestId, SavedState, StallLimit, Stalls, Stamped, Step,
+    Acted, ActionId, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held, HostSample,
+    Input, Measured, Observed, Outcome, Part, Presence, Progress, ReleaseOrder, Released,
+    RequestId, SavedState, StallLimit, Stamped, Step,
 };
 use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::{Config, ServiceKind};
-use ebpf_watchdog::source::{Limits, WantBy};
+use ebpf_watchdog::source::WantBy;
 
-const MB: f64 = 1024.0 * 1024.0;
-
-fn load(text: &str) -> Config {
-    let options =
-        LoadOptions { trust: Trust::Skip, host_checks: HostChecks::Warn, host: "testhost".into() };
-    match config::load_str("case.yaml", text, options) {
-        Ok(loaded) => loaded.config,
-        Err(errors) => panic!("{}", errors.render(false)),
-    }
-}
-
-struct Play {
-    engine: Engine,
-    config: Arc<Config>,
-    host: HostSample,
-    at: BootTime,
+pub(crate) struct Play {
+    pub(crate) engine: Engine,
+    pub(crate) config: Arc<Config>,
+    pub(crate) host: HostSample,
+    pub(crate) at: BootTime,
     /// The last action on each service, which `acted` answers.
-    actions: BTreeMap<String, ActionId>,
+    pub(crate) actions: BTreeMap<String, ActionId>,
     /// The last order about each service's brake, which `braked` and `released` answer.
-    brakes: BTreeMap<String, ActionId>,
+    pub(crate) brakes: BTreeMap<String, ActionId>,
     /// The number of each service that there was, also of those that a reload took away.
-    ids: BTreeMap<String, ServiceId>,
-    out: String,
+    pub(crate) ids: BTreeMap<String, ServiceId>,
+    pub(crate) out: String,
 }
 
 impl Play {
-    fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let config = Arc::new(config);
         let saved = SavedState::default();
         let start = BootTime::default();
@@ -76,22 +57,22 @@ impl Play {
         play
     }
 
-    fn id(&self, name: &str) -> ServiceId {
+    pub(crate) fn id(&self, name: &str) -> ServiceId {
         *self.ids.get(name).unwrap_or_else(|| panic!("no service {name}"))
     }
 
-    fn name(&self, id: ServiceId) -> String {
+    pub(crate) fn name(&self, id: ServiceId) -> String {
         let config = self.engine.config();
         let known = config.services.iter().find(|service| service.id == id);
         known.map_or_else(|| format!("#{}", id.0), |service| service.name.clone())
     }
 
-    fn step(&mut self, input: Input) {
+    pub(crate) fn step(&mut self, input: Input) {
         let decisions = self.engine.step(Stamped { at: self.at, input });
         self.tell(&decisions);
     }
 
-    fn tell(&mut self, decisions: &[Decision]) {
+    pub(crate) fn tell(&mut self, decisions: &[Decision]) {
         let t = self.at.0 as f64 / 1e9;
         for decision in decisions {
             if let Decision::Act(act) = decision {
@@ -109,84 +90,7 @@ impl Play {
         }
     }
 
-    fn words(&self, decision: &Decision) -> String {
-        match decision {
-            Decision::Find { service, known, begun } => {
-                let known = known.map_or(String::new(), |known| format!(" known={}", known.pid));
-                let begun: Vec<_> = begun.iter().map(|key| key.pid.to_string()).collect();
-                let among = if begun.is_empty() { "" } else { " among=" };
-                format!("find {}{known}{among}{}", service.name, begun.join(","))
-            }
-            Decision::Watch { service, main } => {
-                format!("watch {} {}", self.name(*service), main.pid)
-            }
-            Decision::Brake(order) => {
-                let main = order.main.map_or(0, |main| main.pid);
-                format!("brake {} {} main={main}", order.service.name, order.how.word())
-            }
-            Decision::Release(order) => {
-                let held: Vec<u32> = order.held.stopped.iter().map(|key| key.pid).collect();
-                format!("release {} held={held:?}", order.service.name)
-            }
-            Decision::Arm { service, limits } => {
-                format!("arm {} {}", self.name(*service), armed(limits))
-            }
-            Decision::Enlist { service, others } => {
-                let pids: Vec<_> = others.iter().map(|key| key.pid.to_string()).collect();
-                format!("enlist {} {}", self.name(*service), pids.join(" "))
-            }
-            Decision::Want { service, by } => format!("want {} {by:?}", self.name(*service)),
-            Decision::Measure { service, members } => {
-                format!("measure {} {} processes", self.name(*service), members.len())
-            }
-            Decision::Observe(order) => {
-                let again = if order.before.is_some() { " again" } else { "" };
-                format!("observe {}{again}", order.service.name)
-            }
-            Decision::Unwatch(service) => format!("unwatch {}", self.name(*service)),
-            Decision::Act(act) => {
-                let main = act.main.map_or("-".into(), |main| main.pid.to_string());
-                let leftover =
-                    act.leftover.map_or(String::new(), |left| format!(" leftover={}", left.pid));
-                let dead = act.dead.map_or(String::new(), |dead| format!(" dead={}", dead.pid));
-                format!("act {} {} main={main}{dead}{leftover}", act.verb.word(), act.service.name)
-            }
-            Decision::Exec(order) => format!(
-                "exec {} {} event={:?} value={} limit={}",
-                order.service.name,
-                order.program.line(),
-                order.context.event,
-                order.context.value,
-                order.context.limit
-            ),
-            Decision::Log(line) => {
-                let name = line.service.as_deref().map_or(String::new(), |n| format!("'{n}' "));
-                format!("log {:<8} {name}{}", line.level.word(), line.text)
-            }
-            Decision::Alert(alert) => {
-                let mut text = format!(
-                    "alert {}: {} [{}] action={}: {} -> {}",
-                    alert.service,
-                    alert.title,
-                    alert.severity.word(),
-                    alert.action,
-                    alert.description,
-                    receivers(alert)
-                );
-                for detail in &alert.detail {
-                    let _ = write!(text, "\n        | {detail}");
-                }
-                if let Some(by) = alert.survey {
-                    let _ = write!(text, "\n        ? worst by {by:?}");
-                }
-                text
-            }
-            Decision::Reply { id, result } => format!("reply {} {result:?}", id.0),
-            Decision::Save => "save".into(),
-        }
-    }
-
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         let mut words = line.split_whitespace();
         let time: f64 = words
             .next()
@@ -449,7 +353,7 @@ impl Play {
     }
 
     /// The file with other words: `-name` is taken out, `name@/path` is a file in another place.
-    fn edited(&self, words: &[&str]) -> Config {
+    pub(crate) fn edited(&self, words: &[&str]) -> Config {
         let mut config = (*self.config).clone();
         for word in words {
             if let Some(gone) = word.strip_prefix('-') {
@@ -465,7 +369,7 @@ impl Play {
         config
     }
 
-    fn status(&mut self, time: f64) {
+    pub(crate) fn status(&mut self, time: f64) {
         for service in self.engine.snapshot(self.at).services {
             let reason = service.reason.map_or(String::new(), |why| format!(" ({why})"));
             let _ = writeln!(
@@ -490,195 +394,16 @@ impl Play {
         }
     }
 
-    fn progress(&mut self, service: &str, step: Step) {
+    pub(crate) fn progress(&mut self, service: &str, step: Step) {
         let (id, service) = (self.actions[service], self.id(service));
         self.step(Input::Progress(Progress { id, service, step }));
     }
-
-    fn host_line(&mut self, words: &[&str]) {
-        for word in words {
-            let (name, value) = word.split_once('=').expect("name=value");
-            let number: f64 = value.parse().expect("a number");
-            match name {
-                "load1" => self.host.load[0] = number,
-                "load5" => self.host.load[1] = number,
-                "available" => self.host.memory_available = (number * MB) as u64,
-                "swap" => {
-                    self.host.swap_total = 1024 << 20;
-                    self.host.swap_free = (1024 << 20) - (number * MB) as u64;
-                }
-                "user" => self.host.ticks.user += number as u64,
-                "system" => self.host.ticks.system += number as u64,
-                "wait" => self.host.ticks.iowait += number as u64,
-                "idle" => self.host.ticks.idle += number as u64,
-                "stalled_memory" | "stalled_cpu" | "stalled_io" => {
-                    let place = match name {
-                        "stalled_memory" => 0,
-                        "stalled_cpu" => 1,
-                        _ => 2,
-                    };
-                    let stalled_us = (number * 1e6) as u64;
-                    let stalls =
-                        Stalls { some_us: stalled_us, full_us: stalled_us, average: [0.0; 2] };
-                    self.host.pressure[place] = Some(stalls);
-                }
-                "files" => self.host.files = Some((number as u64, 100)),
-                "paged_in" | "paged_out" => {
-                    let paged = self.host.paged.get_or_insert_default();
-                    let count = if name == "paged_in" { &mut paged.0 } else { &mut paged.1 };
-                    *count = number as u64;
-                }
-                "written" => {
-                    let disks = self.host.disks.get_or_insert_default();
-                    disks.write_bytes = (number * MB) as u64;
-                }
-                "reads" => self.host.disks.get_or_insert_default().reads = number as u64,
-                "forks" => {
-                    self.host.forks = Some(self.host.forks.unwrap_or(1000) + number as u64);
-                }
-                other => panic!("{other}"),
-            }
-        }
-    }
-
-    /// `service pid[*] rss=… cpu=… threads=… [pid …] [dead=…] [forks=…]`, several separated by `;`.
-    fn pass(&mut self, words: &[&str]) {
-        let at = self.at;
-        self.samples(words);
-        self.step(Input::Event(Event::PassEnd { at, complete: true }));
-        self.step(Input::Host(Box::new(self.host)));
-    }
-
-    fn samples(&mut self, words: &[&str]) {
-        for group in words.split(|word| *word == ";").filter(|group| !group.is_empty()) {
-            let service = self.id(group[0]);
-            let (mut dead, mut forks) = (0.0, 0);
-            let mut samples: Vec<Sample> = Vec::new();
-            for word in &group[1..] {
-                match word.split_once('=') {
-                    None => samples.push(sample(service, word)),
-                    Some(("dead", seconds)) => dead = seconds.parse().expect("seconds"),
-                    Some(("forks", count)) => forks = count.parse().expect("a count"),
-                    Some((name, value)) => {
-                        let number: f64 = value.parse().expect("a number");
-                        let sample = samples.last_mut().expect("a pid first");
-                        match name {
-                            "rss" => sample.rss_bytes = (number * MB) as u64,
-                            "cpu" => sample.cpu_ns = (number * 1e9) as u64,
-                            "threads" => sample.threads = number as u32,
-                            "fds" => sample.descriptors = Some((number as u64, 1000)),
-                            "written" => sample.write_bytes = (number * MB) as u64,
-                            other => panic!("{other}"),
-                        }
-                    }
-                }
-            }
-            for sample in samples {
-                self.step(Input::Event(Event::Sample(sample)));
-            }
-            let dead_cpu_ns = (dead * 1e9) as u64;
-            let group = Group { service, dead_cpu_ns, forks, exits: 0 };
-            self.step(Input::Event(Event::Group(group)));
-        }
-    }
-}
-
-fn armed(limits: &Limits) -> String {
-    let mut words = Vec::new();
-    let numbers = [
-        ("totalmem", limits.total_memory),
-        ("memory", limits.memory),
-        ("children", limits.children),
-    ];
-    for (name, limit) in numbers {
-        words.extend(limit.map(|limit| format!("{name}>{limit}")));
-    }
-    if let Some(forks) = limits.forks {
-        words.push(format!("forks>{}/{:?} brake={:?}", forks.count, forks.window, forks.brake));
-    }
-    if limits.member_deaths {
-        words.push("deaths".to_owned());
-    }
-    words.join(" ")
-}
-
-fn sample(service: ServiceId, word: &str) -> Sample {
-    Sample {
-        service,
-        process: key(word.trim_end_matches('*')),
-        parent: 1,
-        main: word.ends_with('*'),
-        cpu_ns: 0,
-        rss_bytes: 0,
-        swap_bytes: 0,
-        read_bytes: 0,
-        write_bytes: 0,
-        descriptors: None,
-        threads: 1,
-        zombie: false,
-        uid: 0,
-        comm: *b"app\0\0\0\0\0\0\0\0\0\0\0\0\0",
-    }
-}
-
-/// Addresses; one that has mails of its own look is marked.
-fn receivers(alert: &Alert) -> String {
-    let marked = |to: &Receiver| match &to.format {
-        Some(_) => format!("{}*", to.mail),
-        None => to.mail.clone(),
-    };
-    alert.to.iter().map(marked).collect::<Vec<_>>().join(",")
 }
 
 /// A pid stands for a process that started at boot: its number does not matter to the engine.
 /// `100`, or `100@20` for one that began 20 s after the boot.
-fn key(pid: &str) -> ProcessKey {
+pub(crate) fn key(pid: &str) -> ProcessKey {
     let (pid, born) = pid.split_once('@').unwrap_or((pid, "0"));
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("not a number: {text}"));
     ProcessKey { pid: number(pid), start: u64::from(number(born)) * 100 }
-}
-
-fn check(path: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).expect("the case");
-    let mut parts = text.splitn(3, "\n===\n");
-    let services = parts.next().expect("services");
-    let journal = parts.next().unwrap_or_else(|| panic!("{}: no journal", path.display()));
-    let expect = parts.next().unwrap_or("");
-    let mut play = Play::new(load(services));
-    for line in journal.lines().map(str::trim) {
-        if !line.is_empty() && !line.starts_with('#') {
-            play.line(line);
-        }
-    }
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        let text = format!("{services}\n===\n{journal}\n===\n{}", play.out);
-        std::fs::write(path, text).expect("the case is writable");
-        return Ok(());
-    }
-    let differs = play
-        .out
-        .lines()
-        .zip(expect.lines().chain(std::iter::repeat("(nothing)")))
-        .find(|(got, wanted)| got != wanted);
-    match differs {
-        None if play.out.lines().count() == expect.lines().count() => Ok(()),
-        None => Err(format!("{}: more was expected", path.display())),
-        Some((got, wanted)) => {
-            Err(format!("{}:\n  got      {got}\n  expected {wanted}", path.display()))
-        }
-    }
-}
-
-#[test]
-fn every_case_decides_as_expected() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/engine");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("the cases")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
-        .collect();
-    cases.sort();
-    assert!(cases.len() >= 10, "only {} cases", cases.len());
-    let failed: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
