@@ -7,6 +7,7 @@
 //! says so.
 
 mod account;
+mod bomb;
 mod brake;
 mod cost;
 mod crash;
@@ -106,7 +107,7 @@ const QUICK: Extent = Extent {
 
 type Part = fn(&Bed, &Extent, &mut Table) -> Result<()>;
 
-const PARTS: [(&str, Part); 13] = [
+const PARTS: [(&str, Part); 14] = [
     ("cost", cost::measure),
     ("crash", crash::measure),
     ("short-lived", short_lived::measure),
@@ -120,6 +121,7 @@ const PARTS: [(&str, Part); 13] = [
     ("crowd", crowd::measure),
     ("services", services::measure),
     ("flood", flood::measure),
+    ("flood", bomb::measure),
 ];
 
 /// Programs of the tests that make the loads.

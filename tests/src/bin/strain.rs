@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "fork, exec and bare mappings are what is measured")]
 
+use std::ffi::CString;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
@@ -19,11 +20,24 @@ const END: u32 = 20 * 60;
 const MOST: u64 = 30_000;
 /// Seconds of a flood.
 const LONGEST_FLOOD: u64 = 60;
+/// Processes of a bomb at the same time.
+const ABREAST: u64 = 64;
+/// MAX_ARG_STRLEN (include/uapi/linux/binfmts.h), with its end.
+const LONGEST_ARGUMENT: usize = 32 * PAGE;
+/// The first word of a bomb's processes.
+const BOMBED: &str = "bombed";
+/// Debian's user and group `nobody` and `nogroup`.
+const NOBODY: u32 = 65_534;
 /// Memory of one load.
 const MOST_MIB: usize = 2_048;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, name, ..] = &arguments[..]
+        && first == BOMBED
+    {
+        return bombed(name);
+    }
     // SAFETY: plain settings of this process; its children are reaped by the kernel.
     unsafe {
         libc::alarm(END);
@@ -43,6 +57,7 @@ fn main() {
             "free" => held.free(),
             "storm" => storm(number(1), number(2), number(3), number(4)),
             "flood" => flood(number(1)),
+            "bomb" => bomb(number(1)),
             "exec" => cpu_of(|| exec(number(1))),
             "touch" => cpu_of(|| Held::default().touch("small", number(1) as usize * MIB)),
             "herd" => herd(number(1)),
@@ -158,6 +173,45 @@ fn flood(seconds: u64) -> u64 {
         count += 1;
     }
     count
+}
+
+/// A user's processes, for so many seconds: each with an argument as long as the kernel takes it, and a
+/// name that no other one has. Answers how many.
+fn bomb(seconds: u64) -> u64 {
+    let end = now() + seconds.min(LONGEST_FLOOD) * 1_000_000_000;
+    let argument = CString::new(vec![b'x'; LONGEST_ARGUMENT - 1]).expect("no NUL");
+    let word = CString::new(BOMBED).expect("no NUL");
+    let mut count = 0;
+    while now() < end && count < MOST {
+        if count >= ABREAST {
+            // SAFETY: a null status is allowed.
+            unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
+        }
+        let name = CString::new(format!("bomb{count}")).expect("no NUL");
+        fork(|| {
+            let (own, end) = (c"strain".as_ptr(), std::ptr::null());
+            let arguments = [own, word.as_ptr(), name.as_ptr(), argument.as_ptr(), end];
+            // SAFETY: plain settings of the child; a path and a list of arguments as they must be; on
+            // failure the child ends.
+            unsafe {
+                libc::setgid(NOBODY);
+                libc::setuid(NOBODY);
+                libc::execv(c"/proc/self/exe".as_ptr(), arguments.as_ptr());
+            }
+        });
+        count += 1;
+    }
+    // SAFETY: a null status is allowed.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) } > 0 {}
+    count
+}
+
+/// What one of them does.
+fn bombed(name: &str) {
+    let name = CString::new(name).expect("no NUL");
+    // SAFETY: a name that ends in a zero byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// Runs a program that ends at once, one after the other.
