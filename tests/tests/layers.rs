@@ -42,7 +42,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("places", &["finder", "inbox", "sys"]),
     ("notify", &["trust"]),
     ("survey", &["descriptors", "notify", "process"]),
-    ("action", &["finder", "inbox", "process", "state", "sys", "trust"]),
+    ("action", &["finder", "inbox", "process", "secrets", "state", "sys", "trust"]),
     // Observers lend what deeds have: bounded calls, and running a program.
     (
         "observe",

@@ -5,10 +5,14 @@
 //! which the grammar refuses but a drawn error would show. Not here: secrets under keys of their own
 //! (`config::render`).
 
+mod command;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub(crate) use command::command;
 
 /// In place of a secret.
 const HIDDEN: &str = "***";

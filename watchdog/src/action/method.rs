@@ -7,6 +7,7 @@ use super::output::Writer;
 use super::program::Birth;
 use super::{Deed, Failure};
 use crate::message::{Part, Verb};
+use crate::secrets::command;
 use crate::service::Program;
 
 /// Runs what the service has for the verb. What it does not have is done already.
@@ -39,7 +40,7 @@ async fn run(
 ) -> Result<(), Failure> {
     let Some(program) = program else { return Ok(()) };
     let failure = |message| Failure { part, message };
-    deed.doing(format!("{name}: '{}'", program.line()));
+    deed.doing(format!("{name}: '{}'", command(program)));
     let running = deed.run(program, Writer::Deed, Birth::Apart).await.map_err(failure)?;
     running.succeeded(deed).await.map_err(failure)
 }

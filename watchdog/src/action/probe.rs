@@ -18,6 +18,7 @@ use super::output::Sink;
 use super::program::{Birth, GRACE};
 use super::{Deed, text};
 use crate::event::ExitStatus;
+use crate::secrets::command;
 use crate::service::Program;
 
 /// Read at once.
@@ -41,13 +42,13 @@ pub(crate) struct Probed {
 /// started. Of what it says `most` bytes are kept.
 pub(crate) async fn probe(deed: &Deed, program: &Program, most: usize) -> Probed {
     let not_run = |why: String| Probed { end: Err(why), output: Vec::new() };
-    let ending = || text::not_run(&program.line(), "the daemon is ending");
+    let ending = || text::not_run(&command(program), "the daemon is ending");
     let Some(_counted) = deed.tools.probes.enter() else { return not_run(ending()) };
     let (ears, mouths) = (Ear::open(most), Ear::open(most));
     let ((mut errors, to_errors), (mut output, to_output)) = match (ears, mouths) {
         (Ok(errors), Ok(output)) => (errors, output),
         (Err(error), _) | (_, Err(error)) => {
-            return not_run(text::not_run(&program.line(), &error.to_string()));
+            return not_run(text::not_run(&command(program), &error.to_string()));
         }
     };
     let sink = Sink::Pipes { output: to_output, errors: to_errors };
@@ -73,7 +74,7 @@ pub(crate) async fn probe(deed: &Deed, program: &Program, most: usize) -> Probed
         Ok(status) => Ok(status),
         Err(_) => {
             running.end_family(deed, GRACE).await;
-            Err(text::timed_out(&program.line(), program.timeout, ""))
+            Err(text::timed_out(&command(program), program.timeout, ""))
         }
     };
     Probed { end, output: said }

@@ -22,6 +22,7 @@ use crate::identity::ProcessKey;
 use crate::inbox::Inbox;
 use crate::message::{ActionId, Progress, Step};
 use crate::process::facts;
+use crate::secrets::command;
 use crate::sensor::Membership;
 use crate::service::{Program, Service};
 use crate::sys::account::account;
@@ -84,7 +85,7 @@ impl Deed {
         sink: Sink,
         birth: Birth,
     ) -> Result<Running, String> {
-        let line = program.line();
+        let line = command(program);
         let failed = |why: &str| text::not_run(&line, why);
         let unwanted = Arc::new(AtomicBool::new(false));
         let begun = self.begin(program.clone(), sink, birth, Arc::clone(&unwanted));

@@ -9,6 +9,7 @@ use super::{Deed, Failure};
 use crate::identity::ProcessKey;
 use crate::message::{Part, Step};
 use crate::process::alive;
+use crate::secrets::command;
 
 /// Restarts the service; one that is not there is started.
 pub(crate) async fn restart(deed: &Deed, main: Option<ProcessKey>) -> Result<Started, Failure> {
@@ -28,7 +29,7 @@ pub(crate) async fn restart(deed: &Deed, main: Option<ProcessKey>) -> Result<Sta
         deed.report(Step::Gone);
         return fresh(deed, service).await;
     };
-    deed.doing(format!("restart: '{}'", program.line()));
+    deed.doing(format!("restart: '{}'", command(program)));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
     match appearance(deed, program, &running, Early::No, living).await {
         Ok(started) => Ok(started),

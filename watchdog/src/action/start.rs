@@ -12,6 +12,7 @@ use crate::finder;
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence};
 use crate::process::alive;
+use crate::secrets::command;
 use crate::service::ProcessService;
 
 /// A program in the foreground that lives so long counts as started.
@@ -44,7 +45,7 @@ pub(crate) async fn fresh(deed: &Deed, service: &ProcessService) -> Result<Start
     };
     end_rest(deed, service).await?;
     remove_stale_pidfile(deed, service).await;
-    deed.doing(format!("start: '{}'", program.line()));
+    deed.doing(format!("start: '{}'", command(program)));
     let running = deed.run(program, Writer::Deed, Birth::InGroup).await.map_err(failure)?;
     if !service.has_selector() {
         let main = running.key;

@@ -14,6 +14,7 @@ use super::{Deed, Failure};
 use crate::identity::ProcessKey;
 use crate::message::{Part, Presence};
 use crate::process::alive;
+use crate::secrets::command;
 
 /// Stops the service. Done when none of its processes lives.
 pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Failure> {
@@ -28,7 +29,7 @@ pub(crate) async fn stop(deed: &Deed, main: Option<ProcessKey>) -> Result<(), Fa
     };
     // As Monit: nothing runs, so there is nothing to run the program for.
     if let (Some(main), Some(program)) = (main, &service.stop) {
-        deed.doing(format!("stop: '{}'", program.line()));
+        deed.doing(format!("stop: '{}'", command(program)));
         let begin = Instant::now();
         let result = match deed.run(program, Writer::Deed, Birth::Apart).await {
             Ok(running) => running.succeeded(deed).await,

@@ -115,7 +115,8 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         let name = rule.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         let mut text = format!("{name}if {} then {}", rule.text, rule.all_actions());
         if rule.failing_cycles > 0 && rule.state != "ok" {
-            let _ = write!(text, " ({} failing)", rule.failing_cycles);
+            let plural = if rule.failing_cycles == 1 { "" } else { "s" };
+            let _ = write!(text, " ({} cycle{plural})", rule.failing_cycles);
         }
         let state = format!("{:<8}", one_line(&rule.state));
         let text = style.wrap(&one_line(&text), RULES + 8);

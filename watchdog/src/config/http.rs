@@ -120,9 +120,17 @@ impl Reader {
         }
         let mut table = self.keep_known(table, &WEB_USER);
         let place = table.place;
-        let role = table
-            .take("role")
-            .and_then(|entry| self.choice(&entry, &[("operator", true), ("viewer", false)]));
+        let role = table.take("role").and_then(|entry| {
+            let role = self.choice(&entry, &[("operator", true), ("viewer", false)])?;
+            if role {
+                let text = "`operator` has no effect yet: over HTTP nothing can be changed";
+                self.out.push(
+                    Diagnostic::warning(entry.value.place, text)
+                        .help("services are started and stopped by root on the command line"),
+                );
+            }
+            Some(role)
+        });
         let name = table.take("name").and_then(|entry| {
             let name = self.line(&entry.value, entry.key)?;
             if name.contains(':') {

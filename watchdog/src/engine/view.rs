@@ -70,6 +70,10 @@ impl Engine {
             kind: service.kind.word(),
             status,
             reason: reason(state, &rules, status, held, at),
+            waits_for: self
+                .holder(i)
+                .filter(|_| status == Status::Unknown)
+                .map(|below| self.services[below].service.name.clone()),
             monitored: state.monitored,
             mode: if service.control.passive { "passive" } else { "active" },
             onreboot: service.control.onreboot.word(),

@@ -69,6 +69,8 @@ pub struct ServiceView {
     pub status: Status,
     /// Why, in one line, where it is not ok.
     pub reason: Option<String>,
+    /// The service that it depends on and that keeps it from being judged.
+    pub waits_for: Option<String>,
     /// Is it monitored?
     pub monitored: bool,
     /// `active`, or `passive` where its rules only alert.

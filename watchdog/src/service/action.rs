@@ -23,7 +23,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The command in one line, for logs.
+    /// The command in one line, as it is run. Logs have it without credentials (`crate::secrets`).
     pub fn line(&self) -> String {
         shlex::try_join(self.argv.iter().map(String::as_str))
             .unwrap_or_else(|_| self.argv.join(" "))

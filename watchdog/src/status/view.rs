@@ -69,6 +69,8 @@ pub struct ServiceDocument {
     #[serde(default)]
     pub reason: Option<String>,
     #[serde(default)]
+    pub waits_for: Option<String>,
+    #[serde(default)]
     pub last_death: Option<String>,
     /// What should be changed about it, with the cure.
     #[serde(default)]
@@ -168,6 +170,7 @@ impl ServiceDocument {
             metrics: MetricsDocument::of(&view.metrics, view.kind == "system"),
             rules: view.rules.iter().map(RuleDocument::of).collect(),
             reason: view.reason.clone(),
+            waits_for: view.waits_for.clone(),
             last_death: view.last_death.clone(),
             advice: view.advice.clone(),
             death: view.death.as_ref().map(DeathDocument::of),

@@ -24,7 +24,10 @@ pub fn status(service: &ServiceDocument) -> String {
         "failing" => failure(service),
         "given_up" => "Given up starting".to_owned(),
         "unmonitored" => "Not monitored".to_owned(),
-        "unknown" => "Not known yet".to_owned(),
+        "unknown" => match &service.waits_for {
+            Some(other) => format!("Waits for '{other}'"),
+            None => "Not known yet".to_owned(),
+        },
         "acting" => match service.acting.as_deref() {
             Some("start") => "Being started".to_owned(),
             Some("stop") => "Being stopped".to_owned(),

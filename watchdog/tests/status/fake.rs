@@ -135,6 +135,7 @@ pub(crate) fn apache() -> ServiceView {
         kind: "process",
         status: Status::Ok,
         reason: None,
+        waits_for: None,
         monitored: true,
         mode: "active",
         onreboot: "start",

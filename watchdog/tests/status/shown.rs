@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::fake::{self, Daemon, apache, named};
 use ebpf_watchdog::cli::print::Style;
 use ebpf_watchdog::cli::{status, summary};
-use ebpf_watchdog::message::Status;
+use ebpf_watchdog::message::{RuleStatus, Status};
 use ebpf_watchdog::status::view::{Document, Extras};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -193,4 +193,34 @@ fn colours_are_given_where_they_are_wanted() {
     assert!(on_terminal("TERM=xterm"));
     assert!(!on_terminal("TERM=dumb"));
     assert!(!on_terminal("TERM=xterm NO_COLOR=1"));
+}
+
+#[test]
+fn what_waits_for_another_names_it() {
+    let mut waits = named("web", Status::Unknown);
+    waits.waits_for = Some("db".into());
+    let services = vec![waits, named("new", Status::Unknown)];
+    let document = Document::of(&fake::snapshot(services), Extras::default());
+    let shown = summary::text(&document.services, PIPE);
+    assert!(shown.contains("Waits for 'db'") && shown.contains("Not known yet"), "{shown}");
+}
+
+#[test]
+fn a_rule_that_fails_says_what_was_seen_and_all_that_it_does() {
+    let mut failing = named("web", Status::Failing);
+    failing.reason = Some("total mem amount of 2 GB matches".into());
+    let mut other = failing.rules[0].clone();
+    for (rule, seen) in
+        [(&mut failing.rules[0], "total mem amount of 2 GB matches"), (&mut other, "two")]
+    {
+        rule.state = RuleStatus::Failing;
+        rule.failing_cycles = 1;
+        rule.actions = vec!["restart", "exec"];
+        rule.description = Some(seen.into());
+    }
+    failing.rules.push(other);
+    let document = Document::of(&fake::snapshot(vec![failing]), Extras::default());
+    let shown = status::text(&document, false, PIPE);
+    assert!(shown.contains("then restart, exec (1 cycle)\n            two\n"), "{shown}");
+    assert_eq!(shown.matches("2 GB").count(), 1, "the reason is not said twice: {shown}");
 }

@@ -106,3 +106,11 @@ fn monits_options_of_a_program_are_doubted() {
         assert!(shown.contains(words) && shown.contains("timeout: 60s }"), "{shown}");
     }
 }
+
+#[test]
+fn an_operator_of_the_page_is_told_that_he_is_none_yet() {
+    let text = "http:\n  listen: 127.0.0.1:2812\n  users: [{ name: a, role: operator, password_hash: \
+                \"$2y$12$......................0123456789abcdefghijklmnopqrstu\" }]\n";
+    let shown = load_text(text).expect("a warning only").warnings.to_string();
+    assert!(shown.contains("`operator` has no effect yet"), "{shown}");
+}
