@@ -53,6 +53,7 @@ use crate::engine::crossing::Scope;
 use crate::engine::due::Due;
 use crate::engine::host::HostLevels;
 use crate::engine::leaving::Leaving;
+use crate::engine::note::Note;
 use crate::engine::observed::Why;
 use crate::engine::order::Graph;
 use crate::engine::service::ServiceState;
@@ -102,6 +103,8 @@ pub struct Engine {
     refusal_told: bool,
     /// A rule has failed or recovered since it was asked.
     told: bool,
+    /// What is to be noted.
+    note: Note,
     out: Vec<Decision>,
 }
 
@@ -133,6 +136,7 @@ impl Engine {
             stalled: None,
             refusal_told: false,
             told: false,
+            note: Note::default(),
             out: Vec::new(),
         };
         engine.follow_names();
@@ -161,7 +165,7 @@ impl Engine {
         }
         self.take_turns(self.started);
         self.arm(Scope::All, self.started);
-        std::mem::take(&mut self.out)
+        self.decided()
     }
 
     /// Takes one input and decides.
@@ -214,7 +218,7 @@ impl Engine {
         }
         self.take_turns(at);
         self.arm(scope, at);
-        std::mem::take(&mut self.out)
+        self.decided()
     }
 
     /// Whether people were told of a rule since this was asked last, and how long that is on its way:
@@ -255,6 +259,13 @@ impl Engine {
             Some(state) if state.service.id == id => Some(id.index()),
             _ => self.services.iter().position(|state| state.service.id == id),
         }
+    }
+
+    /// The step is over.
+    fn decided(&mut self) -> Vec<Decision> {
+        self.sift();
+        self.note.sifted = 0;
+        std::mem::take(&mut self.out)
     }
 
     fn next_action(&mut self) -> ActionId {

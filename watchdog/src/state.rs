@@ -1,11 +1,13 @@
 //! What must survive the daemon: one file in the state directory, and who may use that directory.
 //!
-//! `save` stands before each deed, on the engine's thread, so it is a write and a rename without
+//! A note stands before each deed, on the engine's thread, so it is a write and a rename without
 //! waiting for the disk. That is enough for a killed daemon: the kernel keeps what was written.
 //! After a power failure it may be lost, but then the boot is another and no pid of the file would
-//! be believed anyway; what people set (`monitored`, counts) is made durable in the background.
+//! be believed anyway. A large state is not written whole for each: what has changed is appended to a
+//! file beside it. What people set (`monitored`, counts) is made durable in the background.
 //! Not here: what the state means (`engine`).
 
+mod changes;
 mod folder;
 mod lock;
 mod record;
@@ -23,7 +25,8 @@ pub use lock::{HOST_LOCK, Lock, LockError, Squatter};
 pub use record::Origin;
 
 use crate::clock::boot_id;
-use crate::message::SavedState;
+use crate::message::{Changes, SavedState};
+use changes::{Appended, CHANGES};
 use written::Written;
 
 /// The file's name in the state directory.
@@ -32,6 +35,11 @@ const FILE: &str = "state.json";
 const DRAFT: &str = "state.json.new";
 /// Where a file that cannot be believed is moved.
 const BAD: &str = "state.json.bad";
+/// A state file that is shorter is written whole.
+const SHORT: usize = 256 * 1024;
+/// Bytes of changes at most before the state file is written anew; where nothing waits for it, the
+/// second.
+const APPENDED: [usize; 2] = [2 * 1024 * 1024, 256 * 1024];
 /// Changes within this long share one wait for the disk.
 const SETTLE: Duration = Duration::from_millis(500);
 /// A failed write is tried again this often.
@@ -95,6 +103,8 @@ pub struct Store {
 struct Inner {
     /// Written by the last `save`, for trying again.
     written: Written,
+    /// Changes to what is in the file.
+    appended: Option<Appended>,
     /// `written` is not in the file.
     unwritten: bool,
     /// The file is not known to be on the disk.
@@ -118,7 +128,10 @@ pub fn open(directory: &Path, host_lock: &str) -> Result<Opened, OpenError> {
     let _ = folder.remove(DRAFT);
     let (state, origin) = match folder.read(FILE) {
         Ok(None) => (SavedState { rebooted: true, ..SavedState::default() }, Origin::Fresh),
-        Ok(Some(bytes)) => record::decode(&bytes, &boot),
+        Ok(Some(bytes)) => match folder.read(CHANGES) {
+            Ok(changes) => record::decode(&bytes, &changes.unwrap_or_default(), &boot),
+            Err(error) => (SavedState::default(), Origin::Damaged(format!("{CHANGES}: {error}"))),
+        },
         Err(error) => (SavedState::default(), Origin::Damaged(error.to_string())),
     };
     if matches!(origin, Origin::Damaged(_)) {
@@ -152,6 +165,40 @@ impl Store {
         report
     }
 
+    /// Notes what has changed so that it survives the daemon's death, as [`Store::save`]; `calm`: nothing
+    /// waits for it. None where the whole state is to be saved instead.
+    pub fn append(&self, changes: Changes, calm: bool) -> Option<Option<Durability>> {
+        let mut inner = self.lock();
+        let most = APPENDED[usize::from(calm)];
+        let length = inner.appended.as_ref().map_or(0, |appended| appended.length);
+        if inner.unwritten || !inner.written.is_longer_than(SHORT) || length > most {
+            return None;
+        }
+        let Some(changes) = inner.written.note(changes)? else { return Some(None) };
+        let report = self.add(&mut inner, changes);
+        drop(inner);
+        self.changed.notify_one();
+        Some(report)
+    }
+
+    fn add(&self, inner: &mut Inner, changes: Changes) -> Option<Durability> {
+        let begun = match inner.appended.take() {
+            Some(appended) => Ok(appended),
+            None => Appended::begin(&self.folder, inner.written.sum()),
+        };
+        let added = begun.and_then(|mut appended| {
+            appended.add(changes)?;
+            inner.appended = Some(appended);
+            Ok(())
+        });
+        inner.unsynced = true;
+        added.err().and_then(|error| {
+            // Behind half a line nothing is believed: the file is written anew.
+            inner.unwritten = true;
+            fault(inner, &error)
+        })
+    }
+
     /// What is wrong with the disk now, for `status`.
     pub fn fault(&self) -> Option<String> {
         self.lock().fault.clone()
@@ -159,6 +206,7 @@ impl Store {
 
     /// Makes the last save durable, waiting for the disk. Blocks.
     pub fn sync(&self) -> Option<Durability> {
+        let appended;
         {
             let mut inner = self.lock();
             if inner.unwritten {
@@ -171,9 +219,17 @@ impl Store {
                 return None;
             }
             inner.unsynced = false;
+            appended = inner.appended.is_some();
         }
         // Not under the lock: a save must not wait for the disk.
-        let synced = self.folder.sync(FILE);
+        let mut synced = self.folder.sync(FILE);
+        if appended && synced.is_ok() {
+            synced = match self.folder.sync(CHANGES) {
+                // The state file was written anew meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                synced => synced,
+            };
+        }
         let mut inner = self.lock();
         if synced.is_err() {
             // After a failed fsync the kernel may drop the pages and say Ok the next time: the
@@ -205,7 +261,13 @@ impl Store {
     }
 
     fn write(&self, inner: &mut Inner) -> Option<Durability> {
+        inner.written.make(&self.boot);
         let written = self.folder.replace(FILE, DRAFT, &inner.written.parts());
+        if written.is_ok() {
+            // They are about the file before. Where they cannot be removed they name it.
+            inner.appended = None;
+            let _ = self.folder.remove(CHANGES);
+        }
         inner.unwritten = written.is_err();
         inner.unsynced = true;
         written.err().and_then(|error| fault(inner, &error))

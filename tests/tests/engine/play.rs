@@ -31,6 +31,8 @@ pub(crate) struct Play {
     pub(crate) brakes: BTreeMap<String, ActionId>,
     /// The number of each service that there was, also of those that a reload took away.
     pub(crate) ids: BTreeMap<String, ServiceId>,
+    /// What is on disk: what has changed was noted whenever a note was asked for.
+    pub(crate) noted: SavedState,
     pub(crate) out: String,
 }
 
@@ -51,8 +53,8 @@ impl Play {
             config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
         let actions = BTreeMap::new();
         let brakes = BTreeMap::new();
-        let out = String::new();
-        let mut play = Self { engine, config, host, at: start, actions, brakes, ids, out };
+        let (noted, out) = (SavedState::default(), String::new());
+        let mut play = Self { engine, config, host, at: start, actions, brakes, ids, noted, out };
         play.tell(&decisions);
         play
     }
@@ -72,7 +74,22 @@ impl Play {
         self.tell(&decisions);
     }
 
+    /// What has changed is noted: that is all that must survive.
+    fn note(&mut self) {
+        match self.engine.changes(self.at) {
+            None => self.noted = self.engine.saved(self.at),
+            Some(changes) => {
+                self.noted.services.extend(changes.services);
+                self.noted.seen = changes.seen.or(self.noted.seen);
+            }
+        }
+        assert_eq!(self.noted.services, self.engine.saved(self.at).services, "at {:?}", self.at);
+    }
+
     pub(crate) fn tell(&mut self, decisions: &[Decision]) {
+        if decisions.iter().any(|decision| matches!(decision, Decision::Save)) {
+            self.note();
+        }
         let t = self.at.0 as f64 / 1e9;
         for decision in decisions {
             if let Decision::Act(act) = decision {

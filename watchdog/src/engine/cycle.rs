@@ -44,6 +44,7 @@ impl Engine {
             } else {
                 self.look_while_down(i);
             }
+            self.sift();
         }
         self.host.cycle_end();
     }
@@ -86,6 +87,7 @@ impl Engine {
     pub(crate) fn judge_sample(&mut self, at: BootTime) {
         for i in 0..self.services.len() {
             self.judge_service(i, Moment::Sample, at);
+            self.sift();
         }
     }
 }

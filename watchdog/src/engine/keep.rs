@@ -107,7 +107,8 @@ impl Engine {
         self.out.push(Decision::Save);
         self.take_turns(self.judged);
         self.arm(Scope::All, self.judged);
-        std::mem::take(&mut self.out)
+        self.note.whole = true;
+        self.decided()
     }
 
     /// A service is taken out of the rules whose process nothing names but our note: should it come

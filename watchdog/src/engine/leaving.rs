@@ -103,6 +103,7 @@ impl Engine {
         let leaving = self.leaving.iter_mut().find(|one| one.service() == braked.service);
         if let Some(leaving) = leaving {
             leaving.order.held = braked.held.clone();
+            self.note.whole = true;
             self.out.push(Decision::Save);
         }
     }
@@ -118,6 +119,7 @@ impl Engine {
         }
         if released.result.is_ok() {
             self.leaving.remove(n);
+            self.note.whole = true;
             self.out.push(Decision::Save);
         } else {
             self.leaving[n].due = Some(at + AGAIN);
@@ -130,6 +132,7 @@ impl Engine {
         let before = self.leaving.len();
         self.leaving.retain(|leaving| leaving.service() != service);
         if self.leaving.len() != before {
+            self.note.whole = true;
             self.out.push(Decision::Save);
         }
     }

@@ -16,8 +16,9 @@ use crate::engine::retry::Retry;
 use crate::engine::service::{
     Life, RECOVERY_LOOK, Recovering, ServiceState, patience, start_patience,
 };
+use crate::engine::services::For;
 use crate::identity::ProcessKey;
-use crate::message::{SavedAction, SavedRule, SavedService, SavedState};
+use crate::message::{Changes, Decision, SavedAction, SavedRule, SavedService, SavedState};
 use crate::service::{Action, OnReboot, Rule, Test};
 
 /// Nanoseconds within which it is the same moment for the note of when processes lived.
@@ -28,6 +29,27 @@ fn key(rule: &Rule) -> String {
     match &rule.every {
         Some(every) => format!("{} every {every}", rule.text),
         None => rule.text.clone(),
+    }
+}
+
+/// What is to be noted.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// Services, by place.
+    places: BTreeSet<usize>,
+    /// All of them, and those that there are no more.
+    pub(super) whole: bool,
+    /// A rule has failed or recovered in this part of the step.
+    pub(super) told: bool,
+    /// So many decisions of the step were looked through.
+    pub(super) sifted: usize,
+    /// The minute of the last note.
+    minute: u64,
+}
+
+impl Default for Note {
+    fn default() -> Self {
+        Self { places: BTreeSet::new(), whole: true, told: false, sifted: 0, minute: 0 }
     }
 }
 
@@ -56,30 +78,7 @@ impl Engine {
     pub fn saved(&self, now: BootTime) -> SavedState {
         let services = self.by_name.iter().map(|i| {
             let state = &self.services[*i];
-            let acting = state.acting.as_ref().map(|acting| SavedAction {
-                verb: acting.verb.word().to_owned(),
-                since: acting.since.0,
-                program: acting.program,
-            });
-            let (observed, bases) = (state.observed.kept(), state.bases());
-            let told = state.told(now);
-            let known = observed.is_some() || !bases.is_empty() || !told.is_empty();
-            let saved = SavedService {
-                monitored: state.monitored,
-                restarts: state.restarts,
-                attempts: state.retry.attempts,
-                given_up: state.retry.given_up,
-                main: state.last_known(),
-                acting,
-                brake: state.may_hold(),
-                about: known.then(|| state.service.about()),
-                observed,
-                told,
-                bases,
-                tried: state.retry.tried().map(|at| at.0),
-                turn: state.saved_turn(),
-            };
-            (state.service.name.clone(), saved)
+            (state.service.name.clone(), state.saved(now))
         });
         let mut services: BTreeMap<String, SavedService> = services.collect();
         for (name, main) in &self.departed {
@@ -90,6 +89,44 @@ impl Engine {
         let mut saved = SavedState { services, seen, rebooted: false };
         self.save_leaving(&mut saved);
         saved
+    }
+
+    /// What may have changed of that since this was asked last: of each service that was touched where a
+    /// note was asked for. None where all is to be noted.
+    pub fn changes(&mut self, now: BootTime) -> Option<Changes> {
+        let whole = std::mem::take(&mut self.note.whole);
+        let mut places = std::mem::take(&mut self.note.places);
+        if whole {
+            // A reload may have given them to others.
+            places = (0..self.services.len()).collect();
+        }
+        let on_its_way = |i: &usize| {
+            let rules = self.services.get(*i).map_or(&[][..], |state| &state.rules);
+            rules.iter().any(|rule| rule.is_on_its_way(now))
+        };
+        // These are noted once more when it is there.
+        self.note.places = places.iter().copied().filter(on_its_way).collect();
+        if whole {
+            return None;
+        }
+        let states = places.iter().filter_map(|i| self.services.get(*i));
+        let services = states.map(|state| (state.service.name.clone(), state.saved(now))).collect();
+        let minute = self.judged.0 / SEEN * SEEN;
+        let seen = (std::mem::replace(&mut self.note.minute, minute) != minute)
+            .then(|| self.lived().0 / SEEN * SEEN)
+            .filter(|seen| *seen > 0);
+        Some(Changes { services, seen })
+    }
+
+    /// A part of a step is over: what it has touched is to be noted where it asked for a note.
+    pub(crate) fn sift(&mut self) {
+        let touched = self.services.take_touched(For::Note);
+        let new = self.out.get(self.note.sifted..).unwrap_or_default();
+        let asked = new.iter().any(|decision| matches!(decision, Decision::Save));
+        self.note.sifted = self.out.len();
+        if std::mem::take(&mut self.note.told) || asked {
+            self.note.places.extend(touched);
+        }
     }
 
     /// When all processes in the note were known to live: now, but for those that this run has not
@@ -109,6 +146,33 @@ fn departed(saved: &SavedState, services: &[ServiceState]) -> BTreeMap<String, P
 }
 
 impl ServiceState {
+    /// What of it must survive.
+    fn saved(&self, now: BootTime) -> SavedService {
+        let acting = self.acting.as_ref().map(|acting| SavedAction {
+            verb: acting.verb.word().to_owned(),
+            since: acting.since.0,
+            program: acting.program,
+        });
+        let (observed, bases) = (self.observed.kept(), self.bases());
+        let told = self.told(now);
+        let known = observed.is_some() || !bases.is_empty() || !told.is_empty();
+        SavedService {
+            monitored: self.monitored,
+            restarts: self.restarts,
+            attempts: self.retry.attempts,
+            given_up: self.retry.given_up,
+            main: self.last_known(),
+            acting,
+            brake: self.may_hold(),
+            about: known.then(|| self.service.about()),
+            observed,
+            told,
+            bases,
+            tried: self.retry.tried().map(|at| at.0),
+            turn: self.saved_turn(),
+        }
+    }
+
     /// The rules of whose failure people were told.
     fn told(&self, now: BootTime) -> Vec<SavedRule> {
         let rules = self.service.rules.iter().zip(&self.rules);

@@ -239,11 +239,15 @@ impl RuleState {
     /// While the alert may not be on disk, it is to be told once more, whichever it is then: a daemon
     /// that is killed rather tells twice than never. What its end has started is not started twice.
     pub(crate) fn told(&self, rule: &Rule, passive: bool, now: BootTime) -> Option<bool> {
-        let on_its_way = self.told_at.is_some_and(|at| now < at + ON_ITS_WAY);
-        if on_its_way && (self.announced || tells_only(&rule.otherwise, passive)) {
+        if self.is_on_its_way(now) && (self.announced || tells_only(&rule.otherwise, passive)) {
             return Some(false);
         }
         self.announced.then_some(self.failing)
+    }
+
+    /// Whether the alert of what people were told last may not be on disk.
+    pub(crate) fn is_on_its_way(&self, now: BootTime) -> bool {
+        self.told_at.is_some_and(|at| now < at + ON_ITS_WAY)
     }
 
     /// What a former run told people of: it is not told again, but that it is over is. What started

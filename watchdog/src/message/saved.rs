@@ -27,6 +27,15 @@ pub struct SavedState {
     pub rebooted: bool,
 }
 
+/// What may have changed of that since it was noted last.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changes {
+    /// By service name: those that there are, and no other.
+    pub services: BTreeMap<String, SavedService>,
+    /// As in [`SavedState`]; none: as it was.
+    pub seen: Option<u64>,
+}
+
 /// What must survive of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

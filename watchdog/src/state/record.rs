@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::apply;
 use crate::message::SavedState;
 
 /// Raised when an older daemon could misread the file.
@@ -42,8 +43,12 @@ fn json(record: &Record<'_>) -> Vec<u8> {
 }
 
 /// The state in a file's bytes, as far as it may be believed.
-pub(super) fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
-    match read(bytes) {
+/// `changes`: what was appended since, if anything.
+pub(super) fn decode(bytes: &[u8], changes: &[u8], boot: &str) -> (SavedState, Origin) {
+    match read(bytes).and_then(|mut record| {
+        apply(changes, record.crc32, record.state.to_mut())?;
+        Ok(record)
+    }) {
         Err(why) => (SavedState::default(), Origin::Damaged(why)),
         Ok(record) if record.boot == boot => (record.state.into_owned(), Origin::SameBoot),
         Ok(record) => {

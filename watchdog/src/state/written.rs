@@ -3,8 +3,10 @@
 //! A note stands before each deed, and ten thousand services make megabytes of it: what has not changed is
 //! copied from the file before. The form is that of `record`, byte for byte. Not here: the file (`folder`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::record::VERSION;
-use crate::message::{SavedService, SavedState};
+use crate::message::{Changes, SavedService, SavedState};
 
 /// Before the services, after the head.
 const BEGIN: &[u8] = b"{\n    \"services\": {";
@@ -18,6 +20,12 @@ pub(super) struct Written {
     body: Vec<u8>,
     /// Where each service's part of `body` ends, in the order of `state`.
     ends: Vec<usize>,
+    /// The checksum in the head.
+    sum: u32,
+    /// Whose part is not that of `state`: it was appended.
+    appended: BTreeSet<String>,
+    /// Nor is the rest.
+    behind: bool,
 }
 
 impl Written {
@@ -26,7 +34,7 @@ impl Written {
         let mut body = Vec::with_capacity(self.body.len() + 4096);
         let mut ends = Vec::with_capacity(state.services.len());
         body.extend_from_slice(BEGIN);
-        let mut changed = self.head.is_empty() || state.seen != self.state.seen;
+        let mut changed = self.head.is_empty() || self.behind || state.seen != self.state.seen;
         let mut begin = BEGIN.len();
         let former = self.state.services.iter().zip(&self.ends);
         let mut former = former.map(|(known, end)| {
@@ -45,11 +53,12 @@ impl Written {
                 next = former.next();
             }
             let same = next.take_if(|(known, _)| *known == (name, service));
+            if same.is_some() {
+                next = former.next();
+            }
+            let same = same.filter(|_| !self.appended.contains(name));
             match same.and_then(|(_, part)| self.body.get(part)) {
-                Some(part) => {
-                    body.extend_from_slice(part);
-                    next = former.next();
-                }
+                Some(part) => body.extend_from_slice(part),
                 None => {
                     changed = true;
                     write(&mut body, name, service);
@@ -69,9 +78,49 @@ impl Written {
         let mut sum = crc32fast::Hasher::new();
         sum.update(head(boot, 0).as_bytes());
         sum.update(&body);
-        let head = head(boot, sum.finalize()).into_bytes();
-        *self = Self { state, head, body, ends };
+        let sum = sum.finalize();
+        let head = head(boot, sum).into_bytes();
+        *self = Self { state, head, body, ends, sum, ..Self::default() };
         true
+    }
+
+    /// What of these changes is none yet, and is to be appended to the file. Outside none: they are about a
+    /// service that is not in the file.
+    pub(super) fn note(&mut self, changes: Changes) -> Option<Option<Changes>> {
+        let mut new = Changes { services: BTreeMap::new(), seen: changes.seen };
+        for (name, service) in changes.services {
+            if *self.state.services.get(&name)? != service {
+                new.services.insert(name, service);
+            }
+        }
+        new.seen = new.seen.filter(|_| new.seen != self.state.seen);
+        if new == Changes::default() {
+            return Some(None);
+        }
+        for (name, service) in &new.services {
+            self.state.services.insert(name.clone(), service.clone());
+            self.appended.insert(name.clone());
+        }
+        self.state.seen = new.seen.or(self.state.seen);
+        self.behind = true;
+        Some(Some(new))
+    }
+
+    /// Takes what was appended into the file's content.
+    pub(super) fn make(&mut self, boot: &str) {
+        if self.behind {
+            let state = self.state.clone();
+            self.renew(state, boot);
+        }
+    }
+
+    /// The checksum that the file has.
+    pub(super) fn sum(&self) -> u32 {
+        self.sum
+    }
+
+    pub(super) fn is_longer_than(&self, bytes: usize) -> bool {
+        self.body.len() > bytes
     }
 
     /// The file's content, in the order in which it is written.

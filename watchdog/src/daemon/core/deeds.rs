@@ -50,7 +50,11 @@ impl Core {
     pub(super) fn save_as_of(&mut self, told: BootTime) {
         self.unsaved = false;
         let begun = clock::boot_now();
-        match self.parts.store.save(self.parts.engine.saved(told)) {
+        let changes = self.parts.engine.changes(told);
+        let calm = self.deeds.is_empty();
+        let noted = changes.and_then(|changes| self.parts.store.append(changes, calm));
+        let noted = noted.unwrap_or_else(|| self.parts.store.save(self.parts.engine.saved(told)));
+        match noted {
             Some(Durability::NotDurable(why)) => {
                 self.note(Level::Error, format!("state: not durable: {why}"));
             }

@@ -127,7 +127,7 @@ impl Engine {
             self.release_wholly(i);
         }
         self.release_leaving(BootTime(u64::MAX));
-        std::mem::take(&mut self.out)
+        self.decided()
     }
 
     /// Whether anything is held that [`Engine::farewell`] lets go.

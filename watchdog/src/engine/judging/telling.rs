@@ -31,7 +31,8 @@ impl Engine {
         }
         let Some(lead) = lead(findings) else { return };
         let (event, failed_title, succeeded_title) = wording::event(&lead.test);
-        self.told |= matches!(change, Change::Failed | Change::Recovered);
+        let tells = matches!(change, Change::Failed | Change::Recovered);
+        (self.told, self.note.told) = (self.told | tells, self.note.told | tells);
         match change {
             Change::None => {}
             Change::Pending => {
