@@ -173,6 +173,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
         let text = format!("not granted: {}: {} -- {}", missing.what, missing.why, missing.cure);
         note(Level::Info, text);
     }
+    io.release_memory();
     let now = clock::boot_now();
     let engine = Engine::new(config.clone(), &opened.state, place.host_name.clone(), now);
     let first_after_boot = !matches!(opened.origin, Origin::SameBoot);

@@ -22,6 +22,7 @@ use crate::state::{Durability, Store};
 use crate::status::events::EventList;
 use crate::status::{self, serve};
 use crate::survey::{self, Surveys};
+use crate::sys;
 use crate::sys::spawn::Baseline;
 use crate::web::running::Running;
 
@@ -29,6 +30,10 @@ use crate::web::running::Running;
 const FAREWELL: Duration = Duration::from_secs(3);
 /// or the disk is very slow, and gets this besides.
 const FAREWELL_OF_DISK: Duration = Duration::from_secs(30);
+
+/// After a rule file was read, what was in use for that is given back after the first of these, what was
+/// in use for all that follows (everything is looked at) after the second.
+const SETTLED: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)];
 
 /// Held while the rule file is read and handed over.
 static READING: Mutex<()> = Mutex::new(());
@@ -214,6 +219,18 @@ impl Io {
         self.runner.protect(config.protect.clone());
         self.runner.keep(config.services.iter().map(|service| service.name.clone()));
         self.front.configure(config.http.as_ref());
+        self.release_memory();
+    }
+
+    /// Gives back what a configuration took to be read and taken over, when that is over.
+    pub(super) fn release_memory(&self) {
+        self.handle.spawn(async {
+            for wait in SETTLED {
+                tokio::time::sleep(wait).await;
+                // Cut off only by the end of the daemon, which gives back everything.
+                let _ = tokio::task::spawn_blocking(sys::memory::release_unused).await;
+            }
+        });
     }
 
     /// Lets mail and answers under way go out, then ends the thread.

@@ -37,14 +37,15 @@ impl Engine {
         let mut free = 0;
         let mut fresh = BTreeSet::new();
         for slot in &mut config.services {
-            let mut service: Service = (**slot).clone();
+            // Nobody else has it yet: it is not copied.
+            let service = Arc::make_mut(slot);
             let same = |state: &ServiceState| state.service.kind.word() == service.kind.word();
             let known = old.get(&service.name).is_some_and(same);
             let known = if known { old.remove(&service.name) } else { None };
             let state = match known {
                 Some(mut state) => {
                     service.id = state.service.id;
-                    if state.take_over(&Arc::new(service)) {
+                    if state.take_over(slot) {
                         // What the new words do not name is not ended as left over from it.
                         self.out.push(Decision::Unwatch(state.service.id));
                     }
@@ -57,7 +58,7 @@ impl Engine {
                     }
                     service.id = ServiceId(free);
                     fresh.insert(service.name.clone());
-                    let mut state = ServiceState::new(Arc::new(service));
+                    let mut state = ServiceState::new(slot.clone());
                     // Where only its own start names the process, it is there still.
                     let main = self.departed.remove(&state.service.name);
                     let main = main.filter(|_| state.is_nameless());
@@ -66,7 +67,6 @@ impl Engine {
                     state
                 }
             };
-            *slot = state.service.clone();
             self.services.push(state);
         }
         for gone in old.into_values() {

@@ -1,5 +1,7 @@
 //! Our own memory: what a start needed and nothing needs later is given back, the rest is kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// The allocator takes memory for all threads from two places, not from eight for each processor: what
 /// many threads had in use for a moment would stay with each of them, as it may not be swapped out. What
 /// is large goes back to the kernel at once. Before there is another thread.
@@ -19,12 +21,25 @@ pub fn share_arenas() {
     }
 }
 
-/// Returns what the allocator keeps for later. Loading the kernel programs reads some ten megabytes
-/// of type information, which is never needed again.
+/// Whether [`keep`] is in force.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Returns what the allocator keeps for later: a rule file of ten thousand services takes some twenty
+/// megabytes to read, the type information of the kernel programs ten. What is locked the kernel does not
+/// take back: for these few milliseconds nothing is. Not on the thread that decides.
 pub fn release_unused() {
-    // SAFETY: malloc_trim(3) takes no pointer and may be called at any time from any thread.
+    let kept = KEPT.load(Ordering::Acquire);
+    // SAFETY: munlockall(2) takes nothing and changes no content; malloc_trim(3) takes no pointer and
+    // may be called at any time from any thread.
     unsafe {
+        if kept {
+            libc::munlockall();
+        }
         libc::malloc_trim(0);
+    }
+    if kept {
+        // It was granted before; should it be refused now, memory may be swapped out, and that is all.
+        let _ = keep();
     }
 }
 
@@ -37,5 +52,9 @@ pub fn keep() -> std::io::Result<()> {
     // SAFETY: mlockall(2) takes no pointer. It changes no content of any memory.
     let answer =
         unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) };
-    if answer < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+    if answer < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    KEPT.store(true, Ordering::Release);
+    Ok(())
 }
