@@ -130,7 +130,7 @@ impl Places {
         }
         let own = self.lock().services.get(service).cloned().unwrap_or_default();
         for (number, name) in own {
-            if !kept.contains(&(number, name.as_os_str())) {
+            if !kept.contains(&(number, &*name)) {
                 self.forget(number, &name, service);
             }
         }
@@ -139,7 +139,7 @@ impl Places {
 
     /// Awaits only services that `known` says are there (a new configuration).
     pub(crate) fn keep(&self, known: impl Fn(&str) -> bool) {
-        let all: Vec<String> = self.lock().services.keys().cloned().collect();
+        let all: Vec<Arc<str>> = self.lock().services.keys().cloned().collect();
         for service in all.iter().filter(|service| !known(service)) {
             self.await_at(service, &[], None);
         }
@@ -217,15 +217,17 @@ impl Places {
             };
             let mut known = self.lock();
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                services.extend(known.services.keys().cloned());
+                services.extend(known.services.keys().map(ToString::to_string));
             } else if event.events().contains(ReadFlags::IGNORED) {
                 // It is gone: the next look says where to await the service now.
                 services.extend(known.gone(event.wd()));
-            } else if let Some(names) = known.folders.get(&event.wd()) {
-                let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-                let named = name.and_then(|name| names.get(name));
-                let itself = names.get(OsStr::new(""));
-                services.extend(named.into_iter().chain(itself).flatten().cloned());
+            } else {
+                let itself = known.awaiting(event.wd(), OsStr::new(""));
+                services.extend(itself.map(str::to_owned));
+                if let Some(name) = event.file_name() {
+                    let named = known.awaiting(event.wd(), OsStr::from_bytes(name.to_bytes()));
+                    services.extend(named.map(str::to_owned));
+                }
             }
         }
         Ok(services)

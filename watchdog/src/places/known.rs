@@ -1,43 +1,49 @@
 //! Who awaits what: names in folders and the services behind them, to be found from either side.
 //!
-//! Pure bookkeeping. Not here: the kernel's watches (`places`).
+//! Pure bookkeeping. Ten thousand services may await two names each, most of them alone in their folder:
+//! what stands once is shared, and what is short is a list. Not here: the kernel's watches (`places`).
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
+use std::sync::Arc;
 
-/// The services by the name that is awaited in one folder.
-type Names = HashMap<OsString, BTreeSet<String>>;
+/// A name that is awaited in a folder, and the service behind it; sorted.
+type Names = Vec<(Arc<OsStr>, Arc<str>)>;
 
 /// Both ways round.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) folders: HashMap<i32, Names>,
-    pub(super) services: HashMap<String, BTreeSet<(i32, OsString)>>,
+    pub(super) services: HashMap<Arc<str>, Vec<(i32, Arc<OsStr>)>>,
+}
+
+/// Where a name with a service stands, or would stand.
+fn place(names: &Names, name: &OsStr, service: &str) -> Result<usize, usize> {
+    names.binary_search_by(|(known, by)| (&**known, &**by).cmp(&(name, service)))
 }
 
 impl Known {
     /// Whether it is new.
     pub(super) fn put(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
-        let names = self.folders.entry(folder).or_default();
-        names.entry(name.to_owned()).or_default().insert(service.to_owned());
-        let own = self.services.entry(service.to_owned()).or_default();
-        own.insert((folder, name.to_owned()))
+        let names = self.folders.entry(folder).or_insert_with(|| Vec::with_capacity(1));
+        let Err(at) = place(names, name, service) else { return false };
+        let name: Arc<OsStr> = name.into();
+        let service = match self.services.get_key_value(service) {
+            Some((known, _)) => known.clone(),
+            None => service.into(),
+        };
+        names.insert(at, (name.clone(), service.clone()));
+        let own = self.services.entry(service).or_insert_with(|| Vec::with_capacity(1));
+        own.push((folder, name));
+        true
     }
 
     /// Returns whether nobody awaits anything in the folder any longer.
     pub(super) fn forget(&mut self, folder: i32, name: &OsStr, service: &str) -> bool {
-        if let Some(own) = self.services.get_mut(service) {
-            own.remove(&(folder, name.to_owned()));
-            if own.is_empty() {
-                self.services.remove(service);
-            }
-        }
+        self.disown(folder, name, service);
         let Some(names) = self.folders.get_mut(&folder) else { return false };
-        if let Some(services) = names.get_mut(name) {
-            services.remove(service);
-            if services.is_empty() {
-                names.remove(name);
-            }
+        if let Ok(at) = place(names, name, service) {
+            names.remove(at);
         }
         let empty = names.is_empty();
         if empty {
@@ -50,21 +56,31 @@ impl Known {
     pub(super) fn gone(&mut self, folder: i32) -> BTreeSet<String> {
         let names = self.folders.remove(&folder).unwrap_or_default();
         let mut services = BTreeSet::new();
-        for (name, awaiting) in names {
-            for service in &awaiting {
-                if let Some(own) = self.services.get_mut(service) {
-                    own.remove(&(folder, name.clone()));
-                    if own.is_empty() {
-                        self.services.remove(service);
-                    }
-                }
-            }
-            services.extend(awaiting);
+        for (name, service) in names {
+            self.disown(folder, &name, &service);
+            services.insert(service.to_string());
         }
         services
     }
 
     pub(super) fn is_awaited(&self, folder: i32) -> bool {
         self.folders.contains_key(&folder)
+    }
+
+    /// Who awaits this name in the folder.
+    pub(super) fn awaiting(&self, folder: i32, name: &OsStr) -> impl Iterator<Item = &str> {
+        let names = self.folders.get(&folder).map_or(&[][..], Vec::as_slice);
+        let first = names.partition_point(|(known, _)| **known < *name);
+        let those = names.iter().skip(first).take_while(move |(known, _)| **known == *name);
+        those.map(|(_, service)| &**service)
+    }
+
+    fn disown(&mut self, folder: i32, name: &OsStr, service: &str) {
+        if let Some(own) = self.services.get_mut(service) {
+            own.retain(|(known, own)| (*known, &**own) != (folder, name));
+            if own.is_empty() {
+                self.services.remove(service);
+            }
+        }
     }
 }
