@@ -24,11 +24,11 @@ pub struct Checked {
     /// What is checked.
     pub check: Check,
     /// The start program.
-    pub start: Option<Program>,
+    pub start: Option<Box<Program>>,
     /// The stop program.
-    pub stop: Option<Program>,
+    pub stop: Option<Box<Program>>,
     /// A restart program in place of stop and start.
-    pub restart: Option<Program>,
+    pub restart: Option<Box<Program>>,
 }
 
 /// What is checked. One variant, one file.

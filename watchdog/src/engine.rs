@@ -27,6 +27,7 @@ mod presence;
 mod retry;
 mod rule;
 mod schedule;
+mod seldom;
 mod sensed;
 mod service;
 mod services;

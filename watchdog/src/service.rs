@@ -85,7 +85,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One service.
+/// One service. There may be ten thousand: what few of them have is boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
     /// Its place in the configuration.
@@ -144,7 +144,7 @@ impl Service {
             ServiceKind::Process(one) => (&one.start, &one.stop, &one.restart),
             ServiceKind::Checked(one) => (&one.start, &one.stop, &one.restart),
         };
-        Methods { start: start.as_ref(), stop: stop.as_ref(), restart: restart.as_ref() }
+        Methods { start: start.as_deref(), stop: stop.as_deref(), restart: restart.as_deref() }
     }
 
     /// Whether rules bring its process back when it has ended.

@@ -124,7 +124,7 @@ impl Bed {
             matching: None,
             unit: None,
             cgroup: None,
-            start: Some(self.program(id, "start", start, timeout)),
+            start: Some(Box::new(self.program(id, "start", start, timeout))),
             stop: None,
             restart: None,
             stop_timeout: Duration::from_millis(400),

@@ -19,14 +19,14 @@ fn stop_goes_on_where_the_stop_program_fails() {
     {
         let mut service = bed.service(5, DAEMON, LONG);
         let stop = bed.outside(5, name, lines, millis(300));
-        set(&mut service, |process| process.stop = Some(stop));
+        set(&mut service, |process| process.stop = Some(Box::new(stop)));
         let main = bed.started(&service);
         assert_eq!(bed.act(&service, Verb::Stop, Some(main)), Outcome::Stopped, "{name}");
         assert!(!alive(main), "{name}");
     }
     let mut service = bed.service(5, DAEMON, LONG);
     let stop = bed.outside(5, "works", "kill $(cat $PIDFILE)", LONG);
-    set(&mut service, |process| process.stop = Some(stop));
+    set(&mut service, |process| process.stop = Some(Box::new(stop)));
     let main = bed.started(&service);
     bed.steps.clear();
     assert_eq!(bed.act(&service, Verb::Stop, Some(main)), Outcome::Stopped);
@@ -42,7 +42,7 @@ fn a_restart_program_may_keep_the_process() {
     let mut bed = Bed::new();
     let mut service = bed.service(6, DAEMON, LONG);
     let restart = bed.program(6, "restart", "exit 0", LONG);
-    set(&mut service, |process| process.restart = Some(restart));
+    set(&mut service, |process| process.restart = Some(Box::new(restart)));
     let main = bed.started(&service);
     let outcome = bed.act(&service, Verb::Restart, Some(main));
     assert_eq!(outcome, Outcome::Started { main, candidates: 1 });

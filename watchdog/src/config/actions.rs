@@ -158,7 +158,7 @@ impl Reader {
         let (program, rest) = self.program(entry, &EXEC, self.limits.exec_timeout)?;
         let repeat =
             rest.and_then(|mut rest| rest.take("repeat")).and_then(|entry| self.cycles(&entry));
-        Some((Action::Exec(Exec { program, repeat }), place))
+        Some((Action::Exec(Box::new(Exec { program, repeat })), place))
     }
 
     /// `brake: { how, for }`.

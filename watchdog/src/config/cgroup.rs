@@ -96,7 +96,7 @@ impl Reader {
     /// What the service does not say itself, systemd does for a unit.
     pub(super) fn by_systemd(&mut self, process: &mut ProcessService, place: Place) {
         let Some(unit) = process.unit.clone() else { return };
-        let own = |program: &Option<Program>| program.is_some();
+        let own = |program: &Option<Box<Program>>| program.is_some();
         // A stop with a start after it would also stop the units that need this one, for good.
         let restart = !own(&process.start) && !own(&process.stop) && !own(&process.restart);
         let missing = [
@@ -107,12 +107,12 @@ impl Reader {
         let mut asked = false;
         for (program, verb, wanted) in missing {
             if wanted && program.is_none() {
-                *program = Some(systemctl(verb, &unit));
+                *program = Some(Box::new(systemctl(verb, &unit)));
                 asked = true;
             }
         }
         if let Some(program) = process.start.as_ref().or(process.stop.as_ref()).filter(|_| asked) {
-            let program = Program { argv: vec![SYSTEMCTL.to_owned()], ..program.clone() };
+            let program = Program { argv: vec![SYSTEMCTL.to_owned()], ..(**program).clone() };
             self.check_program(&program, place);
         }
     }

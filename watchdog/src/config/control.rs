@@ -71,13 +71,13 @@ impl Reader {
                 );
                 return None;
             };
-            return self.cron(&not.value, not.key).map(Every::NotMinutes);
+            return self.cron(&not.value, not.key).map(|cron| Every::NotMinutes(Box::new(cron)));
         }
         let text = self.text(&entry.value, entry.key)?;
         if text.trim_end().to_ascii_lowercase().ends_with(['e', 's']) {
             return self.cycles(&entry).map(Every::Cycles);
         }
-        self.cron(&entry.value, entry.key).map(Every::Minutes)
+        self.cron(&entry.value, entry.key).map(|cron| Every::Minutes(Box::new(cron)))
     }
 
     fn cron(&mut self, node: &Node, at: Place) -> Option<Cron> {

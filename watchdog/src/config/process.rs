@@ -117,14 +117,14 @@ impl Reader {
         }
     }
 
-    pub(super) fn method(&mut self, table: &mut Table, name: &str) -> Option<Program> {
+    pub(super) fn method(&mut self, table: &mut Table, name: &str) -> Option<Box<Program>> {
         let entry = table.take(name)?;
         let timeout = match name {
             "start" => self.limits.start_timeout,
             "stop" => self.limits.stop_timeout,
             _ => self.limits.restart_timeout,
         };
-        self.program(entry, &PROGRAM, timeout).map(|(program, _)| program)
+        self.program(entry, &PROGRAM, timeout).map(|(program, _)| Box::new(program))
     }
 
     /// `match:`.

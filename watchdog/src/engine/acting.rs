@@ -5,6 +5,7 @@
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::levels::Levels;
 use crate::engine::observed::Why;
 use crate::engine::order::{Role, Turn};
 use crate::engine::service::Life;
@@ -28,7 +29,7 @@ impl Engine {
             Step::Gone => {
                 if ours.is_some() {
                     state.life = Life::Absent { why: "it was stopped for a restart".into() };
-                    state.levels.forget_main();
+                    state.levels.if_there(Levels::forget_main);
                 }
             }
         }
@@ -109,7 +110,7 @@ impl Engine {
         (state.former_main, state.hint, state.seen) = (None, None, None);
         // That it is another process is our own doing.
         state.rules.iter_mut().for_each(|rule| rule.base = None);
-        state.levels.forget_main();
+        state.levels.if_there(Levels::forget_main);
         state.levels.count_from_birth();
         state.retry.came_up(at);
         state.failure_told = false;
@@ -148,7 +149,7 @@ impl Engine {
         }
         state.life = Life::Absent { why: why.to_owned() };
         (state.former_main, state.hint) = (None, None);
-        state.levels.forget_main();
+        state.levels.if_there(Levels::forget_main);
         let service = state.service.id;
         self.out.push(Decision::Unwatch(service));
         self.out.push(Decision::Save);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::{counts_events, is_about_presence};
+use crate::engine::levels::Levels;
+use crate::engine::measure::Measure;
 use crate::engine::order::{Role, Turn};
 use crate::engine::retry::GIVEN_UP_PAUSE;
 use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted};
@@ -110,9 +112,16 @@ impl Engine {
         }
         let leftover = state.recovering.take().and_then(|recovering| recovering.program);
         state.wanted = None;
-        state.measure.drop_waiting();
-        state.acting =
-            Some(Acting { id, verb: carried, since: at, program: None, request, role, cascade });
+        state.measure.if_there(Measure::drop_waiting);
+        state.acting = Some(Box::new(Acting {
+            id,
+            verb: carried,
+            since: at,
+            program: None,
+            request,
+            role,
+            cascade,
+        }));
         for (rule, remembered) in state.service.rules.iter().zip(&mut state.rules) {
             // That it is down goes on until it is up: one alert for all attempts. And events are
             // counted over restarts, or a service that is restarted each time never dies twice.
@@ -196,11 +205,11 @@ impl Engine {
         state.former_main = state.main().or(state.former_main);
         state.monitored = false;
         state.wanted = None;
-        state.measure.drop_waiting();
+        state.measure.if_there(Measure::drop_waiting);
         state.recovering = None;
         state.life = Life::Unknown;
         state.observed.outdate();
-        state.levels.forget_main();
+        state.levels.if_there(Levels::forget_main);
         for rule in &mut state.rules {
             rule.reset();
         }

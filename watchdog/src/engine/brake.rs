@@ -99,7 +99,7 @@ impl Engine {
         if state.service.process().is_none() {
             return;
         }
-        match &mut state.brake {
+        match state.brake.as_deref_mut() {
             Some(InForce { phase: Phase::Ending, .. }) => return,
             Some(InForce { phase: Phase::Holding(held_until), how, .. }) if *how >= brake.how => {
                 *held_until = until.max(*held_until);
@@ -112,7 +112,8 @@ impl Engine {
         let held = state.may_hold().unwrap_or_default();
         let former = state.brake.as_ref().is_some_and(|brake| brake.former);
         let phase = Phase::Holding(until);
-        state.brake = Some(InForce { id, how: brake.how, held, former, phase, told: None });
+        let brake_now = InForce { id, how: brake.how, held, former, phase, told: None };
+        state.brake = Some(Box::new(brake_now));
         let order = BrakeOrder {
             id,
             service: state.service.clone(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::Moment;
+use crate::engine::levels::Levels;
 use crate::engine::observed::Why;
 use crate::engine::rule::RuleState;
 
@@ -29,7 +30,7 @@ impl Engine {
         if late {
             for state in self.services.iter_mut() {
                 state.rules.iter_mut().for_each(RuleState::interrupt);
-                state.levels.forget_past();
+                state.levels.if_there(Levels::forget_past);
             }
             self.host.forget_past();
         }
@@ -65,7 +66,7 @@ impl Engine {
         if !first || self.services[i].observed.asked_in().is_none() {
             self.observe(i, Why::Cycle);
         }
-        self.services[i].levels.cycle_end();
+        self.services[i].levels.if_there(Levels::cycle_end);
         if judged {
             // Where an action was under way they are for the next cycle.
             self.deaths_judged(i, at);

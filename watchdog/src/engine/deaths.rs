@@ -238,10 +238,12 @@ impl Engine {
 
     /// The cycle was judged: its deaths are past.
     pub(crate) fn deaths_judged(&mut self, i: usize, at: BootTime) {
-        let deaths = &mut self.services[i].deaths;
-        deaths.ends.clear();
-        let untold = std::mem::take(&mut deaths.untold);
-        deaths.told = 0;
+        let mut untold = 0;
+        self.services[i].deaths.if_there(|deaths| {
+            deaths.ends.clear();
+            untold = std::mem::take(&mut deaths.untold);
+            deaths.told = 0;
+        });
         if untold > 0 {
             let text =
                 format!("{untold} more deaths of members in this cycle, not told one by one");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::crossing::Scope;
+use crate::engine::levels::Levels;
 use crate::engine::rule::RuleState;
 use crate::engine::service::{Life, ServiceState};
 use crate::identity::ServiceId;
@@ -36,6 +37,7 @@ impl Engine {
         let mut config = config;
         let mut free = 0;
         let mut fresh = BTreeSet::new();
+        self.services.reserve(config.services.len());
         for slot in &mut config.services {
             // Nobody else has it yet: it is not copied.
             let service = Arc::make_mut(slot);
@@ -153,7 +155,9 @@ impl ServiceState {
                     .unwrap_or_else(|| RuleState::new(rule))
             })
             .collect();
-        self.levels.follow(&service.rules);
+        if service.process().is_some() {
+            self.levels.follow(&service.rules);
+        }
         if former.checked() != service.checked() {
             self.forget_observed();
         }
@@ -177,7 +181,7 @@ impl ServiceState {
             self.known_by.clear();
             self.stirring = None;
             self.life = Life::Unknown;
-            self.levels.forget_main();
+            self.levels.if_there(Levels::forget_main);
         }
         moved
     }

@@ -175,7 +175,7 @@ impl Engine {
         }
         let Some(main) = state.main() else {
             // It has ended, and that is told otherwise.
-            self.services[i].measure.drop_waiting();
+            self.services[i].measure.if_there(Measure::drop_waiting);
             return;
         };
         let rss = |metric| state.levels.value(metric, Over::Known, 1, at).unwrap_or(0.0);
@@ -203,7 +203,7 @@ impl Engine {
         let main = read(asked.main).or_else(|| unread(asked.main));
         let (Some(main), true) = (main, state.main() == Some(asked.main)) else {
             // It has ended meanwhile, and that is told otherwise.
-            state.measure.drop_waiting();
+            state.measure.if_there(Measure::drop_waiting);
             return;
         };
         if answer.members.is_empty() {

@@ -236,7 +236,7 @@ impl ServiceState {
         let observed = saved.observed.as_ref().filter(|_| same);
         self.was_up = saved.main.is_some() || observed.is_some_and(there);
         self.hint = saved.main;
-        self.brake = saved.brake.clone().map(InForce::former);
+        self.brake = saved.brake.clone().map(InForce::former).map(Box::new);
         self.observed = Observations::restored(observed.cloned());
         self.restore_turn(saved.turn.as_ref(), now);
         if same && !rebooted {
@@ -263,8 +263,11 @@ impl ServiceState {
                 _ => patience(process),
             };
             let until = BootTime(acting.since.min(now.0)) + limit;
-            self.recovering =
-                Some(Recovering { until, next: now + RECOVERY_LOOK, program: acting.program });
+            self.recovering = Some(Box::new(Recovering {
+                until,
+                next: now + RECOVERY_LOOK,
+                program: acting.program,
+            }));
         }
         if !process.has_selector() {
             // Only our own start names the process, so only our own note can find it again.

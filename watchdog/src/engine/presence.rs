@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::engine::attempt::human;
 use crate::engine::deaths::End;
 use crate::engine::judging::{Moment, is_about_presence};
+use crate::engine::levels::Levels;
 use crate::engine::observed::Why;
 use crate::engine::service::{Life, RECOVERY_LOOK};
 use crate::identity::ProcessKey;
@@ -81,7 +82,7 @@ impl Engine {
                     self.tell_unseen_end(i, hint, at);
                 }
                 self.services[i].life = Life::Absent { why };
-                self.services[i].levels.forget_main();
+                self.services[i].levels.if_there(Levels::forget_main);
                 self.judge_service(i, Moment::Presence, at);
             }
             Presence::Untrusted { why } => {
@@ -89,7 +90,7 @@ impl Engine {
                 let state = &mut self.services[i];
                 state.former_main = state.main().or(state.former_main);
                 state.life = life;
-                state.levels.forget_main();
+                state.levels.if_there(Levels::forget_main);
                 if state.untrusted_told.replace(why.clone()).as_ref() != Some(&why) {
                     self.log(i, Level::Error, Some(EventWord::Nonexist), why.clone(), at);
                     let context = Context::plain("Process not trusted", why, at);
@@ -115,7 +116,7 @@ impl Engine {
         state.wanted = None;
         state.retry.came_up(at);
         state.failure_told = false;
-        state.levels.forget_main();
+        state.levels.if_there(Levels::forget_main);
         state.levels.count_from_next_pass();
         let service = state.service.id;
         self.out.push(Decision::Watch { service, main });
@@ -151,7 +152,7 @@ impl Engine {
     pub(crate) fn tell_end(&mut self, i: usize, text: String, at: BootTime) {
         let state = &mut self.services[i];
         state.last_death = Some(text.clone());
-        state.deaths.last = None;
+        state.deaths.if_there(|deaths| deaths.last = None);
         self.log(i, Level::Info, Some(EventWord::Exit), text, at);
     }
 
@@ -173,7 +174,7 @@ impl Engine {
             state.dead = Some((main, at));
             self.judge_death(i, end, true, at);
         }
-        self.services[i].levels.forget_main();
+        self.services[i].levels.if_there(Levels::forget_main);
         if self.services[i].acting.is_some() || !self.services[i].monitored {
             return;
         }

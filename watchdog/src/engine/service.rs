@@ -16,6 +16,7 @@ use crate::engine::observed::Observations;
 use crate::engine::order::{Role, Turn};
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
+use crate::engine::seldom::Seldom;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
 use crate::message::{ActionId, Context, RequestId, RuleStatus, Verb};
@@ -31,9 +32,9 @@ pub(crate) struct ServiceState {
     pub service: Arc<Service>,
     pub monitored: bool,
     pub life: Life,
-    pub levels: Levels,
+    pub levels: Seldom<Levels>,
     pub rules: Vec<RuleState>,
-    pub acting: Option<Acting>,
+    pub acting: Option<Box<Acting>>,
     pub retry: Retry,
     /// An attempt that waits for its time.
     pub wanted: Option<Box<Wanted>>,
@@ -46,11 +47,11 @@ pub(crate) struct ServiceState {
     pub was_up: bool,
     /// Cycle and moment of each start and restart of ours.
     pub restart_log: VecDeque<(u64, BootTime)>,
-    pub deaths: Deaths,
+    pub deaths: Seldom<Deaths>,
     /// What the kernel watches between cycles.
-    pub armed: Armed,
+    pub armed: Seldom<Armed>,
     /// PSS, where it decides.
-    pub measure: Measure,
+    pub measure: Seldom<Measure>,
     /// What was observed, where something is.
     pub observed: Observations,
     /// What ended the last main process, in one line.
@@ -65,9 +66,9 @@ pub(crate) struct ServiceState {
     /// for a moment longer.
     pub dead: Option<(ProcessKey, BootTime)>,
     /// What a former run of the daemon had begun, until it is clear how that ended.
-    pub recovering: Option<Recovering>,
+    pub recovering: Option<Box<Recovering>>,
     /// The brake in force, until everything is released.
-    pub brake: Option<InForce>,
+    pub brake: Option<Box<InForce>>,
     /// People know that its programs fail.
     pub failure_told: bool,
     /// Why its process is not believed, as people were told.
@@ -81,7 +82,7 @@ pub(crate) struct ServiceState {
     /// What the sensor was asked to tell.
     pub asked: Vec<WantBy>,
     /// Somebody else may be starting it.
-    pub stirring: Option<Stirring>,
+    pub stirring: Option<Box<Stirring>>,
 }
 
 /// Whether the main process is there, as far as we know.
@@ -129,8 +130,10 @@ pub(crate) const RECOVERY_LOOK: Duration = Duration::from_millis(250);
 impl ServiceState {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let rules = service.rules.iter().map(RuleState::new).collect();
-        let mut levels = Levels::default();
-        levels.follow(&service.rules);
+        let mut levels: Seldom<Levels> = Seldom::default();
+        if service.process().is_some() {
+            levels.follow(&service.rules);
+        }
         Self {
             service,
             monitored: true,
@@ -145,9 +148,9 @@ impl ServiceState {
             restarts: 0,
             was_up: false,
             restart_log: VecDeque::new(),
-            deaths: Deaths::default(),
-            armed: Armed::default(),
-            measure: Measure::default(),
+            deaths: Seldom::default(),
+            armed: Seldom::default(),
+            measure: Seldom::default(),
             observed: Observations::default(),
             last_death: None,
             advice: None,

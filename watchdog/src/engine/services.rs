@@ -74,6 +74,12 @@ impl Services {
         &mut self.states[i].levels
     }
 
+    /// So many are to come, and no more: room for half as many again would be megabytes.
+    pub(crate) fn reserve(&mut self, services: usize) {
+        self.states.reserve_exact(services);
+        self.marks.reserve_exact(services);
+    }
+
     pub(crate) fn push(&mut self, state: ServiceState) {
         self.states.push(state);
         self.marks.push(0);
@@ -94,7 +100,9 @@ impl Services {
 impl FromIterator<ServiceState> for Services {
     fn from_iter<T: IntoIterator<Item = ServiceState>>(states: T) -> Self {
         let mut services = Self::default();
-        states.into_iter().for_each(|state| services.push(state));
+        let states = states.into_iter();
+        services.reserve(states.size_hint().0);
+        states.for_each(|state| services.push(state));
         services
     }
 }
@@ -119,5 +127,30 @@ impl IndexMut<usize> for Services {
     fn index_mut(&mut self, i: usize) -> &mut ServiceState {
         self.touch(i);
         &mut self.states[i]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+    use crate::engine::rule::RuleState;
+    use crate::message::SavedService;
+    use crate::service::{Action, Rule, Service};
+
+    /// What is put into one of these for a few should be in a box.
+    #[test]
+    fn ten_thousand_services_stay_light() {
+        for (what, bytes, most) in [
+            ("the state of a service", size_of::<ServiceState>(), 560),
+            ("the state of a rule", size_of::<RuleState>(), 160),
+            ("a service", size_of::<Service>(), 480),
+            ("a rule", size_of::<Rule>(), 272),
+            ("an action", size_of::<Action>(), 24),
+            ("the note of a service", size_of::<SavedService>(), 272),
+        ] {
+            assert!(bytes <= most, "{what} has {bytes} bytes");
+        }
     }
 }

@@ -61,11 +61,8 @@ impl Engine {
             return;
         }
         let first = state.stirring.is_none();
-        let stirring = state.stirring.get_or_insert_with(|| Stirring {
-            begun: Vec::new(),
-            last: at,
-            pause: SHORTEST,
-            next: at,
+        let stirring = state.stirring.get_or_insert_with(|| {
+            Box::new(Stirring { begun: Vec::new(), last: at, pause: SHORTEST, next: at })
         });
         (stirring.last, stirring.pause) = (at, SHORTEST);
         stirring.next = if first { at } else { stirring.next.min(at + SHORTEST) };

@@ -92,7 +92,7 @@ impl Engine {
             restarts: state.restarts,
             acting: state.acting.as_ref().map(|acting| acting.verb).or(state.stops()),
             next_attempt: state.wanted.as_ref().map(|wanted| wanted.at),
-            braked_until: state.brake.as_ref().and_then(InForce::until),
+            braked_until: state.brake.as_deref().and_then(InForce::until),
             last_death: state.last_death.clone(),
             advice: state.advice.clone(),
             death: state.deaths.last.clone(),

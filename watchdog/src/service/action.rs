@@ -46,7 +46,7 @@ pub enum Action {
     /// Nothing, not even an alert.
     Ignore,
     /// Run a program.
-    Exec(Exec),
+    Exec(Box<Exec>),
     /// Hold its processes for a while.
     Brake(Brake),
 }

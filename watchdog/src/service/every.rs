@@ -13,9 +13,9 @@ pub enum Every {
     /// Each so many cycles; at least 1.
     Cycles(u32),
     /// In the minutes that the crontab names.
-    Minutes(Cron),
+    Minutes(Box<Cron>),
     /// In all others.
-    NotMinutes(Cron),
+    NotMinutes(Box<Cron>),
 }
 
 /// The five fields of crontab(5), each as the set of its values. Local time.
@@ -215,11 +215,11 @@ mod tests {
     fn a_minute_counts_once_and_not_its_opposite() {
         let cron = Cron::parse("0-10 5 * * *").unwrap();
         let minute = at(1, 0, 5, 3);
-        let every = Every::Minutes(cron.clone());
+        let every = Every::Minutes(Box::new(cron.clone()));
         assert!(every.is_now(1, minute, None) && every.is_now(1, minute, Some(-1)));
         assert!(!every.is_now(1, minute, Some(0)));
-        assert!(!Every::NotMinutes(cron.clone()).is_now(1, minute, None));
-        assert!(Every::NotMinutes(cron).is_now(1, at(1, 0, 5, 11), Some(0)));
+        assert!(!Every::NotMinutes(Box::new(cron.clone())).is_now(1, minute, None));
+        assert!(Every::NotMinutes(Box::new(cron)).is_now(1, at(1, 0, 5, 11), Some(0)));
         let third: Vec<u64> =
             (1..8).filter(|n| Every::Cycles(3).is_now(*n, minute, None)).collect();
         assert_eq!(third, [3, 6]);

@@ -20,11 +20,11 @@ pub struct ProcessService {
     /// The cgroup that holds it: an absolute path below the hierarchy's root, without `.` and `..`.
     pub cgroup: Option<PathBuf>,
     /// The start program; its own timeout covers program and appearance of the process.
-    pub start: Option<Program>,
+    pub start: Option<Box<Program>>,
     /// The stop program.
-    pub stop: Option<Program>,
+    pub stop: Option<Box<Program>>,
     /// A restart program in place of stop and start.
-    pub restart: Option<Program>,
+    pub restart: Option<Box<Program>>,
     /// How long TERM may take before KILL when there is no stop program. Default 30 s.
     pub stop_timeout: Duration,
 }

@@ -127,7 +127,7 @@ fn a_unit_is_started_and_stopped_by_systemd() {
     let services = load_text(text).expect("loads").config.services;
     let a = services[0].process().expect("a process");
     assert_eq!(a.unit.as_deref(), Some("web@1.service"));
-    let line = |program: &Option<Program>| program.as_ref().map(Program::line);
+    let line = |program: &Option<Box<Program>>| program.as_deref().map(Program::line);
     let systemctl =
         |verb| Some(format!("/usr/bin/systemctl --no-ask-password {verb} -- web@1.service"));
     assert_eq!(line(&a.start), systemctl("start"));
@@ -181,7 +181,7 @@ services:
     let busy = &service.rules[1];
     assert_eq!((busy.recovery.of, busy.severity, busy.then.len()), (3, Severity::Critical, 2));
     assert_eq!(busy.alert[0].mail, "root@localhost");
-    assert!(matches!(busy.then[1], Action::Exec(Exec { repeat: Some(5), .. })));
+    assert!(matches!(&busy.then[1], Action::Exec(exec) if exec.repeat == Some(5)));
     assert_eq!(service.rules[2].recovery, Recovery { times: 2, of: 5 });
     assert_eq!(
         service.rules[3].condition,

@@ -22,7 +22,7 @@ impl Engine {
     pub(crate) fn release(&mut self, i: usize) {
         let state = &mut self.services[i];
         if state.brake.is_none() && state.armed.brakes() {
-            state.brake = Some(InForce::of_the_kernel());
+            state.brake = Some(Box::new(InForce::of_the_kernel()));
         }
         let Some(brake) = &state.brake else { return };
         if matches!(brake.phase, Phase::Ending | Phase::Releasing(None)) {
@@ -54,7 +54,7 @@ impl Engine {
         let own = |brake: &&mut InForce| brake.id == released.id;
         let failed = released.result.is_err();
         let mut again = false;
-        if let Some(brake) = self.services[i].brake.as_mut().filter(own).filter(|_| failed) {
+        if let Some(brake) = self.services[i].brake.as_deref_mut().filter(own).filter(|_| failed) {
             // It is tried each second; a line a minute says enough.
             again = brake.told.is_some_and(|told| at.since(told) < TOLD);
             if !again {
@@ -64,7 +64,7 @@ impl Engine {
         if let Some((level, event, text)) = off(released).filter(|_| !again) {
             self.log(i, level, event, text, at);
         }
-        let Some(brake) = self.services[i].brake.as_mut().filter(own) else {
+        let Some(brake) = self.services[i].brake.as_deref_mut().filter(own) else {
             return;
         };
         if !failed {
@@ -78,7 +78,7 @@ impl Engine {
     /// Brakes whose time is over.
     pub(crate) fn release_due(&mut self, due: &[usize], at: BootTime) {
         for &i in due {
-            let due = self.services[i].brake.as_ref().and_then(InForce::due);
+            let due = self.services[i].brake.as_deref().and_then(InForce::due);
             if due.is_some_and(|due| due <= at) {
                 self.release(i);
             }
@@ -115,7 +115,7 @@ impl Engine {
         if state.brake.is_none() {
             // Whatever is armed by now: it was when the limit was crossed.
             if state.service.rules.iter().any(by_kernel) {
-                state.brake = Some(InForce::of_the_kernel());
+                state.brake = Some(Box::new(InForce::of_the_kernel()));
             }
             self.release(i);
         }

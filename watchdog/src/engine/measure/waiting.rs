@@ -95,7 +95,7 @@ impl Engine {
             self.conclude(i, r, moment, truth, &findings, at);
             judged.push(r);
         }
-        self.services[i].armed.crossed = None;
+        self.services[i].armed.if_there(|armed| armed.crossed = None);
         judged
     }
 
