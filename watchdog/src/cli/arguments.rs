@@ -8,11 +8,11 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "ebpf-watchdog", version, max_term_width = 100)]
 pub struct Arguments {
-    /// The rule file [default: /etc/ebpf-watchdog/ebpf-watchdog.yaml]
+    /// The rule file [/etc/ebpf-watchdog/ebpf-watchdog.yaml]
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// The daemon's control socket [default: what the rule file says]
+    /// The control socket [default: what the rule file says]
     #[arg(long, global = true, value_name = "PATH")]
     pub socket: Option<PathBuf>,
 
@@ -59,7 +59,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Count services: up, down, initialising, unmonitored; with a word only that number
+    /// Count services by state; with a word only that number
     Report {
         /// Only this number
         which: Option<Count>,
@@ -81,13 +81,13 @@ pub enum Command {
     Reload,
     /// Have the daemon judge all rules now
     Validate,
-    /// End the daemon and wait until another can be started; services keep running
+    /// End the daemon and wait for its end; services keep running
     Quit {
         /// Do not wait until it has ended
         #[arg(long)]
         no_wait: bool,
     },
-    /// Show which processes a pattern matches, and which one would be taken
+    /// Show which processes a pattern matches, and which is taken
     Match {
         /// Regular expression on the arguments joined by one space
         pattern: String,
@@ -95,7 +95,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show the processes of all services by CPU and memory, again and again on a terminal
+    /// Show the processes of all services by CPU and memory
     Top {
         /// So many tables, then end
         #[arg(short = 'n', long, value_name = "TIMES")]
@@ -116,7 +116,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say what works on this host, what is missing, and the cure; exit code 1 if anything is
+    /// Say what works on this host, what is missing, and the cure
     Doctor {
         /// As JSON
         #[arg(long)]
@@ -158,11 +158,11 @@ pub enum Command {
 /// What `report` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Count {
-    /// All is well, or no limit was passed for long enough, or it is being acted on.
+    /// All is well so far, or it is being acted on.
     Up,
     /// A rule has failed, or starting was given up.
     Down,
-    /// Nothing is known yet.
+    /// Not known yet, or it waits for another.
     #[value(alias = "initializing")]
     Initialising,
     /// Not watched.
@@ -197,4 +197,26 @@ pub struct Later {
     /// Anything.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     pub words: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// A terminal breaks longer lines in the middle of a word.
+    #[test]
+    fn help_fits_a_terminal() {
+        let mut whole = Arguments::command();
+        whole.build();
+        let mut pages = vec![whole.render_long_help().to_string()];
+        // Those of later work are hidden.
+        let shown = whole.get_subcommands_mut().filter(|command| !command.is_hide_set());
+        pages.extend(shown.map(|command| command.render_long_help().to_string()));
+        assert!(pages.len() > 10);
+        let wide =
+            pages.iter().flat_map(|page| page.lines()).filter(|line| line.chars().count() > 80);
+        assert_eq!(wide.collect::<Vec<_>>(), Vec::<&str>::new());
+    }
 }

@@ -164,6 +164,10 @@ impl Reader {
         let Some(path) = program.argv.first() else { return };
         let Err(error) = self.host.program(path) else { return };
         match error.fault {
+            TrustFault::Missing if error.path.as_os_str() != path.as_str() => {
+                let above = error.path.display();
+                self.missing(place, format!("{path} does not exist: there is no {above}"));
+            }
             TrustFault::Missing
             | TrustFault::NotAFile
             | TrustFault::NotExecutable

@@ -224,7 +224,7 @@ fn doubtful_things_are_warned_of() {
     let loaded = load_text(text).expect("loads");
     let words: Vec<_> = loaded.warnings.items().iter().map(|item| item.message.as_str()).collect();
     assert!(words.iter().any(|w| w.contains("meant for tests")), "{words:?}");
-    assert!(words.iter().any(|w| w.contains("/nonexistent does not exist")), "{words:?}");
+    assert!(words.iter().any(|w| w.contains("/nonexistent/program does not exist")), "{words:?}");
     assert!(words.iter().any(|w| w.contains("no shell runs here")), "{words:?}");
     assert!(words.iter().any(|w| w.contains("never true")), "{words:?}");
     let strict = LoadOptions { host_checks: HostChecks::Enforce, ..lenient() };
