@@ -42,7 +42,7 @@ impl Host {
             stat.write_at(text.as_bytes(), 0)
         };
         tick().expect("a file");
-        // It ends with the test's folder at the latest: with the test.
+        // Into a file that is gone after the test; it ends with the last one.
         std::thread::spawn(move || {
             while tick().is_ok() {
                 std::thread::sleep(Duration::from_millis(20));

@@ -19,8 +19,9 @@ use super::snapshot::{HOLD, RESULT_BYTES};
 use super::variant::Variant;
 use crate::test::Sum;
 
-/// Until the guest is there: ten seconds on an idle machine, a second where it is restored.
-const BOOT_LIMIT: Duration = Duration::from_secs(150);
+/// Until the guest is there: ten seconds on an idle machine, a second where it is restored, ten times as
+/// much beside builds.
+const BOOT_LIMIT: Duration = Duration::from_secs(400);
 /// Without a sign of life, of which there is one every five seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 /// From the last word of what runs there to the machine's end.
