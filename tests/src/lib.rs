@@ -4,6 +4,7 @@ pub mod apache;
 pub mod authority;
 pub mod conversation;
 pub mod daemon;
+pub mod database;
 pub mod debian;
 pub mod mounted;
 pub mod namespace;

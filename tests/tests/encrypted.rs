@@ -9,6 +9,7 @@ use std::time::Duration;
 use watchdog_tests::apache::free_port;
 use watchdog_tests::authority::Authority;
 use watchdog_tests::daemon::Daemon;
+use watchdog_tests::database;
 use watchdog_tests::debian::Server;
 use watchdog_tests::scratch::Scratch;
 
@@ -166,22 +167,10 @@ fn mariadb_speaks_mysqls() {
     let authority = Authority::new(&scratch);
     let new = authority.issue("new.example", 90);
     let port = free_port();
-    let (data, socket) = (scratch.at("data"), scratch.at("socket"));
-    let (data, socket) = (data.to_str().unwrap(), socket.to_str().unwrap());
-    let users = "CREATE USER ann@'%' IDENTIFIED BY 'pass' REQUIRE SSL;\n";
-    let users = scratch.write("users.sql", users, 0o644);
-    let run = format!(
-        "mkdir -p {data}/mysql && cd /usr/share/mysql && \
-         {{ echo 'use mysql;'; cat mysql_system_tables.sql mysql_system_tables_data.sql; }} | \
-         mariadbd --no-defaults --user=root --datadir={data} --bootstrap && \
-         exec mariadbd --no-defaults --user=root --datadir={data} --socket={socket} \
-         --bind-address=127.0.0.1 --port={port} --skip-name-resolve --init-file={} \
-         --ssl-cert={} --ssl-key={}",
-        users.display(),
-        new.certificate.display(),
-        new.key.display(),
-    );
-    let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
+    let (certificate, key) = (new.certificate.display(), new.key.display());
+    let options = format!("--ssl-cert={certificate} --ssl-key={key}");
+    let server = database::mariadb(&scratch, port, " REQUIRE SSL", &options);
+    let Some(_server) = server else { return };
     let password = scratch.write("password", "pass\n", 0o600);
     let login = format!("username ann password file {}", password.display());
     let (named, bare) = (tls(&authority, ", name: new.example"), tls(&authority, ""));
@@ -203,27 +192,15 @@ fn postgresql_wants_a_certificate_of_ours() {
     let authority = Authority::new(&scratch);
     let (new, client) = (authority.issue("new.example", 90), authority.issue("client", 90));
     let port = free_port();
-    let data = scratch.at("data");
-    let data = data.to_str().unwrap();
-    let words = scratch.write("words", "pass\n", 0o644);
     let rules = "hostssl all ann all scram-sha-256 clientcert=verify-ca\nhost all all all reject\n";
-    let rules = scratch.write("hba.conf", rules, 0o644);
-    // It does not run as root, and wants the key to be its own.
-    let run = format!(
-        "mkdir {data} && chown postgres: {data} && PATH=/usr/lib/postgresql/15/bin:$PATH && \
-         drop='setpriv --reuid=postgres --regid=postgres --clear-groups' && \
-         $drop initdb -D {data} -U ann -A scram-sha-256 --pwfile={} --no-sync --no-instructions && \
-         install -o postgres -m 600 {} {data}/own.key && \
-         exec $drop postgres -D {data} -p {port} -h 127.0.0.1 -k '' -F \
-         -c hba_file={} -c ssl=on -c ssl_cert_file={} -c ssl_key_file={data}/own.key \
-         -c ssl_ca_file={}",
-        words.display(),
-        new.key.display(),
-        rules.display(),
+    // It wants the key to be its own.
+    let key = format!("install -o postgres -m 600 {} $data/own.key", new.key.display());
+    let options = format!(
+        "-c ssl=on -c ssl_cert_file={} -c ssl_key_file=$data/own.key -c ssl_ca_file={}",
         new.certificate.display(),
         authority.file().display(),
     );
-    let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
+    let Some(_server) = database::postgresql(&scratch, port, rules, &key, &options) else { return };
     let password = scratch.write("password", "pass\n", 0o600);
     let login = format!("username ann password file {} database postgres", password.display());
     let own = format!(", client_cert: {}", client.both.display());

@@ -9,6 +9,7 @@ use ebpf_watchdog::protocol::{
 };
 use watchdog_tests::apache::free_port;
 use watchdog_tests::conversation::{At, answers, answers_to, talk, talk_in_clear};
+use watchdog_tests::database;
 use watchdog_tests::debian::Server;
 use watchdog_tests::scratch::Scratch;
 
@@ -103,21 +104,10 @@ fn apache_shows_its_workers() {
 #[test]
 fn mariadb_knows_its_users() {
     let (scratch, port) = (Scratch::new(), free_port());
-    let (data, socket) = (scratch.at("data"), scratch.at("socket"));
-    let (data, socket) = (data.to_str().unwrap(), socket.to_str().unwrap());
-    let users = "CREATE USER ann@'%' IDENTIFIED BY 'pass';\n";
-    let users = scratch.write("users.sql", users, 0o644);
-    let run = format!(
-        "mkdir -p {data}/mysql && cd /usr/share/mysql && \
-         {{ echo 'use mysql;'; cat mysql_system_tables.sql mysql_system_tables_data.sql; }} | \
-         mariadbd --no-defaults --user=root --datadir={data} --bootstrap && \
-         exec mariadbd --no-defaults --user=root --datadir={data} --socket={socket} \
-         --bind-address=127.0.0.1 --port={port} --skip-name-resolve --init-file={}",
-        users.display()
-    );
-    let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
+    let Some(_server) = database::mariadb(&scratch, port, "", "") else { return };
+    let socket = scratch.at("socket");
     let mysql = Protocol::Mysql(ann());
-    for at in [At::Tcp(port), At::Unix(socket.into())] {
+    for at in [At::Tcp(port), At::Unix(socket)] {
         answers(&Protocol::Mysql(None), &at);
         assert_eq!(talk_in_clear(&mysql, &at, "pass"), Ok(()));
         let told = told(&mysql, &at, Some("wrong"));
@@ -131,22 +121,8 @@ fn mariadb_knows_its_users() {
 #[test]
 fn postgresql_knows_its_users() {
     let (scratch, port) = (Scratch::new(), free_port());
-    let data = scratch.at("data");
-    let data = data.to_str().unwrap();
-    let password = scratch.write("password", "pass\n", 0o644);
     let rules = "host all ann all scram-sha-256\nhost all all all trust\n";
-    let rules = scratch.write("hba.conf", rules, 0o644);
-    // It does not run as root.
-    let run = format!(
-        "mkdir {data} && chown postgres: {data} && PATH=/usr/lib/postgresql/15/bin:$PATH && \
-         drop='setpriv --reuid=postgres --regid=postgres --clear-groups' && \
-         $drop initdb -D {data} -U ann -A scram-sha-256 --pwfile={} --no-sync --no-instructions && \
-         exec $drop postgres -D {data} -p {port} -h 127.0.0.1 -k '' -F \
-         -c hba_file={}",
-        password.display(),
-        rules.display()
-    );
-    let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
+    let Some(_server) = database::postgresql(&scratch, port, rules, "true", "") else { return };
     let at = At::Tcp(port);
     answers(&Protocol::Pgsql(Pgsql::PLAIN), &at);
     let pgsql = |login, database: &str| {

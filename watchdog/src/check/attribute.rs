@@ -180,18 +180,8 @@ fn labelled(now: &Facts, limit: String, fails: impl Fn(&str) -> bool) -> Judged 
 }
 
 fn owner(what: &str, id: Option<u32>, account: &Account, now: &Facts) -> Judged {
-    let wanted = match account {
-        Account::Number(number) => Some(*number),
-        Account::Name(name) => now.accounts.get(&key(what, name)).copied().flatten(),
-    };
-    let (Some(id), Some(wanted)) = (id, wanted) else { return Judged::unknown() };
-    Judged {
-        truth: Some(id != wanted),
-        value: Some(id.to_string()),
-        limit: Some(wanted.to_string()),
-        failed: format!("{what} test failed -- current {what} is {id}"),
-        succeeded: format!("{what} test succeeded [current {what} = {id}]"),
-    }
+    let number = |name: &str| now.accounts.get(&key(what, name)).copied().flatten();
+    account.judge(what, id, number, "")
 }
 
 /// Under which key a name's number stands: a user and a group may have the same name.

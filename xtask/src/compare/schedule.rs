@@ -29,6 +29,25 @@ macro_rules! wrong {
     };
 }
 
+/// The same, where nobody is to look at the thing while the cycles go by.
+macro_rules! unseen {
+    ($name:literal, $monit:literal, $ours:literal $(,)?) => {
+        wrong!(
+            $name,
+            $monit,
+            $ours,
+            [
+                Cycles(2),
+                Do("chmod 600 other"),
+                Say("'other' permission test failed"),
+                Cycles(3),
+                Count(Who::Monit, "'thing'", 0),
+                Count(Who::Ours, "'thing'", 0),
+            ],
+        )
+    };
+}
+
 pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         name: "every 2 cycles",
@@ -49,31 +68,11 @@ pub(super) const SITUATIONS: &[Situation] = &[
         "every: \"* * * * *\"",
         [Say("'thing' permission test failed"), Cycles(2)],
     ),
-    wrong!(
-        "every: a crontab that is never due",
-        "every \"* * 30 2 *\"",
-        "every: \"* * 30 2 *\"",
-        [
-            Cycles(2),
-            Do("chmod 600 other"),
-            Say("'other' permission test failed"),
-            Cycles(3),
-            Count(Who::Monit, "'thing'", 0),
-            Count(Who::Ours, "'thing'", 0),
-        ],
-    ),
-    wrong!(
+    unseen!("every: a crontab that is never due", "every \"* * 30 2 *\"", "every: \"* * 30 2 *\"",),
+    unseen!(
         "not every: a crontab that is due",
         "not every \"* * * * *\"",
         "every: { not: \"* * * * *\" }",
-        [
-            Cycles(2),
-            Do("chmod 600 other"),
-            Say("'other' permission test failed"),
-            Cycles(3),
-            Count(Who::Monit, "'thing'", 0),
-            Count(Who::Ours, "'thing'", 0),
-        ],
     ),
     wrong!(
         "not every: a crontab that is never due",

@@ -196,18 +196,8 @@ fn owner(
     account: &Account,
     known: &std::collections::BTreeMap<String, Option<u32>>,
 ) -> Judged {
-    let wanted = match account {
-        Account::Number(number) => Some(*number),
-        Account::Name(name) => known.get(name).copied().flatten(),
-    };
-    let (Some(id), Some(wanted)) = (id, wanted) else { return Judged::unknown() };
-    Judged {
-        truth: Some(id != wanted),
-        value: Some(id.to_string()),
-        limit: Some(wanted.to_string()),
-        failed: format!("{what} test failed for {} -- current {what} is {id}", now.path),
-        succeeded: format!("{what} test succeeded [current {what} = {id}]"),
-    }
+    let number = |name: &str| known.get(name).copied().flatten();
+    account.judge(what, id, number, &format!(" for {}", now.path))
 }
 
 fn size(now: &Facts, operator: Operator, limit: u64) -> Judged {

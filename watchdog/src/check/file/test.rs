@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::Algorithm;
 use super::content::Filter;
+use crate::check::Judged;
 use crate::metric::Operator;
 
 /// A test of a file, directory or named pipe.
@@ -54,6 +55,29 @@ impl Account {
     /// Of the words of a rule: digits are a number.
     pub fn new(text: &str) -> Self {
         text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number)
+    }
+
+    /// Whether a user or group id is another than this one's. `what`: `uid`, `gid`, …; `number`: of a
+    /// name, where the host has it; `of`: whose it is, for the text.
+    pub(in crate::check) fn judge(
+        &self,
+        what: &str,
+        id: Option<u32>,
+        number: impl Fn(&str) -> Option<u32>,
+        of: &str,
+    ) -> Judged {
+        let wanted = match self {
+            Self::Number(number) => Some(*number),
+            Self::Name(name) => number(name),
+        };
+        let (Some(id), Some(wanted)) = (id, wanted) else { return Judged::unknown() };
+        Judged {
+            truth: Some(id != wanted),
+            value: Some(id.to_string()),
+            limit: Some(wanted.to_string()),
+            failed: format!("{what} test failed{of} -- current {what} is {id}"),
+            succeeded: format!("{what} test succeeded [current {what} = {id}]"),
+        }
     }
 }
 

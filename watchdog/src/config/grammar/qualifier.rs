@@ -25,14 +25,12 @@ impl Parser<'_> {
         if self.word("within") {
             return self.within(1, 0..0);
         }
-        let Some(token) = self.peek().cloned() else {
-            return if spoken {
-                Err(self.expected("a number of cycles or a time"))
-            } else {
-                Ok(Qualifier::Once)
-            };
-        };
-        let Kind::Number(number) = token.kind else {
+        // Behind `for` a number has to follow; without it, what follows is none of a qualifier's.
+        let token = self.peek().cloned();
+        let Some((token, number)) = token.and_then(|token| match token.kind {
+            Kind::Number(number) => Some((token, number)),
+            _ => None,
+        }) else {
             return if spoken {
                 Err(self.expected("a number of cycles or a time"))
             } else {
