@@ -1,5 +1,11 @@
 //! The library behind the one binary `ebpf-watchdog`. `ARCHITECTURE.md` is the map.
 
+// A daemon of root does not panic on what it is given.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
+
 pub mod action;
 pub mod check;
 pub mod cli;
