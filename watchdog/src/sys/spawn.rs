@@ -3,6 +3,9 @@
 //! The child gets its own session, no descriptor but 0, 1 and 2, default signals, the limits and
 //! priorities that the daemon itself was started with, and its user. All that allocates, locks or
 //! looks up happens before the fork; between fork and exec only system calls are made.
+//! A fork copies the page tables: measured in a program with as much locked memory, 2 ms at 60 MB and 3 ms
+//! at 100 MB. A child in our own memory (vfork) would save that, but its change of user goes to all our
+//! threads by the C library, and the shared memory stops being dumpable: not worth it.
 //! Not here: what to run, and the environment's content (`action`).
 
 use std::fs::File;
