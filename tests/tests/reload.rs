@@ -22,12 +22,12 @@ const HEAD: usize = 3;
 /// Texts that are refused, with the line and column that must be named and a word of why.
 const TEXTS: &[(&str, (usize, usize), &str)] = &[
     ("services: {a\ncycle: 5s", (1, 11), "unclosed"),
-    ("services:\n- process: \"a\n", (3, 1), "quoted"),
+    ("services:\n- process: \"a\n", (3, 1), "quotation marks"),
     ("cycle: 5s\ncycle: 6s", (2, 1), "a second time"),
     ("cycle:\n\t5s", (2, 1), "tabs"),
     ("cycle: 5s\n---\ncycle: 6s\n", (3, 1), "a second document"),
     ("cycle: *nope", (1, 8), "alias"),
-    ("cycle: 5s: x", (1, 10), "not allowed"),
+    ("cycle: 5s: x", (1, 10), "does not take here"),
     ("cycle: \0", (1, 8), "NUL byte"),
     ("cylce: 60s", (1, 1), "did you mean `cycle`?"),
     ("frobnicate: 1", (1, 1), "has no key"),
