@@ -62,7 +62,7 @@ use crate::engine::services::Services;
 use crate::event::Event;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{ActionId, Decision, Input, SavedState, StallLimit, Stamped};
-use crate::service::{Config, Rule};
+use crate::service::Config;
 
 /// The engine: every service's state, and the rules that change it.
 #[derive(Debug)]
@@ -149,9 +149,8 @@ impl Engine {
 
     /// The past of the host's numbers that any rule looks back on.
     fn follow_host(&mut self) {
-        let rules: Vec<Rule> =
-            self.services.iter().flat_map(|state| state.service.rules.iter().cloned()).collect();
-        self.host.follow(&rules);
+        let rules = self.services.iter().flat_map(|state| &state.service.rules);
+        self.host.follow(rules);
     }
 
     /// Looks for every service's process; asked once the sensor and the runner are there.

@@ -52,7 +52,7 @@ impl HostLevels {
     }
 
     /// Remembers the past of what these rules look back on, and of nothing else.
-    pub(crate) fn follow(&mut self, rules: &[Rule]) {
+    pub(crate) fn follow<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
         self.trails.follow(rules, Metric::is_of_host);
     }
 

@@ -11,6 +11,7 @@ use crate::engine::crossing::Scope;
 use crate::engine::levels::Levels;
 use crate::engine::rule::RuleState;
 use crate::engine::service::{Life, ServiceState};
+use crate::engine::services::For;
 use crate::identity::ServiceId;
 use crate::message::{Decision, Level, LogLine, SavedService};
 use crate::service::{Config, Service};
@@ -25,6 +26,8 @@ impl Engine {
         for i in 0..self.services.len() {
             self.release_wholly(i);
         }
+        let noted = std::mem::take(&mut self.note.places).into_iter();
+        let noted: BTreeSet<ServiceId> = noted.map(|i| self.services[i].service.id).collect();
         let mut old: BTreeMap<String, ServiceState> = self
             .services
             .take()
@@ -47,9 +50,16 @@ impl Engine {
             let state = match known {
                 Some(mut state) => {
                     service.id = state.service.id;
-                    if state.take_over(slot) {
+                    let changed = *state.service != *service;
+                    if !changed {
+                        *slot = state.service.clone();
+                    } else if state.take_over(slot) {
                         // What the new words do not name is not ended as left over from it.
                         self.out.push(Decision::Unwatch(state.service.id));
+                    }
+                    // What is as it was is noted already.
+                    if changed || state.brake.is_some() || noted.contains(&state.service.id) {
+                        self.note.places.insert(self.services.len());
                     }
                     state
                 }
@@ -71,6 +81,8 @@ impl Engine {
             };
             self.services.push(state);
         }
+        self.services.take_touched(For::Note);
+        self.note.whole |= !fresh.is_empty() || !old.is_empty();
         for gone in old.into_values() {
             self.remember(&gone);
             if let Some(brake) = &gone.brake {
@@ -109,7 +121,6 @@ impl Engine {
         self.out.push(Decision::Save);
         self.take_turns(self.judged);
         self.arm(Scope::All, self.judged);
-        self.note.whole = true;
         self.decided()
     }
 

@@ -36,7 +36,7 @@ fn key(rule: &Rule) -> String {
 #[derive(Debug)]
 pub(crate) struct Note {
     /// Services, by place.
-    places: BTreeSet<usize>,
+    pub(super) places: BTreeSet<usize>,
     /// All of them, and those that there are no more.
     pub(super) whole: bool,
     /// A rule has failed or recovered in this part of the step.

@@ -16,7 +16,11 @@ pub(crate) struct Trails(Vec<(Metric, Duration, Trail)>);
 impl Trails {
     /// Keeps what these rules look back on, of the metrics that are `ours`; what was followed before
     /// keeps its past.
-    pub(crate) fn follow(&mut self, rules: &[Rule], ours: impl Fn(Metric) -> bool) {
+    pub(crate) fn follow<'a>(
+        &mut self,
+        rules: impl IntoIterator<Item = &'a Rule>,
+        ours: impl Fn(Metric) -> bool,
+    ) {
         let mut former = std::mem::take(&mut self.0);
         for rule in rules {
             rule.condition.for_each_test(&mut |test| {
