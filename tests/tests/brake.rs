@@ -220,7 +220,7 @@ fn the_kernel_stops_a_fast_storm_at_the_limit() {
     }
     for how in ["stop", "kill"] {
         let rule = format!(
-            "{{ if: \"forks > 50 per second\", then: {{ brake: {{ how: {how}, for: 5s }} }} }}"
+            "{{ if: \"forks > 50 per second\", then: {{ brake: {{ how: {how}, for: 20s }} }} }}"
         );
         let storm = Storm::new("fast", &rule, None);
         // No cycle may help.

@@ -31,7 +31,11 @@ fn restarts(state: &SavedState) -> u64 {
 
 fn opened(path: &Path) -> Opened {
     // The host's lock is not what is tested here; each folder has a name of its own.
-    open(path, &format!("test-{}", path.display())).expect("not locked, and fit")
+    let name = format!("test-{}", path.display());
+    // A child of another test may hold a copy of a lock for a moment, between its fork and its exec.
+    let mut last = None;
+    let opened = until(PATIENCE, || open(path, &name).map_err(|error| last = Some(error)).ok());
+    opened.unwrap_or_else(|| panic!("not locked, and fit: {last:?}"))
 }
 
 /// A small file system of the test's own.

@@ -182,6 +182,10 @@ fn what_ended_while_nobody_watched_is_told_and_started_once() {
         }
         let victim = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
         kill_process(victim, Signal::KILL).expect("it lives");
+        // Whoever reaps it may be slow; until it is dead it would be found alive.
+        let stat = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let dead = || stat().rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
+        assert!(until(PATIENCE, || dead().then_some(())).is_some(), "it does not die");
         let starts = || fs::read_to_string(scratch.at("starts")).expect("starts").lines().count();
         let before = starts();
         let mut daemon = Daemon::start(&scratch, &rules);
