@@ -85,6 +85,12 @@ impl Inbox {
         self.ring();
     }
 
+    /// Puts several in, for one wake-up.
+    pub fn answer_all(&self, inputs: impl IntoIterator<Item = Input>) {
+        self.lock().extend(inputs.into_iter().map(Message::Input));
+        self.ring();
+    }
+
     /// Puts in that a start program is about to run; never refused. The answer comes when that has
     /// been noted.
     pub fn spawning(&self, progress: Progress) -> Receiver<()> {

@@ -4,6 +4,7 @@
 //! the executable, then the arguments, then the user, then who it is. What cannot be read (no right
 //! to) does not fit and is counted.
 
+mod choice;
 mod reading;
 
 use std::io;
@@ -16,6 +17,7 @@ use crate::identity::ProcessKey;
 use crate::process::{Facts, into_io};
 use crate::service::{Match, Matcher, Pattern};
 use crate::sys::account::{user_id, user_name};
+use choice::Choice;
 use reading::{Fault, Reading, effective_user, executable};
 
 /// A root that fits: its parent does not.
@@ -105,6 +107,7 @@ fn sift(
 ) -> Vec<(Vec<Candidate>, Unseen)> {
     let mut found: Vec<(Vec<(Facts, Candidate)>, Unseen)> = Vec::new();
     found.resize_with(tests.len(), Default::default);
+    let choice = Choice::of(tests);
     for process in processes {
         let process = match process.map_err(Fault::from) {
             Ok(process) => process,
@@ -115,8 +118,9 @@ fn sift(
             }
         };
         let reading = Reading::of(&process);
-        for (test, (fitting, unseen)) in tests.iter().zip(&mut found) {
-            match test.fitting(&reading) {
+        for nth in choice.for_process(&reading) {
+            let (fitting, unseen) = &mut found[nth];
+            match tests[nth].fitting(&reading) {
                 Ok(fits) => fitting.extend(fits),
                 Err(Fault::Gone) => {}
                 Err(Fault::Unread(_)) => unseen.0 += 1,

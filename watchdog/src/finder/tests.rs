@@ -264,3 +264,36 @@ fn only_the_pidfile_of_the_dead_process_is_removed() {
     assert!(remove_stale_pidfile(&path, dead).unwrap());
     assert!(!remove_stale_pidfile(&path, dead).unwrap(), "there is none");
 }
+
+/// What is chosen by one look through the arguments fits as if each had been asked.
+#[test]
+fn many_patterns_fit_as_each_of_them_does() {
+    let sleeper = Sleeper::new("98765.25");
+    let pid = sleeper.0.id();
+    let patterns = [
+        "98765\\.25$",
+        "9876[0-9]\\.25",
+        "^/bin/sleep 98765",
+        "8765",
+        "sl(ee|oo)p 9",
+        "x|98765",
+        "^98",
+        ".*",
+    ];
+    let none = (0..30).map(|n| format!("forbidden-{n}[0-9]*$"));
+    let texts: Vec<String> = patterns.iter().map(|text| (*text).to_owned()).chain(none).collect();
+    let mut all: Vec<Match> = texts.iter().map(|text| matching(None, Some(text), None)).collect();
+    all.push(matching(None, None, Some("root")));
+    all.push(matching(Some("/nowhere"), Some("98765"), None));
+    let holds = |found: &(Vec<Candidate>, Unseen)| found.0.iter().any(|one| one.key.pid == pid);
+    let matchings: Vec<&Match> = all.iter().collect();
+    let together = candidates::candidates_of_all(&matchings);
+    let fits: Vec<bool> = together.iter().map(|found| holds(found.as_ref().unwrap())).collect();
+    for (nth, matching) in all.iter().enumerate() {
+        let alone = candidates::fits(matching, sleeper.key()).unwrap();
+        // A root that fits may have this one below it: then neither tells it.
+        let expected = alone && holds(&candidates(matching).unwrap());
+        assert_eq!(fits[nth], expected, "{nth}");
+    }
+    assert!(fits[..5].iter().all(|fits| *fits), "{fits:?}");
+}

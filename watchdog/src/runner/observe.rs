@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -33,7 +34,12 @@ pub(super) struct Observations {
     turns: Arc<Mutex<HashMap<String, Turn>>>,
     files: Arc<Reach>,
     links: Links,
+    /// Answers that are told in a moment.
+    answers: Arc<Mutex<Vec<Input>>>,
 }
+
+/// Answers of so long are told together: a cycle of thousands does not wake the engine for each.
+const TOGETHER: Duration = Duration::from_millis(2);
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
@@ -46,6 +52,7 @@ impl Observations {
             turns: Arc::default(),
             files: Arc::new(files),
             links: Links::default(),
+            answers: Arc::default(),
         }
     }
 
@@ -74,7 +81,7 @@ impl Observations {
         };
         let name = service.name.clone();
         let (turn, inbox) = (self.turn(&name), Arc::clone(&tools.inbox));
-        let turns = Arc::clone(&self.turns);
+        let (turns, answers) = (Arc::clone(&self.turns), Arc::clone(&self.answers));
         let (tools, files) = (Arc::clone(tools), Arc::clone(&self.files));
         let scene = Arc::new(Scene { service, before, main, tools, files });
         tokio::spawn(async move {
@@ -94,7 +101,17 @@ impl Observations {
                     turns.remove(&name);
                 }
             }
-            inbox.answer(Input::Observed(Observed { service, began, observation }));
+            let answer = Input::Observed(Observed { service, began, observation });
+            let first = {
+                let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                answers.push(answer);
+                answers.len() == 1
+            };
+            if first {
+                tokio::time::sleep(TOGETHER).await;
+                let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                inbox.answer_all(std::mem::take(&mut *answers));
+            }
         });
     }
 

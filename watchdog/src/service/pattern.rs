@@ -115,6 +115,12 @@ pub struct Matcher<'a> {
 }
 
 impl Matcher<'_> {
+    /// Any text that matches contains one of these; none: nothing is known.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let plain = self.pattern.plain.iter().map(|plain| plain.text.as_str());
+        plain.chain(self.pattern.literals.iter().map(String::as_str))
+    }
+
     /// Whether the pattern matches somewhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
         if let Some(plain) = &self.pattern.plain {
