@@ -175,6 +175,8 @@ fn what_ended_while_nobody_watched_is_told_and_started_once() {
     for how in ["crash", "end"] {
         let mut daemon = Daemon::start(&scratch, &rules);
         let pid = up(&daemon, 0);
+        // Status may show it before it is noted; else the next daemon waits for this start to end.
+        cycles(&daemon, 1);
         if how == "crash" {
             daemon.crash();
         } else {
@@ -258,4 +260,52 @@ fn a_start_is_not_told_as_an_outage_of_what_depends_on_it() {
     drop(listener);
     daemon.wait_log("error    : 'local' failed protocol test [DEFAULT]", PATIENCE);
     assert!(daemon.command(&["stop", "db"]).status.success(), "{}", daemon.said());
+}
+
+/// Giving back gigabytes takes long. Until it is over there is a process, and nobody who serves.
+#[test]
+fn who_is_ending_is_not_told_as_running() {
+    if !need::root() {
+        return;
+    }
+    let (Some(unshare), Some(nsenter)) = (need::program("unshare"), need::program("nsenter"))
+    else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let child = |parent: u32| {
+        let list = format!("/proc/{parent}/task/{parent}/children");
+        let first = || fs::read_to_string(&list).ok()?.split_whitespace().next()?.parse().ok();
+        until(PATIENCE, first).expect("it forks")
+    };
+    // The first process of a pid namespace ends after all others in it, and one of them is a
+    // zombie for as long as its parent, who is outside, stands still.
+    let start = |program, words: &[&str]| {
+        let mut command = Command::new(program);
+        Sleeper(command.args(words).args(["sleep", "600"]).stdin(Stdio::null()).spawn().unwrap())
+    };
+    let container = start(unshare, &["--pid", "--fork", "--kill-child"]);
+    let main: u32 = child(container.pid());
+    let parent = start(nsenter, &["--target", &main.to_string(), "--pid"]);
+    let _: u32 = child(parent.pid());
+    let signal = |pid: u32, signal| {
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+        kill_process(pid, signal).expect("it is there");
+    };
+    signal(parent.pid(), Signal::STOP);
+    signal(main, Signal::KILL);
+    let facts = || ebpf_watchdog::process::facts(main).expect("readable").expect("not reaped");
+    assert!(until(PATIENCE, || facts().ending.then_some(())).is_some(), "{:?}", facts());
+
+    note(&scratch, "web.pid", main);
+    let rules = format!(
+        "cycle: 500ms\nservices:\n- {{ process: web, pidfile: {}/web.pid }}\n",
+        scratch.path().display()
+    );
+    let daemon = Daemon::start(&scratch, &rules);
+    daemon.wait_log("error    : 'web' process is not running", PATIENCE);
+    cycles(&daemon, 3);
+    assert!(facts().ending && !facts().dead, "{:?}", facts());
+    assert_eq!(count(&daemon, "'web' process is running"), 0, "{}", daemon.said());
+    assert_eq!(count(&daemon, "'web' process is not running"), 1, "{}", daemon.said());
 }

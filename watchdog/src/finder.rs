@@ -248,6 +248,7 @@ fn by_pidfile(
     };
     let living = match facts(pid) {
         Ok(Some(facts)) if facts.dead => return absent(format!("process {pid} is a zombie")),
+        Ok(Some(facts)) if facts.ending => return absent(format!("process {pid} is ending")),
         Ok(Some(facts)) => facts,
         Ok(None) => return absent(format!("pidfile {shown} names process {pid}, which is gone")),
         Err(error) => {

@@ -10,6 +10,9 @@ use procfs::process::Process;
 
 use crate::identity::ProcessKey;
 
+/// `PF_EXITING` of the kernel's `task->flags`: on its way out, which takes as long as giving back its
+/// memory does.
+const EXITING: u32 = 0x0000_0004;
 /// `PF_KTHREAD` of the kernel's `task->flags`.
 pub(crate) const KERNEL_THREAD: u32 = 0x0020_0000;
 
@@ -26,8 +29,17 @@ pub struct Facts {
     pub comm: String,
     /// All its threads have exited; it only waits to be reaped.
     pub dead: bool,
+    /// Its only thread exits. It holds memory and descriptors still, and serves nobody any more.
+    pub ending: bool,
     /// It is a thread of the kernel.
     pub kernel: bool,
+}
+
+impl Facts {
+    /// Whether this can be a service's process from now on.
+    pub(crate) fn can_serve(&self) -> bool {
+        !self.dead && !self.ending && !self.kernel
+    }
 }
 
 /// The process that has this pid now; `None` where there is none.
@@ -52,6 +64,7 @@ pub(crate) fn facts_of(process: &Process) -> Result<Facts, ProcError> {
         session: number(stat.session),
         // A thread-group leader that has exited shows Z while its other threads still run.
         dead: matches!(stat.state, 'Z' | 'X' | 'x') && stat.num_threads <= 1,
+        ending: stat.flags & EXITING != 0 && stat.num_threads <= 1,
         kernel: stat.flags & KERNEL_THREAD != 0,
         comm: stat.comm,
     })

@@ -62,7 +62,15 @@ mod tests {
 
     fn row(pid: u32, parent: u32, session: u32) -> Facts {
         let key = ProcessKey { pid, start: u64::from(pid) };
-        Facts { key, parent, session, comm: String::new(), dead: false, kernel: false }
+        Facts {
+            key,
+            parent,
+            session,
+            comm: String::new(),
+            dead: false,
+            ending: false,
+            kernel: false,
+        }
     }
 
     #[test]

@@ -87,7 +87,15 @@ mod tests {
 
     fn facts(comm: &str) -> Facts {
         let key = ProcessKey { pid: 4_000_000, start: 1 };
-        Facts { key, parent: 1, session: 1, dead: false, kernel: false, comm: comm.to_owned() }
+        Facts {
+            key,
+            parent: 1,
+            session: 1,
+            dead: false,
+            ending: false,
+            kernel: false,
+            comm: comm.to_owned(),
+        }
     }
 
     #[test]

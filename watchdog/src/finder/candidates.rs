@@ -213,7 +213,7 @@ impl<'a> Test<'a> {
             return Ok(None);
         }
         let facts = reading.facts()?;
-        let takes_part = !facts.kernel && !facts.dead;
+        let takes_part = facts.can_serve();
         let candidate =
             || Candidate { key: facts.key, exe: exe.to_owned(), arguments: arguments.to_owned() };
         Ok(takes_part.then(|| (facts.clone(), candidate())))
