@@ -40,39 +40,47 @@ fn a_rule_about_the_host_names_the_process_and_its_service() {
     let pid = holder.0.id();
     until(PATIENCE, || scratch.at("open").exists().then_some(())).expect("all open");
     scratch.write("web.pid", &format!("{pid}\n"), 0o644);
+    // A busy machine may give it no time to look at all processes, and it says so; but not each time.
+    let named = (0..20).any(|_| are_named(&scratch, pid));
+    assert!(named, "nobody was found out in time, again and again");
+}
+
+/// Whether a daemon of its own names them. False where it says that the time did not suffice.
+fn are_named(holder: &Scratch, pid: u32) -> bool {
+    let scratch = Scratch::new();
     let rules = format!(
-        "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {dir}/web.pid\n    \
+        "cycle: 500ms\nservices:\n  - process: web\n    pidfile: {}\n    \
          rules: [{{ if: \"filedescriptors > 5000\", then: alert }}]\n  \
          - system: here\n    rules:\n      \
          - {{ if: \"filedescriptors > 1 for 4 cycles\", then: alert }}\n      \
-         - {{ if: \"memory > 0.1%\", then: alert }}\n"
+         - {{ if: \"memory > 0.1%\", then: alert }}\n",
+        holder.at("web.pid").display()
     );
     let daemon = Daemon::start(&scratch, &rules);
     let line =
         format!("most descriptors are open in bash (pid {pid}, user root, service 'web'): 6");
-    // A busy machine gives it no time to look at all processes, and it says so.
+    let lines = [&line, "most memory is held by "];
+    let late = ["not all processes were looked at", "who did it was not found out in time"];
     let named = until(PATIENCE, || {
         let log = daemon.log();
-        let here = || log.lines().filter(|line| line.contains("'here' "));
-        let late = here().any(|line| {
-            line.contains("descriptors are open")
-                && line.contains("not all processes were looked at")
-                || line.contains("who did it was not found out in time")
-        });
-        log.contains(&line).then_some(true).or_else(|| late.then_some(false))
+        if lines.iter().all(|line| log.contains(line)) {
+            return Some(true);
+        }
+        let mut here = log.lines().filter(|line| line.contains("'here' "));
+        here.any(|line| late.iter().any(|late| line.contains(late))).then_some(false)
     });
-    let named = named.unwrap_or_else(|| panic!("nobody is named\n{}", daemon.said()));
-    if !named {
-        return eprintln!("this machine is too busy for more:\n{}", daemon.log());
+    if !named.unwrap_or_else(|| panic!("nobody is named\n{}", daemon.said())) {
+        eprintln!("this machine is busy:\n{}", daemon.log());
+        return false;
     }
     // Its own rule names it, too.
     daemon.wait_log(&format!("most descriptors are open in bash (pid {pid}, uid 0): 6"), PATIENCE);
-    daemon.wait_log("most memory is held by ", PATIENCE);
     // It may be asked again where a busy machine answers late.
     let listed = until(PATIENCE, || {
         let events = daemon.command(&["events"]);
         let events = String::from_utf8_lossy(&events.stdout).into_owned();
-        (events.contains(&line) && events.contains("most memory is held by ")).then_some(())
+        lines.iter().all(|line| events.contains(line)).then_some(())
     });
     assert!(listed.is_some(), "{}", daemon.said());
+    true
 }

@@ -39,7 +39,7 @@ fn start_programs_from_hell_leave_nothing() {
         let time = match what {
             "hangs" | "forks" | "ignores TERM" | "stops itself" => millis(400),
             "exits non-zero" => LONG,
-            _ => Duration::from_secs(2),
+            _ => Duration::from_secs(5),
         };
         let service = bed.service(0, lines, time);
         // An answer comes, so nothing hangs for ever.

@@ -50,7 +50,7 @@ impl Drop for Sleeper {
 }
 
 /// Spawning comes back a moment before the kernel shows the new arguments.
-fn spawn(command: &mut Command) -> Child {
+pub(super) fn spawn(command: &mut Command) -> Child {
     let child = command.spawn().unwrap();
     let line = format!("/proc/{}/cmdline", child.id());
     while std::fs::read(&line).is_ok_and(|line| line.is_empty()) {

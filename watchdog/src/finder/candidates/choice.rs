@@ -3,10 +3,12 @@
 //! Thousands of services may be awaited by what their arguments contain, and each process of the host is
 //! asked for all of them. Not here: whether it fits (`candidates`).
 
+use std::collections::BTreeMap;
+
 use aho_corasick::AhoCorasick;
 
-use super::Test;
 use super::reading::Reading;
+use super::{Matcher, Test};
 
 /// Fewer are simply asked one after another.
 const MANY: usize = 16;
@@ -16,25 +18,25 @@ pub(super) struct Choice {
     tests: usize,
     /// Finds all texts that tests look for; none where there are few tests.
     texts: Option<AhoCorasick>,
-    /// Whose each of the texts is.
-    whose: Vec<usize>,
+    /// Whose each of the texts is: many may look for the same.
+    whose: Vec<Vec<usize>>,
     /// Those that look for no text, or for something else before.
     others: Vec<usize>,
 }
 
 impl Choice {
     pub(super) fn of(tests: &[Test<'_>]) -> Self {
-        let (mut all, mut whose, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut others) = (BTreeMap::<&str, Vec<usize>>::new(), Vec::new());
         for (nth, test) in tests.iter().enumerate() {
             // An executable that cannot be read is counted, whatever the arguments are.
             let arguments = test.arguments.as_ref().filter(|_| test.exe.is_none());
-            let texts: Vec<&str> = arguments.map(|one| one.texts().collect()).unwrap_or_default();
-            if texts.is_empty() {
+            let mut texts = arguments.into_iter().flat_map(Matcher::texts).peekable();
+            if texts.peek().is_none() {
                 others.push(nth);
             }
-            whose.extend(texts.iter().map(|_| nth));
-            all.extend(texts);
+            texts.for_each(|text| all.entry(text).or_default().push(nth));
         }
+        let (all, whose): (Vec<&str>, Vec<Vec<usize>>) = all.into_iter().unzip();
         // Where it would become too large they are asked one after another as well.
         let texts = (tests.len() >= MANY).then(|| AhoCorasick::new(all).ok()).flatten();
         Self { tests: tests.len(), texts, whose, others }
@@ -45,11 +47,39 @@ impl Choice {
         let (Some(texts), Ok(arguments)) = (&self.texts, reading.arguments()) else {
             return (0..self.tests).collect();
         };
-        let found = texts.find_overlapping_iter(arguments);
-        let found = found.filter_map(|found| self.whose.get(found.pattern().as_usize()).copied());
-        let mut those: Vec<usize> = self.others.iter().copied().chain(found).collect();
+        let mut those = self.others.clone();
+        // Arguments are anybody's: they may hold a text ten thousand times, which is told of once.
+        let mut left: Vec<&[usize]> = self.whose.iter().map(Vec::as_slice).collect();
+        for found in texts.find_overlapping_iter(arguments) {
+            if let Some(whose) = left.get_mut(found.pattern().as_usize()) {
+                those.extend_from_slice(std::mem::take(whose));
+            }
+        }
         those.sort_unstable();
         those.dedup();
         those
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use procfs::process::Process;
+
+    use super::*;
+    use crate::finder::tests::{Sleeper, spawn};
+    use crate::service::{Match, Pattern};
+
+    #[test]
+    fn who_repeats_what_many_look_for_costs_no_memory() {
+        let many = Sleeper(spawn(Command::new("/bin/sleep").args(["98765.5"; 10_000])));
+        let args = || Pattern::new("98765.5 .*9$").ok();
+        let matchings = [(); 2 * MANY].map(|()| Match { exe: None, args: args(), user: None });
+        let tests: Vec<Test<'_>> = matchings.iter().map(|one| Test::new(one).unwrap()).collect();
+        let process = Process::new(many.0.id().try_into().unwrap()).unwrap();
+        let those = Choice::of(&tests).for_process(&Reading::of(&process));
+        assert_eq!(those, (0..2 * MANY).collect::<Vec<_>>());
+        assert!(those.capacity() <= 4 * MANY, "room for {}", those.capacity());
     }
 }
