@@ -9,8 +9,7 @@ use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
-/// One wait of several: a run took two minutes beside builds and other daemons.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends its process with the test.
 struct Ours(Child);
