@@ -94,7 +94,8 @@ impl Engine {
     /// What may have changed of that since this was asked last: of each service that was touched where a
     /// note was asked for. None where all is to be noted.
     pub fn changes(&mut self, now: BootTime) -> Option<Changes> {
-        let whole = std::mem::take(&mut self.note.whole);
+        // Whoever is let go may be there again by its name: what is held of the former one stands in its note.
+        let whole = std::mem::take(&mut self.note.whole) || !self.leaving.is_empty();
         let mut places = std::mem::take(&mut self.note.places);
         if whole {
             // A reload may have given them to others.

@@ -43,17 +43,25 @@ impl Core {
     }
 
     pub(super) fn save(&mut self) {
-        self.save_as_of(clock::boot_now());
+        self.unsaved = false;
+        let (begun, calm) = (clock::boot_now(), self.deeds.is_empty());
+        let changes = self.parts.engine.changes(begun);
+        let noted = changes.and_then(|changes| self.parts.store.append(changes, calm));
+        let noted = noted.unwrap_or_else(|| self.parts.store.save(self.parts.engine.saved(begun)));
+        self.report(noted);
+        let now = clock::boot_now();
+        self.saved = (now, now.since(begun));
     }
 
-    /// Notes what people will have been told by then.
-    pub(super) fn save_as_of(&mut self, told: BootTime) {
+    /// The last note, after which people will have been told of all: whole, for a version that comes
+    /// after us may not know of appended changes.
+    pub(super) fn save_last(&mut self) {
         self.unsaved = false;
-        let begun = clock::boot_now();
-        let changes = self.parts.engine.changes(told);
-        let calm = self.deeds.is_empty();
-        let noted = changes.and_then(|changes| self.parts.store.append(changes, calm));
-        let noted = noted.unwrap_or_else(|| self.parts.store.save(self.parts.engine.saved(told)));
+        let noted = self.parts.store.save(self.parts.engine.saved(BootTime(u64::MAX)));
+        self.report(noted);
+    }
+
+    fn report(&mut self, noted: Option<Durability>) {
         match noted {
             Some(Durability::NotDurable(why)) => {
                 self.note(Level::Error, format!("state: not durable: {why}"));
@@ -61,7 +69,5 @@ impl Core {
             Some(Durability::Durable) => self.note(Level::Info, "state: durable again".into()),
             None => {}
         }
-        let now = clock::boot_now();
-        self.saved = (now, now.since(begun));
     }
 }

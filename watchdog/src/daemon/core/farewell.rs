@@ -39,7 +39,7 @@ impl Core {
             self.parts.engine.alert_instance("ebpf-watchdog stopped", clock::boot_now());
         self.carry(decisions);
         // The alerts are waited for below.
-        self.save_as_of(clock::BootTime(u64::MAX));
+        self.save_last();
         self.parts.store.sync();
         if let Some(reply) = self.quit.take() {
             let _ = reply.send(Ok("stopped; services keep running".into()));
