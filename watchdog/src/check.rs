@@ -164,7 +164,8 @@ impl CheckTest {
     /// moves is none.
     pub(crate) fn cause(&self, judged: &Judged) -> Option<String> {
         match self {
-            Self::Connection(_) => Some(connection::cause(judged)),
+            // That something answers has no other cause.
+            Self::Connection(test) => (!test.succeeded).then(|| connection::cause(judged)),
             Self::Program(test) => test.cause(judged),
             Self::File(test) => test.cause(judged),
             // An interface that is down, and one that is not there.

@@ -75,6 +75,11 @@ impl Reader {
         }
         let names = services.list.iter().take(1000).map(|one| one.name.as_str());
         let near = nearest(name, names).map(|near| format!("did you mean `{near}`?"));
+        let several = || {
+            let parts: Vec<&str> = name.split(',').map(str::trim).collect();
+            (parts.len() > 1).then(|| format!("for several write `[{}]`", parts.join(", ")))
+        };
+        let near = several().or(near);
         self.out.push(
             Diagnostic::error(at, format!("there is no service `{name}` to depend on"))
                 .maybe_help(near),

@@ -67,7 +67,7 @@ impl Reader {
             services.system.get_or_insert(kind.key);
         }
         self.drop_foreign_keys(&mut table, subject);
-        let groups = table.take("group").map(|entry| self.names(entry)).unwrap_or_default();
+        let groups = table.take("group").map(|entry| self.groups(entry)).unwrap_or_default();
         let depends_on =
             table.take("depends_on").map(|entry| self.placed_names(entry)).unwrap_or_default();
         let control = self.control(&mut table);

@@ -165,9 +165,19 @@ impl Reader {
         names
     }
 
-    /// One name or a list of names.
-    pub(super) fn names(&mut self, entry: Entry) -> Vec<String> {
-        self.placed_names(entry).into_iter().map(|(name, _)| name).collect()
+    /// The groups of a service: one name or a list of names.
+    pub(super) fn groups(&mut self, entry: Entry) -> Vec<String> {
+        let mut names = Vec::new();
+        for (name, place) in self.placed_names(entry) {
+            if name.contains(',') {
+                let parts: Vec<&str> = name.split(',').map(str::trim).collect();
+                let text = format!("`{name}` is the name of one group, with a comma in it");
+                let help = format!("for several write `group: [{}]`", parts.join(", "));
+                self.out.push(Diagnostic::warning(place, text).help(help));
+            }
+            names.push(name);
+        }
+        names
     }
 
     /// The same with the place of each.

@@ -8,6 +8,7 @@ mod tls;
 mod url;
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ struct Draft {
     timeout: Option<Duration>,
     retry: Option<u32>,
     tls: Option<Tls>,
+    /// `with options { … }` that does not follow the word for encryption, and where it stands.
+    options: Option<(Tls, Range<usize>)>,
     checksum: Option<Checksum>,
     valid_days: Option<u32>,
 }
@@ -102,6 +105,20 @@ impl Parser<'_> {
         if draft.talk.as_ref().is_some_and(Talk::wants_tls) {
             tls.get_or_insert_with(Tls::default);
         }
+        if let Some((options, place)) = draft.options.take() {
+            match &mut tls {
+                Some(tls) if *tls == Tls::default() => *tls = options,
+                Some(_) => {
+                    let error = SentenceError::new(place, "a second `with options`");
+                    return Err(error.help("write all of them between one pair of braces"));
+                }
+                None => {
+                    let text = "these options are of encryption, and the sentence asks for none";
+                    let error = SentenceError::new(place, text);
+                    return Err(error.help("write `tls with options { … }`"));
+                }
+            }
+        }
         match &mut tls {
             Some(_) if draft.carrier == Some(Carrier::Datagram) => {
                 let text = "datagrams are not encrypted";
@@ -142,6 +159,11 @@ impl Parser<'_> {
             "type" if self.word("tcpssl") => draft.tls.replace(self.tls()?).is_some(),
             "type" => draft.carrier.replace(self.carrier()?).is_some(),
             "ssl" | "tls" => draft.tls.replace(self.tls()?).is_some(),
+            "options" | "option" if self.peek().is_some_and(|next| next.is("{")) => {
+                let first = self.tokens.get(begin).map_or(token.span.start, |one| one.span.start);
+                let place = first..token.span.end;
+                draft.options.replace((self.tls()?, place)).is_some()
+            }
             "certificate" => self.certificate(draft)?,
             "protocol" | "proto" => draft.talk.replace(self.talk()?).is_some(),
             "send" | "expect" => {

@@ -68,6 +68,14 @@ fn encryption_and_urls() {
         ("failed port 443 type tcpssl", "failed port 443 tls"),
         ("failed port 443 using ssl protocol http", "failed port 443 tls protocol http"),
         (
+            "failed port 443 type tcpssl protocol http with options { verify: false }",
+            "failed port 443 tls with options { verify: false } protocol http",
+        ),
+        (
+            "failed port 443 protocol https using options { name: a.b } timeout 3 s",
+            "failed port 443 tls with options { name: \"a.b\" } protocol https timeout 3s",
+        ),
+        (
             "failed port 443 ssl with options {verify: disable} for 2 cycles",
             "failed port 443 tls with options { verify: false } for 2 cycles",
         ),
@@ -113,6 +121,11 @@ fn encryption_and_urls() {
         ("failed port 80 type udp tls", "datagrams are not encrypted"),
         ("failed unixsocket /run/a tls", "a Unix socket is not encrypted"),
         ("failed port 80 tls with options { verify: maybe }", "`true` or `false`"),
+        ("failed port 80 protocol http with options { verify: false }", "asks for none"),
+        (
+            "failed port 80 tls with options { verify: false } protocol http with options { name: a }",
+            "a second `with options`",
+        ),
         ("failed port 80 tls with options { ciphers: all }", "none here but strong ones"),
         ("failed port 80 tls with options { pemfile: /etc/x }", "is for a server"),
         ("failed port 80 tls with options { version: tlsv11 }", "it can be broken"),
