@@ -40,6 +40,17 @@ impl Host {
     }
 }
 
+/// What a path or glob is without the links in it; none where there are none, or nothing there.
+pub(super) fn without_links(path: &str) -> Option<String> {
+    let literal = path.find(['*', '?', '[']).unwrap_or(path.len());
+    // The part before the pattern that is a folder or a file by itself.
+    let end = if literal == path.len() { literal } else { path[..literal].rfind('/')? };
+    let (plain, rest) = path.split_at(end);
+    let real = std::fs::canonicalize(plain).ok()?;
+    let real = real.to_str().filter(|real| *real != plain)?;
+    Some(format!("{real}{rest}"))
+}
+
 /// The first fields of a file such as `/etc/passwd`.
 fn names(path: &str) -> HashSet<String> {
     let text = std::fs::read(path).unwrap_or_default();

@@ -8,6 +8,7 @@ use crate::protocol::unfit;
 use crate::service::{Action, Match, Pattern, ProcessService, Program};
 
 use super::diagnostic::Diagnostic;
+use super::host::without_links;
 use super::raw::Value;
 use super::reader::{Entry, Reader, Table};
 use super::rule::PlacedRule;
@@ -166,6 +167,12 @@ impl Reader {
                 format!("`exe` is not a pattern of paths: {}", error.msg),
             );
             return None;
+        }
+        if let Some(real) = without_links(&text) {
+            // As on a Debian whose /bin is a link: the kernel knows a program by its own place.
+            let message = format!("`{text}` is a link, and a process is known by `{real}`");
+            let doubt = Diagnostic::warning(entry.value.place, message);
+            self.out.push(doubt.help(format!("write `exe: {real}`")));
         }
         Some(text)
     }

@@ -326,3 +326,23 @@ fn who_is_told_of_nothing_anyway_is_doubted() {
     let doubt = with("[ops@x.org, opss@x.org]");
     assert!(doubt.contains("does not name `opss@x.org`") && doubt.contains("6:24"), "{doubt}");
 }
+
+#[test]
+fn an_executable_named_by_a_link_is_doubted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let real = folder.path().canonicalize().expect("it is there");
+    std::fs::create_dir(real.join("real")).expect("made");
+    std::fs::write(real.join("real/x"), "").expect("written");
+    std::os::unix::fs::symlink("real", real.join("link")).expect("linked");
+    let doubts = |path: &str| {
+        let exe = format!("{}/{path}", real.display());
+        let text = format!("services:\n  - {{ process: a, match: {{ exe: '{exe}' }} }}\n");
+        load_text(&text).expect("loads").warnings.to_string()
+    };
+    let known = |path: &str| format!("write `exe: {}/{path}`", real.display());
+    assert!(doubts("link/x").contains(&known("real/x")), "{}", doubts("link/x"));
+    assert!(doubts("link/x*").contains(&known("real/x*")), "{}", doubts("link/x*"));
+    for quiet in ["real/x", "real/*", "nothing/x", "*/x"] {
+        assert_eq!(doubts(quiet), "", "{quiet}");
+    }
+}
