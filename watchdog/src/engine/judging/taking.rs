@@ -29,11 +29,9 @@ impl Engine {
         if actions == [Action::Ignore] {
             return;
         }
-        // What is passive is told of, not touched.
         let passive = service.control.passive;
-        let touches =
-            |a: &&Action| matches!(a, Action::Restart | Action::Start | Action::Stop) && passive;
-        let deed = actions.iter().find(|action| **action != Action::Alert && !touches(action));
+        let touches = |a: &&Action| is_spared(a, passive);
+        let deed = deed(actions, passive);
         let word = deed.map_or("alert", Action::word);
         let severity = if deed == Some(&Action::Unmonitor) {
             // Nobody watches it any more: never a quiet matter.
@@ -102,7 +100,9 @@ impl Engine {
         let Some(lead) = lead(findings) else { return };
         let (event, title, _) = wording::event(&lead.test);
         let text = failed_text(&service, rule, findings, &self.services[i].deaths.matter);
+        let word = deed(&rule.then, service.control.passive).map_or("alert", Action::word);
         let context = self.context(i, rule, lead, title, &text, at);
+        let context = Context { action: word.to_owned(), ..context };
         let none = Detail::default();
         self.alert_rule(i, rule, event, &context, &none, rule.severity, Some(cycles), at);
         for action in &rule.then {
@@ -113,4 +113,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// What is passive is told of, not touched.
+fn is_spared(action: &Action, passive: bool) -> bool {
+    passive && matches!(action, Action::Restart | Action::Start | Action::Stop)
+}
+
+/// What is done besides telling.
+fn deed(actions: &[Action], passive: bool) -> Option<&Action> {
+    actions.iter().find(|action| **action != Action::Alert && !is_spared(action, passive))
 }
