@@ -59,7 +59,8 @@ impl Engine {
             let known = saved.services.get(&state.service.name);
             let unknown = SavedService::default();
             state.restore(known.unwrap_or(&unknown), saved.rebooted, now);
-            state.seen = saved.seen.map(|seen| BootTime(seen.min(now.0)));
+            let seen = saved.seen.filter(|_| !state.ended);
+            state.seen = seen.map(|seen| BootTime(seen.min(now.0)));
         }
         self.departed = departed(saved, &self.services);
         self.adopt_leaving(saved);
@@ -163,6 +164,7 @@ impl ServiceState {
             attempts: self.retry.attempts,
             given_up: self.retry.given_up,
             main: self.last_known(),
+            ended: self.ended && self.main().is_none(),
             acting,
             brake: self.may_hold(),
             about: known.then(|| self.service.about()),
@@ -236,7 +238,7 @@ impl ServiceState {
         let same = saved.about.as_ref().is_none_or(|about| *about == self.service.about());
         let observed = saved.observed.as_ref().filter(|_| same);
         self.was_up = saved.main.is_some() || observed.is_some_and(there);
-        self.hint = saved.main;
+        (self.hint, self.ended) = (saved.main, saved.ended);
         self.brake = saved.brake.clone().map(InForce::former).map(Box::new);
         self.observed = Observations::restored(observed.cloned());
         self.restore_turn(saved.turn.as_ref(), now);
@@ -274,6 +276,9 @@ impl ServiceState {
             // Only our own start names the process, so only our own note can find it again.
             let hint = saved.acting.as_ref().and_then(|acting| acting.program).or(saved.main);
             self.life = match hint {
+                Some(main) if saved.ended && saved.main == Some(main) => {
+                    Life::Absent { why: format!("process {} has ended", main.pid) }
+                }
                 Some(main) => Life::Present { main, candidates: 1 },
                 None => Life::Absent { why: "it was never started".into() },
             };

@@ -104,7 +104,7 @@ impl Engine {
         let state = &mut self.services[i];
         (state.recovering, state.seen) = (None, None);
         let former = state.former_main.take();
-        state.hint = None;
+        (state.hint, state.ended) = (None, false);
         if state.main() == Some(main) {
             state.life = Life::Present { main, candidates };
             return;
@@ -145,6 +145,8 @@ impl Engine {
             main.pid
         );
         self.tell_end(i, text, at);
+        self.services[i].ended = true;
+        self.out.push(Decision::Save);
         true
     }
 
@@ -167,7 +169,7 @@ impl Engine {
         } else {
             Life::Absent { why: format!("process {} has ended", main.pid) }
         };
-        state.former_main = Some(main);
+        (state.former_main, state.ended) = (Some(main), true);
         self.shake_above(i);
         let state = &mut self.services[i];
         if let Some(end) = end {

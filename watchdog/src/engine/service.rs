@@ -75,6 +75,8 @@ pub(crate) struct ServiceState {
     pub untrusted_told: Option<String>,
     /// When a former run last knew its processes to live, until this one has looked.
     pub seen: Option<BootTime>,
+    /// The end of the main process that was known last was told, by this run or a former one.
+    pub ended: bool,
     /// The main process in the saved state of this boot.
     pub hint: Option<ProcessKey>,
     /// By what the kernel knows its processes when they begin, as far as the finder could tell.
@@ -162,6 +164,7 @@ impl ServiceState {
             brake: None,
             failure_told: false,
             seen: None,
+            ended: false,
             hint: None,
             known_by: Vec::new(),
             asked: Vec::new(),

@@ -50,6 +50,9 @@ pub struct SavedService {
     pub given_up: bool,
     /// The main process as last known; of this boot only.
     pub main: Option<ProcessKey>,
+    /// Its end was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// An action was under way.
     pub acting: Option<SavedAction>,
     /// Processes may be held: by a brake in force, or by one that the kernel was to set. Of this
@@ -85,6 +88,7 @@ impl Default for SavedService {
             attempts: 0,
             given_up: false,
             main: None,
+            ended: false,
             acting: None,
             brake: None,
             about: None,

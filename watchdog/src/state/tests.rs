@@ -14,6 +14,7 @@ fn some_state() -> SavedState {
         attempts: 1,
         given_up: false,
         main: Some(ProcessKey { pid: 812, start: 99 }),
+        ended: true,
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         about: Some(7),
