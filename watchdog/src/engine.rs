@@ -48,8 +48,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::BootTime;
-use crate::clock::Minute;
+use crate::clock::{BootTime, Minute};
 use crate::engine::crossing::Scope;
 use crate::engine::due::Due;
 use crate::engine::host::HostLevels;

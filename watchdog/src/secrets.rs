@@ -135,14 +135,19 @@ fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 /// The text for people: each secret is `***`.
 pub(crate) fn hidden(text: &str) -> String {
+    without(text, ranges(text))
+}
+
+/// The text with `***` in place of these ranges, which stand in order and apart.
+fn without(text: &str, secrets: Vec<Range<usize>>) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
-    for range in ranges(text) {
-        shown.push_str(&text[from..range.start]);
+    for range in secrets {
+        shown.push_str(text.get(from..range.start).unwrap_or_default());
         shown.push_str(HIDDEN);
         from = range.end;
     }
-    shown.push_str(&text[from..]);
+    shown.push_str(text.get(from..).unwrap_or_default());
     shown
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::reader::Reader;
 use super::services::Services;
+use super::settings::as_list;
 use super::source::Place;
 use super::vocabulary::nearest;
 
@@ -75,11 +76,8 @@ impl Reader {
         }
         let names = services.list.iter().take(1000).map(|one| one.name.as_str());
         let near = nearest(name, names).map(|near| format!("did you mean `{near}`?"));
-        let several = || {
-            let parts: Vec<&str> = name.split(',').map(str::trim).collect();
-            (parts.len() > 1).then(|| format!("for several write `[{}]`", parts.join(", ")))
-        };
-        let near = several().or(near);
+        let several = as_list(name).map(|list| format!("for several write `{list}`"));
+        let near = several.or(near);
         self.out.push(
             Diagnostic::error(at, format!("there is no service `{name}` to depend on"))
                 .maybe_help(near),

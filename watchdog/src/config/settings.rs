@@ -169,10 +169,9 @@ impl Reader {
     pub(super) fn groups(&mut self, entry: Entry) -> Vec<String> {
         let mut names = Vec::new();
         for (name, place) in self.placed_names(entry) {
-            if name.contains(',') {
-                let parts: Vec<&str> = name.split(',').map(str::trim).collect();
+            if let Some(list) = as_list(&name) {
                 let text = format!("`{name}` is the name of one group, with a comma in it");
-                let help = format!("for several write `group: [{}]`", parts.join(", "));
+                let help = format!("for several write `group: {list}`");
                 self.out.push(Diagnostic::warning(place, text).help(help));
             }
             names.push(name);
@@ -187,4 +186,10 @@ impl Reader {
         let named = items.iter().filter_map(|node| Some((self.line(node, at)?, node.place)));
         named.collect()
     }
+}
+
+/// One text with commas as the list that it may be meant to be.
+pub(super) fn as_list(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    (parts.len() > 1).then(|| format!("[{}]", parts.join(", ")))
 }

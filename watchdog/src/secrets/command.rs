@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{HIDDEN, apart, ranges};
+use super::{apart, ranges, without};
 use crate::service::Program;
 
 const NAME: &str = r"(?:pass|pwd|secret|token|credential|api-?_?key|access-?_?key|private-?_?key)";
@@ -43,15 +43,7 @@ fn hidden(line: &str) -> String {
             found.extend(one.get(one.len() - 1).map(|secret| secret.range()));
         }
     }
-    let mut shown = String::with_capacity(line.len());
-    let mut from = 0;
-    for range in apart(found) {
-        shown.push_str(line.get(from..range.start).unwrap_or_default());
-        shown.push_str(HIDDEN);
-        from = range.end;
-    }
-    shown.push_str(line.get(from..).unwrap_or_default());
-    shown
+    without(line, apart(found))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::protocol::generic::{Script, Step};
 use crate::protocol::{Carrier, Checksum};
 
 use super::event::whole;
+use super::leftover::options_of_nothing;
 use super::parser::Parser;
 use super::token::Kind;
 use super::{SentenceError, Subject};
@@ -112,11 +113,7 @@ impl Parser<'_> {
                     let error = SentenceError::new(place, "a second `with options`");
                     return Err(error.help("write all of them between one pair of braces"));
                 }
-                None => {
-                    let text = "these options are of encryption, and the sentence asks for none";
-                    let error = SentenceError::new(place, text);
-                    return Err(error.help("write `tls with options { … }`"));
-                }
+                None => return Err(options_of_nothing(place)),
             }
         }
         match &mut tls {

@@ -18,6 +18,12 @@ const BEHIND: &[&str] = &[
     "over", "with", "using",
 ];
 
+/// `with options { … }` where nothing is encrypted.
+pub(super) fn options_of_nothing(place: Range<usize>) -> SentenceError {
+    SentenceError::new(place, "these options are of encryption, and the sentence asks for none")
+        .help("write `tls with options { … }`")
+}
+
 impl Parser<'_> {
     /// The next word begins no test of this kind of service.
     pub(super) fn unknown_test(&self) -> SentenceError {
@@ -147,8 +153,7 @@ impl Parser<'_> {
         let error = |text: String| SentenceError::new(token.span.clone(), text);
         let joint = ["with", "using", "and"].contains(&word.as_str());
         if joint && ahead(1).is_some_and(|next| next.is("options")) {
-            let text = "these options are of encryption, and the sentence asks for none".to_owned();
-            return Some(error(text).help("write `tls with options { … }`"));
+            return Some(options_of_nothing(token.span.clone()));
         }
         if ["and", "or"].contains(&word.as_str()) {
             let text = format!("`{written}` stands behind the count");
