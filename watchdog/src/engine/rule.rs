@@ -276,11 +276,14 @@ impl RuleState {
     }
 }
 
-/// Whether nothing of it starts, stops or holds anything; what is passive is not touched by a rule.
+/// What is passive is told of, not touched.
+pub(crate) fn is_spared(action: &Action, passive: bool) -> bool {
+    passive && matches!(action, Action::Restart | Action::Start | Action::Stop)
+}
+
+/// Whether nothing of it starts, stops or holds anything.
 fn tells_only(actions: &[Action], passive: bool) -> bool {
-    actions.iter().all(|action| match action {
-        Action::Alert | Action::Ignore | Action::Exec(_) => true,
-        Action::Restart | Action::Start | Action::Stop => passive,
-        Action::Unmonitor | Action::Brake(_) => false,
-    })
+    let tells =
+        |action: &Action| matches!(action, Action::Alert | Action::Ignore | Action::Exec(_));
+    actions.iter().all(|action| tells(action) || is_spared(action, passive))
 }

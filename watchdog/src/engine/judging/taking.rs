@@ -7,6 +7,7 @@ use crate::engine::judge::Finding;
 use crate::engine::judging::is_about_presence;
 use crate::engine::judging::telling::{failed_text, lead};
 use crate::engine::order::Turn;
+use crate::engine::rule::is_spared;
 use crate::engine::{Detail, Engine, wording};
 use crate::message::{Context, Decision, RunProgram, Verb};
 use crate::service::{Action, EventWord, Program, Rule, Severity};
@@ -113,11 +114,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// What is passive is told of, not touched.
-fn is_spared(action: &Action, passive: bool) -> bool {
-    passive && matches!(action, Action::Restart | Action::Start | Action::Stop)
 }
 
 /// What is done besides telling.
