@@ -293,6 +293,11 @@ fn who_is_ending_is_not_told_as_running() {
         kill_process(pid, signal).expect("it is there");
     };
     signal(parent.pid(), Signal::STOP);
+    // Until it has really stopped it may still take its child's end, and let all go.
+    let stat = || fs::read_to_string(format!("/proc/{}/stat", parent.pid())).unwrap_or_default();
+    let stopped =
+        || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')).then_some(());
+    until(PATIENCE, stopped).expect("it stops");
     signal(main, Signal::KILL);
     let facts = || ebpf_watchdog::process::facts(main).expect("readable").expect("not reaped");
     assert!(until(PATIENCE, || facts().ending.then_some(())).is_some(), "{:?}", facts());
