@@ -134,8 +134,16 @@ async fn remove_stale_pidfile(deed: &Deed, service: &ProcessService) {
     let (Some(path), Some(dead)) = (service.pidfile.clone(), deed.dead) else { return };
     let shown = path.display().to_string();
     let removed = tokio::task::spawn_blocking(move || finder::remove_stale_pidfile(&path, dead));
-    if let Ok(Err(error)) = removed.await {
-        deed.doing(format!("the pidfile {shown} of the dead process stays: {error}"));
+    let pid = dead.pid;
+    match removed.await {
+        Ok(Ok(true)) => deed.doing(format!(
+            "removed the pidfile {shown}: process {pid}, which it named, is dead, and a start program \
+             may take it for alive"
+        )),
+        Ok(Err(error)) => {
+            deed.doing(format!("the pidfile {shown} of the dead process {pid} stays: {error}"));
+        }
+        Ok(Ok(false)) | Err(_) => {}
     }
 }
 
