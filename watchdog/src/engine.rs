@@ -24,6 +24,7 @@ mod observed;
 mod operator;
 mod order;
 mod presence;
+mod programs;
 mod retry;
 mod rule;
 mod schedule;

@@ -27,6 +27,8 @@ pub(crate) struct Play {
     pub(crate) at: BootTime,
     /// The last action on each service, which `acted` answers.
     pub(crate) actions: BTreeMap<String, ActionId>,
+    /// The last program of a rule of each service, which `executed` answers.
+    pub(crate) programs: BTreeMap<String, ActionId>,
     /// The last order about each service's brake, which `braked` and `released` answer.
     pub(crate) brakes: BTreeMap<String, ActionId>,
     /// The number of each service that there was, also of those that a reload took away.
@@ -52,9 +54,11 @@ impl Play {
         let ids =
             config.services.iter().map(|service| (service.name.clone(), service.id)).collect();
         let actions = BTreeMap::new();
-        let brakes = BTreeMap::new();
+        let (brakes, programs) = (BTreeMap::new(), BTreeMap::new());
         let (noted, out) = (SavedState::default(), String::new());
-        let mut play = Self { engine, config, host, at: start, actions, brakes, ids, noted, out };
+        let at = start;
+        let mut play =
+            Self { engine, config, host, at, actions, programs, brakes, ids, noted, out };
         play.tell(&decisions);
         play
     }
@@ -92,10 +96,13 @@ impl Play {
         }
         let t = self.at.0 as f64 / 1e9;
         for decision in decisions {
-            if let Decision::Act(act) = decision {
-                self.actions.insert(act.service.name.clone(), act.id);
-            }
             match decision {
+                Decision::Act(act) => {
+                    self.actions.insert(act.service.name.clone(), act.id);
+                }
+                Decision::Exec(run) => {
+                    self.programs.insert(run.service.name.clone(), run.id);
+                }
                 Decision::Brake(BrakeOrder { id, service, .. })
                 | Decision::Release(ReleaseOrder { id, service, .. }) => {
                     self.brakes.insert(service.name.clone(), *id);
@@ -277,6 +284,16 @@ impl Play {
                     let _ = writeln!(self.out, "{time:>7}s  (nothing was done to {})", rest[0]);
                     return;
                 };
+                self.step(Input::Acted(Acted { id, service, outcome }));
+            }
+            // `executed service`, or why it failed behind that.
+            "executed" => {
+                let (part, message) = (Part::Exec, rest[1..].join(" "));
+                let outcome = match message.is_empty() {
+                    true => Outcome::Ran,
+                    false => Outcome::Failed { part, message },
+                };
+                let (id, service) = (self.programs[rest[0]], self.id(rest[0]));
                 self.step(Input::Acted(Acted { id, service, outcome }));
             }
             "braked" | "not-braked" => {

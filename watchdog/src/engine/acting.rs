@@ -45,7 +45,7 @@ impl Engine {
         }
         let Some(i) = self.index(acted.service) else { return };
         if self.services[i].acting.as_ref().is_none_or(|acting| acting.id != acted.id) {
-            self.ran(i, acted.outcome, at);
+            self.ran(i, acted.id, acted.outcome, at);
             return;
         }
         let Some(acting) = self.services[i].acting.take() else { return };
@@ -194,15 +194,5 @@ impl Engine {
             self.out.push(Decision::Unwatch(state.service.id));
         }
         text
-    }
-
-    /// A rule's program has ended.
-    fn ran(&mut self, i: usize, outcome: Outcome, at: BootTime) {
-        if let Outcome::Failed { part: Part::Exec, message } = outcome {
-            let text = format!("failed to execute {message}");
-            self.log(i, Level::Error, Some(EventWord::Exec), text.clone(), at);
-            let context = Context::plain("Execution failed", text, at);
-            self.alert_service(i, EventWord::Exec, &context, &[], Severity::Warning);
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::engine::crossing::Scope;
 use crate::engine::levels::Levels;
 use crate::engine::rule::RuleState;
+use crate::engine::seldom::Seldom;
 use crate::engine::service::{Life, ServiceState};
 use crate::engine::services::For;
 use crate::identity::ServiceId;
@@ -146,6 +147,8 @@ impl ServiceState {
     /// The same service under a new definition. Returns true where it may be another process now.
     fn take_over(&mut self, service: &Arc<Service>) -> bool {
         let former = std::mem::replace(&mut self.service, service.clone());
+        // They go by the places of rules.
+        self.programs = Seldom::default();
         let mut remembered: Vec<Option<RuleState>> =
             std::mem::take(&mut self.rules).into_iter().map(Some).collect();
         self.rules = service

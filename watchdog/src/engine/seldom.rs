@@ -59,5 +59,6 @@ untouched!(
     crate::engine::crossing::Armed,
     crate::engine::deaths::Deaths,
     crate::engine::levels::Levels,
-    crate::engine::measure::Measure
+    crate::engine::measure::Measure,
+    crate::engine::programs::Programs
 );

@@ -14,6 +14,7 @@ use crate::engine::levels::Levels;
 use crate::engine::measure::Measure;
 use crate::engine::observed::Observations;
 use crate::engine::order::{Role, Turn};
+use crate::engine::programs::Programs;
 use crate::engine::retry::Retry;
 use crate::engine::rule::RuleState;
 use crate::engine::seldom::Seldom;
@@ -69,6 +70,8 @@ pub(crate) struct ServiceState {
     pub recovering: Option<Box<Recovering>>,
     /// The brake in force, until everything is released.
     pub brake: Option<Box<InForce>>,
+    /// Its rules' programs.
+    pub programs: Seldom<Programs>,
     /// People know that its programs fail.
     pub failure_told: bool,
     /// Why its process is not believed, as people were told.
@@ -162,6 +165,7 @@ impl ServiceState {
             untrusted_told: None,
             recovering: None,
             brake: None,
+            programs: Seldom::default(),
             failure_told: false,
             seen: None,
             ended: false,

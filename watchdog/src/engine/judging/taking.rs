@@ -7,6 +7,7 @@ use crate::engine::judge::Finding;
 use crate::engine::judging::is_about_presence;
 use crate::engine::judging::telling::{failed_text, lead};
 use crate::engine::order::Turn;
+use crate::engine::programs::Place;
 use crate::engine::rule::is_spared;
 use crate::engine::{Detail, Engine, wording};
 use crate::message::{Context, Decision, RunProgram, Verb};
@@ -42,7 +43,7 @@ impl Engine {
         };
         let context = Context { action: word.to_owned(), ..context.clone() };
         self.alert_rule(i, rule, event, &context, detail, severity, None, at);
-        for action in actions {
+        for (n, action) in actions.iter().enumerate() {
             match action {
                 Action::Alert | Action::Ignore => {}
                 action if touches(&action) => {}
@@ -52,7 +53,7 @@ impl Engine {
                     self.launch(i, Turn::own(Verb::Stop, context.clone(), None), at);
                 }
                 Action::Unmonitor => self.unmonitor(i, at),
-                Action::Exec(exec) => self.exec(i, &exec.program, &context),
+                Action::Exec(exec) => self.exec(i, (r, n), &exec.program, &context, false),
                 Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }
         }
@@ -75,8 +76,9 @@ impl Engine {
         }
     }
 
-    fn exec(&mut self, i: usize, program: &Program, context: &Context) {
+    fn exec(&mut self, i: usize, place: Place, program: &Program, context: &Context, again: bool) {
         let id = self.next_action();
+        self.services[i].programs.begin(id, place, again);
         let service = self.services[i].service.clone();
         let context = Context { action: "exec".into(), ..context.clone() };
         self.out.push(Decision::Exec(RunProgram {
@@ -106,11 +108,11 @@ impl Engine {
         let context = Context { action: word.to_owned(), ..context };
         let none = Detail::default();
         self.alert_rule(i, rule, event, &context, &none, rule.severity, Some(cycles), at);
-        for action in &rule.then {
+        for (n, action) in rule.then.iter().enumerate() {
             if let Action::Exec(exec) = action
                 && exec.repeat.is_some_and(|repeat| repeat > 0 && cycles.is_multiple_of(repeat))
             {
-                self.exec(i, &exec.program, &context);
+                self.exec(i, (r, n), &exec.program, &context, true);
             }
         }
     }
