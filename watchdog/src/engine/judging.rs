@@ -17,6 +17,8 @@ use crate::engine::crossing;
 use crate::engine::deaths::End;
 use crate::engine::judge::{Facts, Finding, judge};
 use crate::engine::levels::Over;
+use crate::engine::rule::Change;
+use crate::engine::service::ServiceState;
 use crate::message::RuleStatus;
 use crate::metric::Metric;
 use crate::service::{Qualifier, ServiceKind, Test};
@@ -112,6 +114,7 @@ impl Engine {
         let withheld = moment.observes() && truth == Some(true) && self.is_too_early(i, r, at);
         let truth = truth.filter(|_| !withheld);
         let state = &mut self.services[i];
+        let lasts_not = is_restarted_in_vain(state, r);
         let (rule, remembered) = (&state.service.rules[r], &mut state.rules[r]);
         let for_cycles = moment == Moment::Noticed && !concerns(rule, moment, false);
         if for_cycles && truth == Some(true) {
@@ -137,8 +140,18 @@ impl Engine {
         let cycle = moment.counts();
         let change = if truth == Some(true) && findings.iter().any(tells_change) {
             remembered.judge_change(cycle, at)
+        } else if truth == Some(false) && remembered.is_announced() && lasts_not {
+            remembered.is_good_for_now();
+            (self.told, self.note.told) = (true, true);
+            return;
         } else {
-            remembered.judge(rule, truth, cycle, at)
+            match remembered.judge(rule, truth, cycle, at) {
+                // What is seen to cross a limit was below it.
+                Change::Failed if !between => {
+                    remembered.known_failure(rule, state.service.control.passive)
+                }
+                change => change,
+            }
         };
         if moment.observes() && truth.is_some() {
             // What changes from now on is another change.
@@ -208,6 +221,13 @@ impl Engine {
         let truth = judge(&rule.condition, &facts, findings);
         (truth, wanted.get())
     }
+}
+
+/// Whether a process that is there has ended within a minute of a start and not lived for one since:
+/// that it is there again is no end of what people were told.
+fn is_restarted_in_vain(state: &ServiceState, r: usize) -> bool {
+    let absence = |test: &Test| *test == Test::DoesNotExist;
+    state.main().is_some() && state.retry.fell() > 0 && has(&state.service.rules[r], absence)
 }
 
 /// A change that is the case: each is told anew.

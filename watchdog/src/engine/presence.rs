@@ -180,6 +180,7 @@ impl Engine {
         if self.services[i].acting.is_some() || !self.services[i].monitored {
             return;
         }
+        self.services[i].retry.ended(at);
         // Before the look: whoever began meanwhile is seen by the one or by the other.
         self.ask(i);
         if has_selector {

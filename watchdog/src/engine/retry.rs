@@ -29,12 +29,14 @@ pub(crate) struct Retry {
     last: Option<BootTime>,
     /// When the service last came up, as far as we saw.
     up: Option<BootTime>,
+    /// Starts of ours in a row that it outlived by less than a minute.
+    fell: u32,
 }
 
 impl Retry {
     /// `last`: the last attempt, where it is known; none lies in the future.
     pub(crate) fn restored(attempts: u32, given_up: bool, last: Option<BootTime>) -> Self {
-        Self { attempts: attempts.min(ATTEMPTS), given_up, last, up: None }
+        Self { attempts: attempts.min(ATTEMPTS), given_up, last, up: None, fell: 0 }
     }
 
     /// When the last attempt was, for what must survive the daemon: what had been given up on is
@@ -90,14 +92,31 @@ impl Retry {
     pub(crate) fn lives(&mut self, now: BootTime) -> bool {
         let up = *self.up.get_or_insert(now);
         let life = now.since(up);
-        if !self.given_up && life >= LIFE {
-            self.attempts = 0;
+        if life >= LIFE {
+            self.fell = 0;
+            if !self.given_up {
+                self.attempts = 0;
+            }
         }
         if self.given_up && life >= FORGIVEN {
             self.clear();
             return true;
         }
         false
+    }
+
+    /// The service has ended by itself.
+    pub(crate) fn ended(&mut self, now: BootTime) {
+        let short = self.up.is_some_and(|up| now.since(up) < LIFE);
+        if self.attempts > 0 && short {
+            self.fell = self.fell.saturating_add(1);
+        }
+    }
+
+    /// So often it has ended within a minute of a start of ours, and not lived for one since: that it
+    /// is up says little then.
+    pub(crate) fn fell(&self) -> u32 {
+        self.fell
     }
 
     /// Whether the attempts so far are too many. Says so once.

@@ -3,14 +3,17 @@
 //!
 //! Not here: whether the condition holds (`judge`), what an action does (`service`).
 
+mod good;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Observation;
 use crate::clock::BootTime;
-use crate::engine::window::{Window, mask};
+use crate::engine::window::Window;
 use crate::message::RuleStatus;
-use crate::service::{Action, Recovery, Rule};
+use crate::service::{Action, Rule};
+use good::Good;
 
 /// So long after people are told of something the alert is on disk: it may wait for a survey.
 pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(5);
@@ -24,6 +27,15 @@ pub(crate) struct RuleState {
     /// People were told of a failure and must be told of the recovery, also when an action let the
     /// window start afresh meanwhile.
     announced: bool,
+    /// People were told, and it was not found good since: an action let it start afresh.
+    carried: bool,
+    /// It does not last that it is good, so that its end was not told: failures since the one that
+    /// people were told of.
+    rounds: Option<u32>,
+    /// People were told of its failure while nobody judged it.
+    beforehand: bool,
+    /// Cycles for which it held while nobody judged it.
+    held: u32,
     /// When people were last told of a failure or its end, in this run.
     told_at: Option<BootTime>,
     /// Since it failed, or was judged afresh.
@@ -52,52 +64,6 @@ pub(crate) struct Matter {
     pub cause: Option<String>,
 }
 
-/// Cycles by whether they were good, for the recovery. What is not known shifts nothing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Good {
-    /// Good ones in a row.
-    row: u32,
-    /// The newest in bit 0.
-    bits: u64,
-    /// It was bad since the last cycle.
-    spoilt: bool,
-}
-
-impl Good {
-    fn bad(&mut self, cycle: bool) {
-        if cycle {
-            self.push(false);
-        } else {
-            self.spoilt = true;
-        }
-    }
-
-    /// Takes a good judgement; true where there are enough of them. What needs no more than one is
-    /// recovered between two cycles as well.
-    fn is_enough(&mut self, wanted: Recovery, cycle: bool) -> bool {
-        if wanted == Recovery::default() {
-            return true;
-        }
-        if !cycle {
-            return false;
-        }
-        let good = !self.spoilt;
-        self.push(good);
-        let enough = if wanted.times == wanted.of {
-            self.row >= wanted.times
-        } else {
-            (self.bits & mask(wanted.of)).count_ones() >= wanted.times
-        };
-        good && enough
-    }
-
-    fn push(&mut self, good: bool) {
-        self.row = if good { self.row.saturating_add(1) } else { 0 };
-        self.bits = self.bits << 1 | u64::from(good);
-        self.spoilt = false;
-    }
-}
-
 /// What a judgement changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -107,6 +73,10 @@ pub(crate) enum Change {
     Pending,
     /// The qualifier is met: act.
     Failed,
+    /// The same, and people know: act.
+    FailedAgain,
+    /// What people know goes on after an action that was not its own.
+    Resumed,
     /// It goes on failing; so many cycles by now.
     StillFailing(u32),
     /// It is good again.
@@ -119,6 +89,10 @@ impl RuleState {
             window: Window::new(rule.qualifier),
             failing: false,
             announced: false,
+            carried: false,
+            rounds: None,
+            beforehand: false,
+            held: 0,
             told_at: None,
             good: Good::default(),
             failing_cycles: 0,
@@ -144,7 +118,7 @@ impl RuleState {
             self.known = false;
             return Change::None;
         };
-        self.known = true;
+        (self.known, self.held) = (true, 0);
         let met = self.window.push(truth, at);
         if truth {
             self.good.bad(cycle);
@@ -205,10 +179,61 @@ impl RuleState {
         }
         self.told_at = Some(at);
         (self.failing, self.announced) = (false, false);
+        (self.carried, self.beforehand) = (false, false);
         self.good = Good::default();
         // The next failure needs its full count again.
         self.window.clear();
         Change::Recovered
+    }
+
+    /// It is good, and whether that lasts is to be seen: people who know of its failure are told
+    /// of its end later.
+    pub(crate) fn is_good_for_now(&mut self) {
+        self.window.clear();
+        (self.failing, self.carried, self.known) = (false, false, true);
+        self.good = Good::default();
+        self.matter = None;
+        self.rounds.get_or_insert(0);
+    }
+
+    /// It holds for another cycle in which nobody judges it. Returns true where people are to be told
+    /// of it now: it is yet to be acted on.
+    pub(crate) fn told_beforehand(&mut self, needed: u32, at: BootTime) -> bool {
+        self.held = self.held.saturating_add(1);
+        let now = self.held >= needed && !self.announced;
+        if now {
+            (self.announced, self.beforehand, self.told_at) = (true, true, Some(at));
+        }
+        now
+    }
+
+    /// Nobody judges it, and it does not hold, or is about to be otherwise.
+    pub(crate) fn not_held(&mut self) {
+        self.held = 0;
+    }
+
+    /// What a failure is for people who may know of it.
+    pub(crate) fn known_failure(&mut self, rule: &Rule, passive: bool) -> Change {
+        let carried = std::mem::take(&mut self.carried);
+        if std::mem::take(&mut self.beforehand) {
+            return Change::FailedAgain;
+        }
+        if let Some(rounds) = &mut self.rounds {
+            *rounds = rounds.saturating_add(1);
+            return Change::FailedAgain;
+        }
+        // Of what starts or stops something each time is news.
+        if carried && tells_only(&rule.then, passive) { Change::Resumed } else { Change::Failed }
+    }
+
+    /// Whether people know of a failure whose end they were not told.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// The failures that people were not told one by one, once it is over.
+    pub(crate) fn take_rounds(&mut self) -> u32 {
+        self.rounds.take().unwrap_or(0)
     }
 
     /// What was true meanwhile is not known.
@@ -220,6 +245,8 @@ impl RuleState {
     /// again at every following cycle).
     pub(crate) fn start_afresh(&mut self) {
         self.window.clear();
+        self.held = 0;
+        self.carried |= self.failing;
         self.failing = false;
         self.good = Good::default();
         self.known = false;
@@ -230,7 +257,8 @@ impl RuleState {
     /// Back to where a new rule is.
     pub(crate) fn reset(&mut self) {
         self.start_afresh();
-        self.announced = false;
+        (self.announced, self.carried, self.beforehand) = (false, false, false);
+        self.rounds = None;
         self.told_at = None;
         self.good_at = None;
     }
@@ -242,7 +270,7 @@ impl RuleState {
         if self.is_on_its_way(now) && (self.announced || tells_only(&rule.otherwise, passive)) {
             return Some(false);
         }
-        self.announced.then_some(self.failing)
+        self.announced.then_some(self.failing || self.carried)
     }
 
     /// Whether the alert of what people were told last may not be on disk.

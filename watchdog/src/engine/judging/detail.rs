@@ -96,7 +96,12 @@ impl Engine {
                 }
                 culprits
             }
-            Test::DoesNotExist => state.last_death.iter().cloned().collect(),
+            Test::DoesNotExist => {
+                let again = "it has ended within a minute of its start: until it has lived for one, or is \
+                             given up, further ends are in the log only";
+                let again = (state.retry.fell() > 0).then(|| again.to_owned());
+                state.last_death.iter().cloned().chain(again).collect()
+            }
             Test::Death(death) if death.way == Way::OomKilled => {
                 wording::culprits(state.levels.members(), wording::By::Memory)
             }

@@ -14,7 +14,7 @@ use crate::message::{Context, Decision, RunProgram, Verb};
 use crate::service::{Action, EventWord, Program, Rule, Severity};
 
 impl Engine {
-    /// Does what the rule says; one alert, whatever the number of actions.
+    /// Does what the rule says; one alert, whatever the number of actions, and none without `detail`.
     #[expect(clippy::too_many_arguments, reason = "one call carries one decision's whole reason")]
     pub(super) fn take(
         &mut self,
@@ -23,7 +23,7 @@ impl Engine {
         actions: &[Action],
         context: &Context,
         event: EventWord,
-        detail: &Detail,
+        detail: Option<&Detail>,
         at: BootTime,
     ) {
         let service = self.services[i].service.clone();
@@ -35,14 +35,14 @@ impl Engine {
         let touches = |a: &&Action| is_spared(a, passive);
         let deed = deed(actions, passive);
         let word = deed.map_or("alert", Action::word);
-        let severity = if deed == Some(&Action::Unmonitor) {
-            // Nobody watches it any more: never a quiet matter.
-            Severity::Critical
-        } else {
-            rule.severity
-        };
+        // Nobody watches it any more: never a quiet matter.
+        let unmonitors = deed == Some(&Action::Unmonitor);
+        let severity = if unmonitors { Severity::Critical } else { rule.severity };
         let context = Context { action: word.to_owned(), ..context.clone() };
-        self.alert_rule(i, rule, event, &context, detail, severity, None, at);
+        let none = Detail::default();
+        if let Some(detail) = detail.or(unmonitors.then_some(&none)) {
+            self.alert_rule(i, rule, event, &context, detail, severity, None, at);
+        }
         for (n, action) in actions.iter().enumerate() {
             match action {
                 Action::Alert | Action::Ignore => {}

@@ -26,12 +26,16 @@ impl Engine {
         let service = self.services[i].service.clone();
         let rule = &service.rules[r];
         let former = self.see(i, r, change, findings);
+        let rounds = match change {
+            Change::Recovered => self.services[i].rules[r].take_rounds(),
+            _ => 0,
+        };
         if rule.then == [Action::Ignore] {
             return;
         }
         let Some(lead) = lead(findings) else { return };
         let (event, failed_title, succeeded_title) = wording::event(&lead.test);
-        let tells = matches!(change, Change::Failed | Change::Recovered);
+        let tells = !matches!(change, Change::None | Change::Pending | Change::StillFailing(_));
         (self.told, self.note.told) = (self.told | tells, self.note.told | tells);
         match change {
             Change::None => {}
@@ -43,7 +47,11 @@ impl Engine {
                     self.log(i, Level::Warning, Some(event), text, at);
                 }
             }
-            Change::Failed => {
+            Change::Resumed => {
+                let text = failed_text(&service, rule, findings, &self.services[i].deaths.matter);
+                self.log(i, level_of(rule), Some(event), text, at);
+            }
+            Change::Failed | Change::FailedAgain => {
                 let mut text =
                     failed_text(&service, rule, findings, &self.services[i].deaths.matter);
                 if let Some(Action::Unmonitor) = rule.then.iter().find(|a| **a != Action::Alert)
@@ -53,10 +61,12 @@ impl Engine {
                     text.push_str(" - unmonitor");
                 }
                 self.log(i, level_of(rule), Some(event), text.clone(), at);
-                let lines = self.detail(i, &lead.test, at);
-                let detail = Detail { lines, survey: survey::asked(&lead.test) };
+                let detail = (change == Change::Failed).then(|| Detail {
+                    lines: self.detail(i, &lead.test, at),
+                    survey: survey::asked(&lead.test),
+                });
                 let context = self.context(i, rule, lead, failed_title, &text, at);
-                self.take(i, r, &rule.then, &context, event, &detail, at);
+                self.take(i, r, &rule.then, &context, event, detail.as_ref(), at);
             }
             Change::StillFailing(cycles) => {
                 if cycle {
@@ -97,7 +107,11 @@ impl Engine {
                 if actions.is_empty() {
                     actions.push(Action::Alert);
                 }
-                self.take(i, r, &actions, &context, event, &Detail::default(), at);
+                let ends = if rounds == 1 { "end" } else { "ends" };
+                let ends = format!("after {rounds} more {ends} within a minute of a start");
+                let lines = (rounds > 0).then_some(ends).into_iter().collect();
+                let detail = Detail { lines, survey: None };
+                self.take(i, r, &actions, &context, event, Some(&detail), at);
             }
         }
     }
@@ -109,7 +123,11 @@ impl Engine {
             // Not known, or not good for long enough: what was seen last is still the matter.
             Change::None => return None,
             Change::Recovered => None,
-            Change::Pending | Change::Failed | Change::StillFailing(_) => {
+            Change::Pending
+            | Change::Failed
+            | Change::FailedAgain
+            | Change::Resumed
+            | Change::StillFailing(_) => {
                 let service = &state.service;
                 let rule = &service.rules[r];
                 let mut text = failed_text(service, rule, findings, &state.deaths.matter);
