@@ -58,6 +58,7 @@ impl Engine {
         if self.graph.holds(i) && self.holder(i).is_some() {
             // What is true meanwhile is not known.
             self.services[i].rules.iter_mut().for_each(RuleState::interrupt);
+            self.tell_down(i, at);
         }
         self.judge_service(i, Moment::Cycle, at);
         // The first cycle follows the start at once, which has asked already: a program that ran

@@ -6,6 +6,7 @@
 //! meet become one, whoever asked for them, and what is independent goes side by side. Not here:
 //! beginning an action (`attempt`) and its outcome (`acting`).
 
+mod down;
 mod failing;
 mod graph;
 mod ready;

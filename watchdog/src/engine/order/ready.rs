@@ -105,7 +105,12 @@ impl Engine {
 
     /// Why the service is not judged, for people.
     pub(crate) fn held(&self, i: usize) -> Option<String> {
-        let below = &self.services[self.holder(i)?];
+        Some(self.lacking(self.holder(i)?))
+    }
+
+    /// What is the matter with a service that others depend on, for people.
+    pub(super) fn lacking(&self, i: usize) -> String {
+        let below = &self.services[i];
         let how = if !below.monitored {
             "is not monitored"
         } else if let Some(acting) = &below.acting {
@@ -127,6 +132,6 @@ impl Engine {
         } else {
             "is not running"
         };
-        Some(format!("'{}', which it depends on, {how}", below.service.name))
+        format!("'{}', which it depends on, {how}", below.service.name)
     }
 }
