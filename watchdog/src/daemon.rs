@@ -129,6 +129,10 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     if let Origin::Damaged(why) = &opened.origin {
         note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));
     }
+    if let Some(why) = &opened.refused {
+        let behind = "what was noted from there on is not believed, what stood before it is: see whether each service is monitored as it should be";
+        note(Level::Error, format!("{why}; {behind}"));
+    }
     if let Some(squatter) = &opened.squatter {
         note(Level::Critical, squatter.to_string());
     }
@@ -152,7 +156,8 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
             format!("sensor: {} is missing: {} -- {}", missing.what, missing.why, missing.cure),
         );
     }
-    sys::memory::release_unused();
+    // Nothing is kept yet that could be refused.
+    let _ = sys::memory::release_unused();
     let host = Host::open().map_err(|error| RunError::Failed(format!("/proc: {error}")))?;
     let inbox = Inbox::new().map_err(|error| RunError::Failed(format!("eventfd: {error}")))?;
 
@@ -176,6 +181,8 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     io.release_memory();
     let now = clock::boot_now();
     let engine = Engine::new(config.clone(), &opened.state, place.host_name.clone(), now);
+    // Megabytes, where there are many services.
+    drop(opened.state);
     let first_after_boot = !matches!(opened.origin, Origin::SameBoot);
     let mut core = core::Core::new(core::Parts {
         engine,

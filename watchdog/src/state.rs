@@ -26,7 +26,8 @@ pub use record::Origin;
 
 use crate::clock::boot_id;
 use crate::message::{Changes, SavedState};
-use changes::{Appended, CHANGES};
+use changes::{Appended, BAD_CHANGES, CHANGES};
+use record::Decoded;
 use written::Written;
 
 /// The file's name in the state directory.
@@ -76,6 +77,9 @@ pub struct Opened {
     pub state: SavedState,
     /// Where it comes from.
     pub origin: Origin,
+    /// From which line of which file on changes to it cannot be believed, and why: moved aside. What stood
+    /// before is in `state`.
+    pub refused: Option<String>,
     /// Somebody else than root holds the name of the host's lock: say so, loudly.
     pub squatter: Option<Squatter>,
 }
@@ -101,7 +105,7 @@ pub struct Store {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Written by the last `save`, for trying again.
+    /// What the last `save` and the changes since make, for trying again.
     written: Written,
     /// Changes to what is in the file.
     appended: Option<Appended>,
@@ -126,21 +130,27 @@ pub fn open(directory: &Path, host_lock: &str) -> Result<Opened, OpenError> {
     let boot = boot_id().map_err(unfit)?;
     // A draft is a save that was cut short: the file itself is the truth.
     let _ = folder.remove(DRAFT);
-    let (state, origin) = match folder.read(FILE) {
-        Ok(None) => (SavedState { rebooted: true, ..SavedState::default() }, Origin::Fresh),
-        Ok(Some(bytes)) => match folder.read(CHANGES) {
-            Ok(changes) => record::decode(&bytes, &changes.unwrap_or_default(), &boot),
-            Err(error) => (SavedState::default(), Origin::Damaged(format!("{CHANGES}: {error}"))),
-        },
-        Err(error) => (SavedState::default(), Origin::Damaged(error.to_string())),
+    let without = |state, origin| Decoded { state, origin, refused: None };
+    let Decoded { state, origin, refused } = match folder.read(FILE) {
+        Ok(None) => without(SavedState { rebooted: true, ..SavedState::default() }, Origin::Fresh),
+        Ok(Some(bytes)) => {
+            let changes = folder.read(CHANGES).map(Option::unwrap_or_default);
+            let changes = changes.as_deref().map_err(ToString::to_string);
+            record::decode(&bytes, changes, &boot)
+        }
+        Err(error) => without(SavedState::default(), Origin::Damaged(error.to_string())),
     };
+    // On failure (a read-only file system) the next save reports it.
     if matches!(origin, Origin::Damaged(_)) {
-        // On failure (a read-only file system) the next save reports it.
         let _ = folder.rename(FILE, BAD);
     }
+    if refused.is_some() {
+        let _ = folder.rename(CHANGES, BAD_CHANGES);
+    }
+    let refused = refused.map(|why| format!("{}: {why}", directory.join(CHANGES).display()));
     let inner = Mutex::new(Inner::default());
     let store = Store { folder, boot, inner, changed: Notify::new(), _lock: lock };
-    Ok(Opened { store: Arc::new(store), state, origin, squatter })
+    Ok(Opened { store: Arc::new(store), state, origin, refused, squatter })
 }
 
 impl Store {
@@ -267,6 +277,7 @@ impl Store {
             // They are about the file before. Where they cannot be removed they name it.
             inner.appended = None;
             let _ = self.folder.remove(CHANGES);
+            inner.written.let_go(SHORT);
         }
         inner.unwritten = written.is_err();
         inner.unsynced = true;

@@ -2,8 +2,8 @@
 //!
 //! A note stands before each deed, and the state of ten thousand services is megabytes: a note of one of
 //! them is a line here. Each line has a checksum that goes on from the one before, the first names the
-//! state file that all are about: lines about another are none, and what follows a lost line is not
-//! believed. Not here: the state file (`record`, `written`).
+//! state file that all are about: lines about another are none, and what follows a lost or damaged line is
+//! not believed. What stands before it is. Not here: the state file (`record`, `written`).
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,6 +16,8 @@ use crate::message::{Changes, SavedService, SavedState};
 
 /// The file's name in the state directory.
 pub(super) const CHANGES: &str = "state.changes";
+/// Where a file of which a line cannot be believed is moved.
+pub(super) const BAD_CHANGES: &str = "state.changes.bad";
 
 /// One line's content.
 #[derive(Serialize, Deserialize)]
@@ -78,13 +80,16 @@ impl Appended {
 /// its line break was cut short, and its deed never done.
 ///
 /// # Errors
-/// Why it is not to be believed.
+/// Which line is not to be believed, and none behind it, and why; those before it were taken in.
 pub(super) fn apply(bytes: &[u8], of: u32, state: &mut SavedState) -> Result<(), String> {
     let mut former = 0;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let lines = bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
     for (nth, text) in lines.enumerate() {
-        let (line, sum) = read(text, former).ok_or("the checksum of its changes does not fit")?;
+        let refused = |why: &str| Err(format!("line {}: {why}", nth + 1));
+        let Some((line, sum)) = read(text, former) else {
+            return refused("the checksum does not fit");
+        };
         former = sum;
         match line {
             Line::Of(other) if nth == 0 && other == of => {}
@@ -94,7 +99,7 @@ pub(super) fn apply(bytes: &[u8], of: u32, state: &mut SavedState) -> Result<(),
                 state.services.extend(services);
                 state.seen = seen.or(state.seen);
             }
-            _ => return Err("its changes are in disorder".to_owned()),
+            _ => return refused("it is not in its place"),
         }
     }
     Ok(())

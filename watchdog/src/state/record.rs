@@ -43,30 +43,43 @@ fn json(record: &Record<'_>) -> Vec<u8> {
 }
 
 /// The state in a file's bytes, as far as it may be believed.
-/// `changes`: what was appended since, if anything.
-pub(super) fn decode(bytes: &[u8], changes: &[u8], boot: &str) -> (SavedState, Origin) {
-    match read(bytes).and_then(|mut record| {
-        apply(changes, record.crc32, record.state.to_mut())?;
-        Ok(record)
-    }) {
-        Err(why) => (SavedState::default(), Origin::Damaged(why)),
-        Ok(record) if record.boot == boot => (record.state.into_owned(), Origin::SameBoot),
-        Ok(record) => {
-            let mut state = record.state.into_owned();
-            for service in state.services.values_mut() {
-                // Processes and programs of another boot are none.
-                service.main = None;
-                service.acting = None;
-                service.turn = None;
-                service.brake = None;
-                service.attempts = 0;
-                service.tried = None;
-            }
-            state.seen = None;
-            state.rebooted = true;
-            (state, Origin::OtherBoot)
+pub(super) struct Decoded {
+    pub(super) state: SavedState,
+    pub(super) origin: Origin,
+    /// What of the changes is not believed, and why.
+    pub(super) refused: Option<String>,
+}
+
+/// `changes`: what was appended since, if anything, or why it cannot be read.
+pub(super) fn decode(bytes: &[u8], changes: Result<&[u8], String>, boot: &str) -> Decoded {
+    let (mut state, of, written_in) = match read(bytes) {
+        Ok(record) => (record.state.into_owned(), record.crc32, record.boot),
+        Err(why) => {
+            let (state, origin) = (SavedState::default(), Origin::Damaged(why));
+            return Decoded { state, origin, refused: None };
         }
+    };
+    let refused = changes.and_then(|changes| apply(changes, of, &mut state)).err();
+    if refused.is_some() {
+        // An older note than the last is safe to go by: processes are known by their identity, counts
+        // and what was told may be behind. But what was to be done then may have been done since.
+        state.services.values_mut().for_each(|service| service.turn = None);
     }
+    if written_in == boot {
+        return Decoded { state, origin: Origin::SameBoot, refused };
+    }
+    for service in state.services.values_mut() {
+        // Processes and programs of another boot are none.
+        service.main = None;
+        service.acting = None;
+        service.turn = None;
+        service.brake = None;
+        service.attempts = 0;
+        service.tried = None;
+    }
+    state.seen = None;
+    state.rebooted = true;
+    Decoded { state, origin: Origin::OtherBoot, refused }
 }
 
 fn read(bytes: &[u8]) -> Result<Record<'static>, String> {

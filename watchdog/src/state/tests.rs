@@ -1,5 +1,7 @@
 //! The state survives what it may survive, and nothing damaged is believed.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -47,6 +49,11 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     (temp, path)
 }
 
+fn decode(bytes: &[u8], boot: &str) -> (SavedState, Origin) {
+    let read = record::decode(bytes, Ok(&[]), boot);
+    (read.state, read.origin)
+}
+
 #[test]
 fn what_is_saved_is_read_back() {
     let (_temp, path) = place();
@@ -78,7 +85,7 @@ fn numbers_that_are_observed_spoil_no_state() {
             for service in state.services.values_mut() {
                 service.observed = Some(Arc::new(observed.clone()));
             }
-            let (_, origin) = record::decode(&encode(&state, "boot"), &[], "boot");
+            let (_, origin) = decode(&encode(&state, "boot"), "boot");
             assert_eq!(origin, Origin::SameBoot, "{number}");
         }
     }
@@ -87,157 +94,25 @@ fn numbers_that_are_observed_spoil_no_state() {
 #[test]
 fn no_torn_file_and_no_flipped_bit_is_believed() {
     let bytes = encode(&some_state(), "boot");
-    assert_eq!(record::decode(&bytes, &[], "boot"), (some_state(), Origin::SameBoot));
+    assert_eq!(decode(&bytes, "boot"), (some_state(), Origin::SameBoot));
     for length in 0..bytes.len() {
-        let (state, origin) = record::decode(&bytes[..length], &[], "boot");
+        let (state, origin) = decode(&bytes[..length], "boot");
         assert!(matches!(origin, Origin::Damaged(_)), "{length}");
         assert_eq!(state, SavedState::default());
     }
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let (_, origin) = record::decode(&flipped, &[], "boot");
+        let (_, origin) = decode(&flipped, "boot");
         assert!(matches!(origin, Origin::Damaged(_)), "bit {bit}: {origin:?}");
     }
 }
 
 /// Services come, change and go at each place; only what has changed is made anew.
 #[test]
-fn the_file_after_changes_is_that_of_its_state() {
-    let service = some_state().services.into_values().next().unwrap();
-    let named = |present: usize, n: usize| present >> n & 1 == 1;
-    let of = |present: usize, restarts: u64| {
-        let names = (0..4).filter(|n| named(present, *n));
-        let service = |n| SavedService { restarts: restarts + n, ..service.clone() };
-        let services = names.map(|n| (format!("service\n{n}"), service(n as u64 % 2)));
-        SavedState { services: services.collect(), seen: None, rebooted: false }
-    };
-    for (before, after) in (0..16).flat_map(|before| (0..16).map(move |after| (before, after))) {
-        for restarts in [7, 8] {
-            let mut written = Written::default();
-            assert!(written.renew(of(before, 7), "boot"));
-            let next = of(after, restarts);
-            let same = next == of(before, 7);
-            assert_eq!(written.renew(next.clone(), "boot"), !same, "{before} {after}");
-            assert_eq!(written.parts().concat(), encode(&next, "boot"));
-            let read = record::decode(&written.parts().concat(), &[], "boot");
-            assert_eq!(read, (next.clone(), Origin::SameBoot));
-            assert!(!written.renew(next.clone(), "boot"));
-            assert!(written.renew(SavedState { seen: Some(60), ..next }, "boot"));
-        }
-    }
-}
-
-/// A state that is long enough for changes to be appended.
-fn long_state() -> SavedState {
-    let service = some_state().services.into_values().next().unwrap();
-    let services = (0..1_000).map(|n| (format!("service {n}"), service.clone())).collect();
-    SavedState { services, ..some_state() }
-}
-
-/// With another number of restarts.
-fn change(state: &mut SavedState, name: &str, restarts: u64) -> Changes {
-    let service = state.services.get_mut(name).unwrap();
-    service.restarts = restarts;
-    let services = BTreeMap::from([(name.to_owned(), service.clone())]);
-    Changes { services, seen: state.seen }
-}
-
-#[test]
-fn what_was_appended_is_read_back_and_written_whole_in_the_end() {
-    let (_temp, path) = place();
-    let opened = open(&path, &unique("appended")).unwrap();
-    let (store, mut state) = (opened.store, long_state());
-    let none = Changes::default();
-    assert_eq!(store.append(none.clone(), false), None, "there is no file yet");
-    assert_eq!(store.save(state.clone()), None);
-    let file = std::fs::read(path.join(FILE)).unwrap();
-    assert!(file.len() > SHORT);
-    for restarts in 1..20 {
-        let name = format!("service {}", restarts % 3);
-        let changes = change(&mut state, &name, 100 + restarts);
-        assert_eq!(store.append(changes, false), Some(None));
-    }
-    state.seen = Some(120_000_000_000);
-    assert_eq!(store.append(Changes { seen: state.seen, ..none.clone() }, false), Some(None));
-    assert_eq!(store.sync(), None);
-    assert_eq!(std::fs::read(path.join(FILE)).unwrap(), file, "the file is as it was");
-    let length = path.join(CHANGES).metadata().unwrap().len();
-    assert_eq!(store.append(none, false), Some(None));
-    let again = change(&mut state, "service 1", 119);
-    assert_eq!(store.append(again, false), Some(None));
-    assert_eq!(path.join(CHANGES).metadata().unwrap().len(), length, "nothing new is no line");
-    let unknown = BTreeMap::from([("new".to_owned(), SavedService::default())]);
-    assert_eq!(store.append(Changes { services: unknown, seen: None }, false), None);
-    drop(store);
-    let opened = open(&path, &unique("appended")).unwrap();
-    assert_eq!((opened.state, opened.origin), (state.clone(), Origin::SameBoot));
-    drop(opened.store);
-    // Another file, and the changes to the one before left behind.
-    let changes = std::fs::read(path.join(CHANGES)).unwrap();
-    let opened = open(&path, &unique("appended")).unwrap();
-    assert_eq!(opened.store.save(state.clone()), None);
-    assert!(!path.join(CHANGES).exists());
-    let changed = change(&mut state, "service 5", 7);
-    assert_eq!(opened.store.append(changed, false), Some(None));
-    while path.join(CHANGES).exists() {
-        let restarts = state.services["service 5"].restarts + 1;
-        let changed = change(&mut state, "service 5", restarts);
-        if opened.store.append(changed, true).is_none() {
-            assert_eq!(opened.store.save(state.clone()), None);
-        }
-    }
-    drop(opened.store);
-    std::fs::write(path.join(CHANGES), changes).unwrap();
-    let opened = open(&path, &unique("appended")).unwrap();
-    assert_eq!((opened.state, opened.origin), (state, Origin::SameBoot));
-}
-
-#[test]
-fn changes_that_are_cut_short_are_the_ones_before_and_damaged_ones_none() {
-    let (_temp, path) = place();
-    let opened = open(&path, &unique("cut")).unwrap();
-    let mut state = long_state();
-    assert_eq!(opened.store.save(state.clone()), None);
-    let short = |state: &SavedState| {
-        let mut short = state.clone();
-        short.services.retain(|name, _| name == "service 7");
-        short
-    };
-    let mut states = vec![short(&state)];
-    for restarts in 10..12 {
-        let changes = change(&mut state, "service 7", restarts);
-        assert_eq!(opened.store.append(changes, false), Some(None));
-        states.push(short(&state));
-    }
-    let file = std::fs::read(path.join(FILE)).unwrap();
-    let changes = std::fs::read(path.join(CHANGES)).unwrap();
-    let (of, lines) = (opened.store.lock().written.sum(), changes.len());
-    let breaks = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
-    for length in 0..=lines {
-        let mut read = states[0].clone();
-        let kept = &changes[..length];
-        assert_eq!(changes::apply(kept, of, &mut read), Ok(()), "{length}");
-        assert!(read == states[breaks(kept).saturating_sub(1)], "{length}");
-    }
-    for bit in 0..lines * 8 {
-        let mut flipped = changes.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        let mut read = states[0].clone();
-        let whole = breaks(&flipped) == breaks(&changes);
-        // A line break that is none any more joins two lines, or is an end that was cut off.
-        let believed = changes::apply(&flipped, of, &mut read).is_ok();
-        assert!(!believed || !whole && states.contains(&read), "bit {bit}");
-    }
-    let mut flipped = changes;
-    flipped[lines / 2] ^= 1;
-    assert!(matches!(record::decode(&file, &flipped, "boot").1, Origin::Damaged(_)));
-}
-
-#[test]
 fn of_another_boot_no_process_is_kept() {
     let bytes = encode(&some_state(), "boot before");
-    let (state, origin) = record::decode(&bytes, &[], "boot now");
+    let (state, origin) = decode(&bytes, "boot now");
     assert_eq!(origin, Origin::OtherBoot);
     let service = state.services.values().next().unwrap();
     assert_eq!((service.main, service.acting.clone(), service.restarts), (None, None, 3));

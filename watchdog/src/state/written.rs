@@ -1,9 +1,13 @@
 //! The state file's bytes, made anew only where a service has changed.
 //!
-//! A note stands before each deed, and ten thousand services make megabytes of it: what has not changed is
-//! copied from the file before. The form is that of `record`, byte for byte. Not here: the file (`folder`).
+//! A note stands before each deed: what has not changed is copied from the file before, where that is kept.
+//! Ten thousand services make megabytes of it, which are not, and of which each note is appended. The form is
+//! that of `record`, byte for byte. Not here: the file (`folder`).
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::record::VERSION;
 use crate::message::{Changes, SavedService, SavedState};
@@ -15,11 +19,13 @@ const BEGIN: &[u8] = b"{\n    \"services\": {";
 #[derive(Debug, Default)]
 pub(super) struct Written {
     state: SavedState,
-    /// The file up to its checksum, and the rest of it.
+    /// The file up to its checksum, and the rest of it; empty once it was let go.
     head: Vec<u8>,
     body: Vec<u8>,
     /// Where each service's part of `body` ends, in the order of `state`.
     ends: Vec<usize>,
+    /// Bytes of `body`, also of one that was let go.
+    length: usize,
     /// The checksum in the head.
     sum: u32,
     /// Whose part is not that of `state`: it was appended.
@@ -31,16 +37,15 @@ pub(super) struct Written {
 impl Written {
     /// Another state is to be written. False where that makes the same file.
     pub(super) fn renew(&mut self, state: SavedState, boot: &str) -> bool {
-        let mut body = Vec::with_capacity(self.body.len() + 4096);
+        let mut body = Vec::with_capacity(self.length + 4096);
         let mut ends = Vec::with_capacity(state.services.len());
         body.extend_from_slice(BEGIN);
         let mut changed = self.head.is_empty() || self.behind || state.seen != self.state.seen;
         let mut begin = BEGIN.len();
-        let former = self.state.services.iter().zip(&self.ends);
-        let mut former = former.map(|(known, end)| {
+        let mut former = self.state.services.iter().enumerate().map(|(nth, known)| {
+            let part = self.ends.get(nth).map(|end| begin..*end);
             // After it comes a comma.
-            let part = begin..*end;
-            begin = end + 1;
+            begin = part.as_ref().map_or(begin, |part| part.end + 1);
             (known, part)
         });
         let mut next = former.next();
@@ -56,13 +61,11 @@ impl Written {
             if same.is_some() {
                 next = former.next();
             }
+            changed |= same.is_none();
             let same = same.filter(|_| !self.appended.contains(name));
-            match same.and_then(|(_, part)| self.body.get(part)) {
+            match same.and_then(|(_, part)| self.body.get(part?)) {
                 Some(part) => body.extend_from_slice(part),
-                None => {
-                    changed = true;
-                    write(&mut body, name, service);
-                }
+                None => write(&mut body, name, service),
             }
             ends.push(body.len());
         }
@@ -80,7 +83,8 @@ impl Written {
         sum.update(&body);
         let sum = sum.finalize();
         let head = head(boot, sum).into_bytes();
-        *self = Self { state, head, body, ends, sum, ..Self::default() };
+        let length = body.len();
+        *self = Self { state, head, body, ends, length, sum, ..Self::default() };
         true
     }
 
@@ -106,11 +110,20 @@ impl Written {
         Some(Some(new))
     }
 
-    /// Takes what was appended into the file's content.
+    /// Takes what was appended into the file's content, and makes it anew where it was let go.
     pub(super) fn make(&mut self, boot: &str) {
-        if self.behind {
-            let state = self.state.clone();
+        if self.behind || self.body.is_empty() {
+            self.behind = true;
+            let state = std::mem::take(&mut self.state);
+            (self.body, self.ends) = Default::default();
             self.renew(state, boot);
+        }
+    }
+
+    /// The file stands: its content is not kept where it is longer than this.
+    pub(super) fn let_go(&mut self, bytes: usize) {
+        if self.is_longer_than(bytes) {
+            (self.body, self.ends) = Default::default();
         }
     }
 
@@ -120,7 +133,7 @@ impl Written {
     }
 
     pub(super) fn is_longer_than(&self, bytes: usize) -> bool {
-        self.body.len() > bytes
+        self.length > bytes
     }
 
     /// The file's content, in the order in which it is written.
@@ -136,18 +149,15 @@ fn head(boot: &str, sum: u32) -> String {
     )
 }
 
-/// One service as it stands in the file. No text within it has a line break: JSON escapes them.
+/// One service as it stands in the file.
 fn write(body: &mut Vec<u8>, name: &str, service: &SavedService) {
-    const INDENT: &[u8] = b"\n      ";
-    body.extend_from_slice(INDENT);
+    body.extend_from_slice(b"\n      ");
     body.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
     body.extend_from_slice(b": ");
-    // Plain data with string keys: it has no way to fail.
-    let text = serde_json::to_vec_pretty(service).unwrap_or_default();
-    for (nth, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        if nth > 0 {
-            body.extend_from_slice(INDENT);
-        }
-        body.extend_from_slice(line);
-    }
+    let mut form = PrettyFormatter::new();
+    // It stands within three others.
+    let deeper = (0..3).try_for_each(|_| form.begin_object(&mut std::io::sink()));
+    // Plain data with string keys: it has no way to fail, nor has a sink.
+    let written = service.serialize(&mut Serializer::with_formatter(body, form));
+    debug_assert!(deeper.is_ok() && written.is_ok());
 }
