@@ -2,6 +2,7 @@
 //!
 //! One tokio runtime with one thread, and a few blocking threads for files. Not here: decisions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ const SETTLED: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)]
 /// Held while the rule file is read and handed over.
 static READING: Mutex<()> = Mutex::new(());
 
+type Note = Arc<dyn Fn(LogLine) + Send + Sync>;
+
 /// What the thread's tasks need.
 pub(super) struct Parts {
     pub config: Arc<Config>,
@@ -60,6 +63,9 @@ pub(super) struct Io {
     stop: watch::Sender<bool>,
     front: Running,
     thread: Option<std::thread::JoinHandle<()>>,
+    note: Note,
+    /// People know that our memory may be swapped out now.
+    unkept: Arc<AtomicBool>,
 }
 
 /// Starts the thread and its tasks. The error is for the user.
@@ -78,7 +84,7 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
     let (stop, stopped) = watch::channel(false);
     let inside = runtime.enter();
 
-    let note = {
+    let note: Note = {
         let (log, events) = (parts.log.clone(), parts.events.clone());
         Arc::new(move |line: LogLine| {
             log.write(&line);
@@ -158,7 +164,10 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         handle.clone(),
         parts.place.host_name,
         door,
-        Arc::new(move |level, text| note(daemon_line(level, text))),
+        Arc::new({
+            let note = note.clone();
+            move |level, text| note(daemon_line(level, text))
+        }),
     );
     front.configure(parts.config.http.as_ref());
     drop(inside);
@@ -186,7 +195,8 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
         })
         .map_err(|error| format!("cannot start the input and output thread: {error}"))?;
     let surveys = Some(surveys);
-    Ok(Io { runner, notifier, surveys, handle, stop, front, thread: Some(thread) })
+    let (thread, unkept) = (Some(thread), Arc::default());
+    Ok(Io { runner, notifier, surveys, handle, stop, front, thread, note, unkept })
 }
 
 impl Io {
@@ -224,11 +234,18 @@ impl Io {
 
     /// Gives back what a configuration took to be read and taken over, when that is over.
     pub(super) fn release_memory(&self) {
-        self.handle.spawn(async {
+        let (note, unkept) = (self.note.clone(), self.unkept.clone());
+        self.handle.spawn(async move {
             for wait in SETTLED {
                 tokio::time::sleep(wait).await;
                 // Cut off only by the end of the daemon, which gives back everything.
-                let _ = tokio::task::spawn_blocking(sys::memory::release_unused).await;
+                let released = tokio::task::spawn_blocking(sys::memory::release_unused).await;
+                if let Ok(Err(error)) = released
+                    && !unkept.swap(true, Ordering::Relaxed)
+                {
+                    let text = "memory is not kept any more and may be swapped out";
+                    note(daemon_line(Level::Warning, format!("{text}: mlockall: {error}")));
+                }
             }
         });
     }
@@ -246,7 +263,7 @@ impl Io {
 }
 
 /// HUP reload, USR1 judge now, TERM and INT end in order.
-async fn signals(inbox: Arc<Inbox>, note: Arc<dyn Fn(LogLine) + Send + Sync>) {
+async fn signals(inbox: Arc<Inbox>, note: Note) {
     let (Ok(mut hup), Ok(mut usr1), Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::hangup()),
         signal(SignalKind::user_defined1()),

@@ -27,7 +27,10 @@ static KEPT: AtomicBool = AtomicBool::new(false);
 /// Returns what the allocator keeps for later: a rule file of ten thousand services takes some twenty
 /// megabytes to read, the type information of the kernel programs ten. What is locked the kernel does not
 /// take back: for these few milliseconds nothing is. Not on the thread that decides.
-pub fn release_unused() {
+///
+/// # Errors
+/// Where what was granted before is refused now: memory may be swapped out from then on.
+pub fn release_unused() -> std::io::Result<()> {
     let kept = KEPT.load(Ordering::Acquire);
     // SAFETY: munlockall(2) takes nothing and changes no content; malloc_trim(3) takes no pointer and
     // may be called at any time from any thread.
@@ -37,10 +40,7 @@ pub fn release_unused() {
         }
         libc::malloc_trim(0);
     }
-    if kept {
-        // It was granted before; should it be refused now, memory may be swapped out, and that is all.
-        let _ = keep();
-    }
+    if kept { keep() } else { Ok(()) }
 }
 
 /// Keeps in memory what this process has touched and will touch: it never waits for the disk then.
