@@ -63,6 +63,14 @@ impl AsyncWrite for Datagrams {
     }
 }
 
+/// The protocol of a name, without options.
+///
+/// # Panics
+/// Where none is called so.
+pub fn named(name: &str) -> Protocol {
+    Protocol::named(name).expect("a protocol of this name")
+}
+
 /// One conversation. `password` is said as over TLS.
 ///
 /// # Errors

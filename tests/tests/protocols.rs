@@ -4,9 +4,9 @@
 
 use std::process::Command;
 
-use ebpf_watchdog::protocol::{Login, Protocol};
+use ebpf_watchdog::protocol::{Conversation, Login, Sip, Smtp};
 use watchdog_tests::apache::free_port;
-use watchdog_tests::conversation::{At, answers, talk};
+use watchdog_tests::conversation::{At, answers, named, talk};
 use watchdog_tests::debian::Server;
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
@@ -22,7 +22,7 @@ fn clamav() {
     let Some(_server) = Server::start(&scratch, &["clamd", "-c", conf.to_str().unwrap()]) else {
         return;
     };
-    answers(&Protocol::Clamav, &At::Tcp(port));
+    answers(&named("clamav"), &At::Tcp(port));
 }
 
 #[test]
@@ -49,10 +49,10 @@ fn dovecot_speaks_imap_pop_lmtp_and_sieve() {
         return;
     };
     let served = [
-        (Protocol::Imap, imap),
-        (Protocol::Pop, pop),
-        (Protocol::Lmtp, lmtp),
-        (Protocol::Sieve, sieve),
+        (named("imap"), imap),
+        (named("pop"), pop),
+        (named("lmtp"), lmtp),
+        (named("sieve"), sieve),
     ];
     for (protocol, port) in &served {
         answers(protocol, &At::Tcp(*port));
@@ -84,9 +84,9 @@ fn exim_speaks_smtp_and_takes_logins() {
     let conf = scratch.write("exim.conf", &text, 0o644);
     let argv = ["exim4", "-C", conf.to_str().unwrap(), "-bdf"];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Smtp { login: None }, &At::Tcp(port));
+    answers(&named("smtp"), &At::Tcp(port));
     let login = Login { username: "bob".to_owned(), password: Some("/unread".into()) };
-    let smtp = Protocol::Smtp { login: Some(login) };
+    let smtp = named("smtp").with(Conversation::Smtp(Smtp { login: Some(login) }));
     assert_eq!(talk(&smtp, &At::Tcp(port), Some("pass")), Ok(()));
     let told = talk(&smtp, &At::Tcp(port), Some("wrong")).unwrap_err();
     assert!(told.starts_with("the server answers `535"), "{told}");
@@ -109,7 +109,7 @@ fn fail2ban() {
     let last = ["-p", pid.to_str().unwrap(), "start"];
     let argv: Vec<&str> = argv.into_iter().chain(rest).chain(last).collect();
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Fail2ban, &At::Unix(socket));
+    answers(&named("fail2ban"), &At::Unix(socket));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn sn_speaks_nntp() {
     let argv =
         ["xinetd", "-dontfork", "-f", conf.to_str().unwrap(), "-pidfile", pid.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Nntp, &At::Tcp(port));
+    answers(&named("nntp"), &At::Tcp(port));
 }
 
 #[test]
@@ -149,9 +149,10 @@ fn kamailio_speaks_sip_over_both_carriers() {
         ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-Y", dir, "-f", conf.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
     for at in [At::Tcp(port), At::Udp(port)] {
-        answers(&Protocol::Sip { target: None, max_forward: 70 }, &at);
+        answers(&named("sip"), &at);
         let target = Some("nobody@127.0.0.1".to_owned());
-        let told = talk(&Protocol::Sip { target, max_forward: 6 }, &at, None);
+        let told =
+            talk(&named("sip").with(Conversation::Sip(Sip { target, max_forward: 6 })), &at, None);
         assert_eq!(told, Err("the server answers `SIP/2.0 404 Not Found`".to_owned()));
     }
 }
@@ -172,7 +173,7 @@ fn openssh() {
     // It must be called by its full path.
     let argv = ["/usr/sbin/sshd", "-D", "-e", "-f", conf.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Ssh, &At::Tcp(port));
+    answers(&named("ssh"), &At::Tcp(port));
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn postgrey_decides_as_postfix_wants() {
     let recipients = format!("--whitelist-recipients={}", nobody.display());
     let argv = ["postgrey", &inet, &db, "--user=root", "--group=root", &clients, &recipients];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::PostfixPolicy, &At::Tcp(port));
+    answers(&named("postfix-policy"), &At::Tcp(port));
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn rsync() {
     let port_option = format!("--port={port}");
     let argv = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1", &port_option, &conf];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Rsync, &At::Tcp(port));
+    answers(&named("rsync"), &At::Tcp(port));
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn spamassassin() {
     ]
     .concat();
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Spamassassin, &At::Tcp(port.parse().unwrap()));
+    answers(&named("spamassassin"), &At::Tcp(port.parse().unwrap()));
 }
 
 #[test]
@@ -239,5 +240,5 @@ fn vsftpd() {
     let Some(_server) = Server::start(&scratch, &["vsftpd", conf.to_str().unwrap()]) else {
         return;
     };
-    answers(&Protocol::Ftp, &At::Tcp(port));
+    answers(&named("ftp"), &At::Tcp(port));
 }

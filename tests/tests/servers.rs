@@ -5,10 +5,11 @@
 
 use ebpf_watchdog::metric::Operator;
 use ebpf_watchdog::protocol::{
-    ApacheStatus, Checksum, Http, Login, Pattern, Pgsql, Protocol, Websocket, WorkerLimit,
+    ApacheStatus, Checksum, Conversation, Http, Login, Mqtt, Mysql, Pattern, Pgsql, Protocol,
+    Radius, WorkerLimit,
 };
 use watchdog_tests::apache::free_port;
-use watchdog_tests::conversation::{At, answers, answers_to, talk, talk_in_clear};
+use watchdog_tests::conversation::{At, answers, answers_to, named, talk, talk_in_clear};
 use watchdog_tests::database;
 use watchdog_tests::debian::Server;
 use watchdog_tests::scratch::Scratch;
@@ -46,31 +47,31 @@ fn nginx_speaks_http() {
     let Some(_server) = Server::start(&scratch, &argv) else { return };
     let at = At::Tcp(port);
     let http = |request: &str| Http { request: request.to_owned(), ..Http::PLAIN };
-    answers(&Protocol::Http(Http::PLAIN), &at);
-    answers(&Protocol::Http(http("/moved")), &at);
+    answers(&Http::PLAIN.protocol(false), &at);
+    answers(&http("/moved").protocol(false), &at);
     let gone = http("/gone");
     assert_eq!(
-        told(&Protocol::Http(gone.clone()), &at, None),
+        told(&gone.clone().protocol(false), &at, None),
         "HTTP error: Server returned status 410"
     );
-    answers(&Protocol::Http(Http { status: Some((Operator::Equal, 410)), ..gone }), &at);
+    answers(&Http { status: Some((Operator::Equal, 410)), ..gone }.protocol(false), &at);
     let pattern = |text: &str| vec![(true, Pattern::new(text).unwrap())];
     let host = Http {
         host: Some("www.example".to_owned()),
         content: pattern("^I am www.example$"),
         ..http("/host")
     };
-    answers(&Protocol::Http(host), &at);
+    answers(&host.protocol(false), &at);
     let sum = Checksum::parse("5eb63bbbe01eeed093cb22bb8f5acdc3");
-    answers(&Protocol::Http(Http { checksum: sum, head: false, ..Http::PLAIN }), &at);
-    answers(&Protocol::Http(Http { head: true, ..Http::PLAIN }), &at);
+    answers(&Http { checksum: sum, head: false, ..Http::PLAIN }.protocol(false), &at);
+    answers(&Http { head: true, ..Http::PLAIN }.protocol(false), &at);
     let own = Http {
         username: Some("ann".to_owned()),
         password: Some("/unread".into()),
         content: pattern("PLAIN"),
         ..http("/own/users")
     };
-    let own = Protocol::Http(own);
+    let own = own.protocol(false);
     assert_eq!(talk(&own, &at, Some("pass")), Ok(()));
     assert_eq!(told(&own, &at, Some("wrong")), "HTTP error: Server returned status 401");
 }
@@ -93,7 +94,8 @@ fn apache_shows_its_workers() {
     let at = At::Tcp(port);
     let limit = |word, operator, percent| {
         let limits = vec![WorkerLimit { word, operator, percent }];
-        Protocol::ApacheStatus(ApacheStatus { http: Http::PLAIN, limits })
+        let status = ApacheStatus { http: Http::PLAIN, limits };
+        named("apache-status").with(Conversation::ApacheStatus(status))
     };
     answers(&limit("dnslimit", Operator::Greater, 10), &at);
     // Who answers us replies.
@@ -106,9 +108,9 @@ fn mariadb_knows_its_users() {
     let (scratch, port) = (Scratch::new(), free_port());
     let Some(_server) = database::mariadb(&scratch, port, "", "") else { return };
     let socket = scratch.at("socket");
-    let mysql = Protocol::Mysql(ann());
+    let mysql = named("mysql").with(Conversation::Mysql(Mysql { login: ann() }));
     for at in [At::Tcp(port), At::Unix(socket)] {
-        answers(&Protocol::Mysql(None), &at);
+        answers(&named("mysql"), &at);
         assert_eq!(talk_in_clear(&mysql, &at, "pass"), Ok(()));
         let told = told(&mysql, &at, Some("wrong"));
         assert!(
@@ -124,9 +126,10 @@ fn postgresql_knows_its_users() {
     let rules = "host all ann all scram-sha-256\nhost all all all trust\n";
     let Some(_server) = database::postgresql(&scratch, port, rules, "true", "") else { return };
     let at = At::Tcp(port);
-    answers(&Protocol::Pgsql(Pgsql::PLAIN), &at);
+    answers(&named("pgsql"), &at);
     let pgsql = |login, database: &str| {
-        Protocol::Pgsql(Pgsql { login, database: Some(database.to_owned()) })
+        let database = Some(database.to_owned());
+        named("pgsql").with(Conversation::Pgsql(Pgsql { login, database }))
     };
     let postgres = pgsql(ann(), "postgres");
     assert_eq!(talk_in_clear(&postgres, &at, "pass"), Ok(()));
@@ -150,7 +153,7 @@ fn redis() {
         let own = ["redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", dir, "--port"];
         let argv = [&own, [listen.as_str()].as_slice(), more].concat();
         let Some(_server) = Server::start(&scratch, &argv) else { return };
-        answers(&Protocol::Redis, &At::Tcp(port));
+        answers(&named("redis"), &At::Tcp(port));
     }
 }
 
@@ -160,7 +163,7 @@ fn memcached() {
     let listen = port.to_string();
     let argv = ["memcached", "-u", "root", "-l", "127.0.0.1", "-U", "0", "-p", &listen];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Memcache, &At::Tcp(port));
+    answers(&named("memcache"), &At::Tcp(port));
 }
 
 #[test]
@@ -177,12 +180,12 @@ fn mosquitto_speaks_mqtt_and_websocket() {
         format!("mosquitto_passwd -b -c {users} ann pass && exec mosquitto -c {}", conf.display());
     let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
     let at = At::Tcp(port);
-    let mqtt = Protocol::Mqtt(ann());
-    answers(&Protocol::Websocket(Websocket::PLAIN), &At::Tcp(web));
+    let mqtt = named("mqtt").with(Conversation::Mqtt(Mqtt { login: ann() }));
+    answers(&named("websocket"), &At::Tcp(web));
     assert_eq!(talk(&mqtt, &at, Some("pass")), Ok(()));
     let refused = "MQTT: connection refused: not authorized (5)";
     assert_eq!(told(&mqtt, &at, Some("wrong")), refused);
-    assert_eq!(told(&Protocol::Mqtt(None), &at, None), refused);
+    assert_eq!(told(&named("mqtt"), &at, None), refused);
 }
 
 #[test]
@@ -194,8 +197,8 @@ fn slapd_binds_version_3_only() {
     let argv = ["slapd", "-h", &listen, "-f", conf.to_str().unwrap(), "-d", "0"];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
     let at = At::Tcp(port);
-    answers(&Protocol::Ldap3, &at);
-    let told = told(&Protocol::Ldap2, &at, None);
+    answers(&named("ldap3"), &at);
+    let told = told(&named("ldap2"), &at, None);
     assert!(told.starts_with("LDAP: bind refused, result 2: "), "{told}");
 }
 
@@ -215,8 +218,8 @@ fn dnsmasq_speaks_dns_over_both_carriers() {
     ]
     .concat();
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Dns, &At::Udp(port));
-    answers(&Protocol::Dns, &At::Tcp(port));
+    answers(&named("dns"), &At::Udp(port));
+    answers(&named("dns"), &At::Tcp(port));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn chrony_speaks_ntp() {
     // It leaves the clock alone.
     let argv = ["chronyd", "-d", "-x", "-u", "root", "-f", conf.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Ntp3, &At::Udp(port));
+    answers(&named("ntp3"), &At::Udp(port));
 }
 
 #[test]
@@ -248,8 +251,8 @@ fn freeradius_knows_the_secret() {
     scratch.write("radiusd.conf", &text, 0o644);
     let dir = scratch.path().to_str().unwrap();
     let Some(_server) = Server::start(&scratch, &["freeradius", "-X", "-d", dir]) else { return };
-    let (at, radius) = (At::Udp(port), Protocol::Radius(Some("/unread".into())));
-    answers_to(&radius, &at, Some("pass"));
+    let radius = Conversation::Radius(Radius { secret: Some("/unread".into()) });
+    answers_to(&named("radius").with(radius), &At::Udp(port), Some("pass"));
 }
 
 #[test]
@@ -258,7 +261,7 @@ fn gpsd() {
     let socket = scratch.at("control");
     let argv = ["gpsd", "-N", "-n", "-S", &port, "-F", socket.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Gps, &At::Tcp(port.parse().unwrap()));
+    answers(&named("gps"), &At::Tcp(port.parse().unwrap()));
 }
 
 #[test]
@@ -277,6 +280,6 @@ fn xinetd_tells_the_time() {
     let argv =
         ["xinetd", "-dontfork", "-f", conf.to_str().unwrap(), "-pidfile", pid.to_str().unwrap()];
     let Some(_server) = Server::start(&scratch, &argv) else { return };
-    answers(&Protocol::Rdate, &At::Tcp(port));
-    answers(&Protocol::Rdate, &At::Udp(port));
+    answers(&named("rdate"), &At::Tcp(port));
+    answers(&named("rdate"), &At::Udp(port));
 }

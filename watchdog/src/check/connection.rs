@@ -145,32 +145,24 @@ impl Talk {
     pub fn wants_tls(&self) -> bool {
         match self {
             Self::Nothing | Self::Script(_) => false,
-            Self::Protocol(protocol) => protocol.wants_tls(),
+            Self::Protocol(protocol) => protocol.definition().tls,
         }
     }
 
     /// What is asked for, as Monit adds it to the port.
     pub fn request(&self) -> &str {
         match self {
-            Self::Protocol(Protocol::Http(http) | Protocol::Https(http)) => &http.request,
-            Self::Nothing | Self::Script(_) | Self::Protocol(_) => "",
+            Self::Protocol(protocol) => protocol.request(),
+            Self::Nothing | Self::Script(_) => "",
         }
     }
 
     /// The protocol's name in Monit's log.
-    pub fn title(&self) -> String {
+    pub fn title(&self) -> &'static str {
         match self {
-            Self::Nothing => "DEFAULT".to_owned(),
-            Self::Script(_) => "generic".to_owned(),
-            Self::Protocol(protocol) => match protocol.name() {
-                "apache-status" => "APACHESTATUS".to_owned(),
-                "https" => "HTTP".to_owned(),
-                "imaps" => "IMAP".to_owned(),
-                "mysqls" => "MYSQL".to_owned(),
-                "pops" => "POP".to_owned(),
-                "smtps" => "SMTP".to_owned(),
-                name => name.to_ascii_uppercase(),
-            },
+            Self::Nothing => "DEFAULT",
+            Self::Script(_) => "generic",
+            Self::Protocol(protocol) => protocol.definition().title,
         }
     }
 }

@@ -116,8 +116,8 @@ async fn converse(
         with,
         at: place(&connection.to, address),
         protocol: match &connection.to {
-            To::Port(port) => Some(port.talk.title()),
-            To::Unix(unix) => Some(unix.talk.title()),
+            To::Port(port) => Some(port.talk.title().to_owned()),
+            To::Unix(unix) => Some(unix.talk.title().to_owned()),
             To::Ping(_) => None,
         },
         ..Conversation::default()

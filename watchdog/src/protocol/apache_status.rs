@@ -4,11 +4,21 @@
 //! Not here: the request, which is `http`'s.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::metric::Operator;
 
+use super::conversation::{Converse, Talking};
 use super::http::{Http, document};
-use super::{Peer, ProtocolError, Stream};
+use super::{Conversation, Definition, Peer, ProtocolError, Stream};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "apache-status",
+    title: "APACHESTATUS",
+    port: 80,
+    tls: false,
+    conversation: Conversation::ApacheStatus(ApacheStatus::PLAIN),
+}];
 
 /// Where the page is unless told.
 const PAGE: &str = "/server-status?auto";
@@ -62,8 +72,18 @@ impl fmt::Display for ApacheStatus {
     }
 }
 
+impl Converse for ApacheStatus {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self, stream, peer))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.http.password_file()
+    }
+}
+
 /// Asks and judges.
-pub(super) async fn talk(
+async fn talk(
     status: &ApacheStatus,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,

@@ -4,10 +4,19 @@
 //! To be refused is an answer: a server for some zones only does not look for others. Not here: names.
 
 use super::bytes::{Fields, datagram, exactly, random};
-use super::{Carrier, Peer, ProtocolError, Stream, say};
+use super::conversation::plain;
+use super::{Carrier, Definition, Peer, ProtocolError, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "dns",
+    title: "DNS",
+    port: 53,
+    tls: false,
+    conversation: plain(|stream, peer| Box::pin(talk(stream, peer))),
+}];
 
 /// Asks.
-pub(super) async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
     let id = random::<2>()?;
     // Recursion wanted, one question: the root, NS, IN.
     let rest = [1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];

@@ -5,8 +5,17 @@
 
 use tokio::io::AsyncReadExt as _;
 
+use super::conversation::plain;
 use super::reply::unexpected;
-use super::{ProtocolError, Stream, say};
+use super::{Definition, ProtocolError, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "fail2ban",
+    title: "FAIL2BAN",
+    port: 0,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 /// `['ping']` in version 2 of the format, which Python 2 and 3 read.
 const PING: &[u8] = b"\x80\x02]q\x00X\x04\x00\x00\x00pingq\x01a.";
@@ -15,7 +24,7 @@ const END: &[u8] = b"<F2B_END_COMMAND>";
 const LONGEST: usize = 4096;
 
 /// Asks once.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     say(stream, &[PING, END].concat()).await?;
     let mut answer = Vec::new();
     while !answer.ends_with(END) {
@@ -39,9 +48,8 @@ fn pong(answer: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check_bytes;
+    use super::super::scripted::{check_bytes, named};
     use super::*;
-    use crate::protocol::Protocol;
 
     #[test]
     fn answers() {
@@ -53,8 +61,8 @@ mod tests {
             b"\x80\x02K\x00U\x04pongq\x00\x86q\x01.",
         ];
         for answer in right {
-            check_bytes(&Protocol::Fail2ban, &asked, &[answer, END].concat(), "");
-            check_bytes(&Protocol::Fail2ban, &asked, answer, "the server hung up");
+            check_bytes(&named("fail2ban"), &asked, &[answer, END].concat(), "");
+            check_bytes(&named("fail2ban"), &asked, answer, "the server hung up");
         }
         let wrong: [&[u8]; 4] = [
             b"\x80\x04K\x01\x8c\x04pong\x94\x86\x94.",
@@ -63,8 +71,8 @@ mod tests {
             b"",
         ];
         for answer in wrong {
-            check_bytes(&Protocol::Fail2ban, &asked, &[answer, END].concat(), "the server answers");
+            check_bytes(&named("fail2ban"), &asked, &[answer, END].concat(), "the server answers");
         }
-        check_bytes(&Protocol::Fail2ban, &asked, &[b'x'; 5000], "an answer of over 4096 bytes");
+        check_bytes(&named("fail2ban"), &asked, &[b'x'; 5000], "an answer of over 4096 bytes");
     }
 }

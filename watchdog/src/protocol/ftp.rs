@@ -2,24 +2,32 @@
 //!
 //! 120, "ready in some minutes", is a server that does not serve yet.
 
+use super::conversation::plain;
 use super::reply::{quit, reply};
-use super::{ProtocolError, Stream};
+use super::{Definition, ProtocolError, Stream};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "ftp",
+    title: "FTP",
+    port: 21,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 /// Waits for the greeting and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     reply(stream).await?.expect(&[220])?;
     quit(stream, 221).await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn greetings() {
         check(
-            &Protocol::Ftp,
+            &named("ftp"),
             &[
                 ("<220 ready\n>QUIT\n<221 bye", ""),
                 (

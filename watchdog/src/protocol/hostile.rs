@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::scripted::answered;
-use super::{Carrier, Peer, Protocol};
+use super::scripted::{answered, named};
+use super::{Carrier, Conversation, Peer, Protocol, Smtp};
 
 /// What lets a conversation go on, so that what comes behind it is heard too.
 const STEPS: &[&str] = &[
@@ -42,20 +42,21 @@ proptest! {
         for carrier in [Carrier::Stream, Carrier::Datagram] {
             let mut peer = Peer::new("server.example", 1, carrier);
             (peer.private, peer.password) = (true, Some("secret"));
-            for (_, protocol) in Protocol::NAMES {
-                let _ = answered(protocol, &peer, &answer);
+            for definition in Protocol::all() {
+                let _ = answered(&Protocol::plain(definition), &peer, &answer);
             }
             let login = super::Login { username: "bob".into(), password: Some("/x".into()) };
-            let _ = answered(&Protocol::Smtp { login: Some(login) }, &peer, &answer);
+            let smtp = Conversation::Smtp(Smtp { login: Some(login) });
+            let _ = answered(&named("smtp").with(smtp), &peer, &answer);
         }
     }
 }
 
 #[test]
 fn names_are_in_order_and_say_what_they_mean() {
-    assert!(Protocol::NAMES.is_sorted_by_key(|(name, _)| name));
-    for (name, protocol) in Protocol::NAMES {
-        assert_eq!(protocol.name(), *name);
-        assert_eq!(Protocol::named(name).as_ref(), Some(protocol));
+    // In order, and none twice: the first of two would hide the second.
+    assert!(Protocol::all().is_sorted_by(|one, next| one.name < next.name));
+    for definition in Protocol::all() {
+        assert_eq!(named(definition.name).to_string(), definition.name, "nothing is said of it");
     }
 }

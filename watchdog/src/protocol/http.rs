@@ -18,9 +18,27 @@ use hyper_util::rt::TokioIo;
 
 use crate::metric::{Operator, bytes};
 
+use super::conversation::{Converse, Talking};
 use super::digest::Checksum;
 use super::pattern::{Pattern, Quoted};
-use super::{Peer, ProtocolError, Stream};
+use super::{Conversation, Definition, Peer, Protocol, ProtocolError, Stream};
+
+pub(super) const PROTOCOLS: &[Definition; 2] = &[
+    Definition {
+        name: "http",
+        title: "HTTP",
+        port: 80,
+        tls: false,
+        conversation: Conversation::Http(Http::PLAIN),
+    },
+    Definition {
+        name: "https",
+        title: "HTTP",
+        port: 443,
+        tls: true,
+        conversation: Conversation::Http(Http::PLAIN),
+    },
+];
 
 /// The longest head of an answer.
 const HEAD: usize = 64 << 10;
@@ -62,9 +80,10 @@ impl Http {
         headers: Vec::new(),
     };
 
-    /// See [`super::Protocol::password_file`].
-    pub(super) fn password_file(&self) -> Option<&Path> {
-        self.password.as_deref()
+    /// The protocol with these options: `https` or `http`.
+    pub fn protocol(self, tls: bool) -> Protocol {
+        let [http, https] = PROTOCOLS;
+        Protocol::plain(if tls { https } else { http }).with(Conversation::Http(self))
     }
 
     /// What cannot be asked for, if there is something.
@@ -184,12 +203,22 @@ fn failed(why: &hyper::Error) -> ProtocolError {
     error(&why.to_string())
 }
 
+impl Converse for Http {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self, stream, peer))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.password.as_deref()
+    }
+
+    fn request(&self) -> &str {
+        &self.request
+    }
+}
+
 /// Asks and judges.
-pub(super) async fn talk(
-    http: &Http,
-    stream: &mut dyn Stream,
-    peer: &Peer<'_>,
-) -> Result<(), ProtocolError> {
+async fn talk(http: &Http, stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
     let (body, whole) = ask(http, stream, peer, http.reads()).await?;
     http.judge_body(&body, whole)
 }

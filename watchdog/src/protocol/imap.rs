@@ -2,15 +2,33 @@
 //!
 //! Not here: TLS. `imaps` is this over a stream that has it.
 
+use super::conversation::plain;
 use super::reply::{begins, unexpected};
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[
+    Definition {
+        name: "imap",
+        title: "IMAP",
+        port: 143,
+        tls: false,
+        conversation: plain(|stream, _| Box::pin(talk(stream))),
+    },
+    Definition {
+        name: "imaps",
+        title: "IMAP",
+        port: 993,
+        tls: true,
+        conversation: plain(|stream, _| Box::pin(talk(stream))),
+    },
+];
 
 const LONGEST: usize = 4096;
 /// Untagged lines before the answer to LOGOUT.
 const LINES: usize = 64;
 
 /// Waits for the greeting and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     let greeting = line(stream, LONGEST).await?;
     if !begins(&greeting, "* OK") && !begins(&greeting, "* PREAUTH") {
         return Err(unexpected(&greeting));
@@ -35,14 +53,13 @@ pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn greetings() {
         let endless = format!("<* OK hi\n>a1 LOGOUT{}", "\n<* 3 EXISTS".repeat(64));
         check(
-            &Protocol::Imap,
+            &named("imap"),
             &[
                 ("<* OK [CAPABILITY IMAP4rev1] hi\n>a1 LOGOUT\n<* BYE bye\n<a1 OK done", ""),
                 ("<* PREAUTH hi\n>a1 LOGOUT\n<* bye\n<A1 ok", ""),

@@ -3,7 +3,25 @@
 //! Not here: searches, and StartTLS.
 
 use super::bytes::{Fields, exactly};
-use super::{ProtocolError, Stream, leave, say};
+use super::conversation::plain;
+use super::{Definition, ProtocolError, Stream, leave, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[
+    Definition {
+        name: "ldap2",
+        title: "LDAP2",
+        port: 389,
+        tls: false,
+        conversation: plain(|stream, _| Box::pin(talk(2, stream))),
+    },
+    Definition {
+        name: "ldap3",
+        title: "LDAP3",
+        port: 389,
+        tls: false,
+        conversation: plain(|stream, _| Box::pin(talk(3, stream))),
+    },
+];
 
 const LONGEST: usize = 64 << 10;
 
@@ -25,7 +43,7 @@ fn number(bytes: &[u8]) -> Result<usize, ProtocolError> {
 }
 
 /// Binds and leaves.
-pub(super) async fn talk(version: u8, stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(version: u8, stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     // Message 1, bind: the version, no name, no password.
     say(stream, &[0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, version, 4, 0, 0x80, 0]).await?;
     let head = exactly(stream, 2, 2).await?;

@@ -2,12 +2,21 @@
 //!
 //! Not here: the binary protocol, which memcached calls obsolete.
 
-use super::{ProtocolError, Stream, leave, line, say};
+use super::conversation::plain;
+use super::{Definition, ProtocolError, Stream, leave, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "memcache",
+    title: "MEMCACHE",
+    port: 11211,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 1024;
 
 /// Asks and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     say(stream, b"version\r\n").await?;
     let answer = line(stream, LONGEST).await?;
     if !answer.starts_with("VERSION ") {

@@ -4,7 +4,16 @@
 //! Not here: any other command.
 
 use super::bytes::{Fields, exactly};
-use super::{ProtocolError, Stream, say};
+use super::conversation::plain;
+use super::{Definition, ProtocolError, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "mongodb",
+    title: "MONGODB",
+    port: 27017,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 64 << 10;
 const OP_MSG: i32 = 2013;
@@ -13,7 +22,7 @@ const OP_MSG: i32 = 2013;
 const PING: &[u8] = b"\x1e\0\0\0\x10ping\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0";
 
 /// Asks.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     // Length, our number, none answered; then no flags, and a section with one document.
     let length = (16 + 5 + PING.len()) as i32;
     let head = [length, 1, 0, OP_MSG, 0].map(i32::to_le_bytes).concat();

@@ -2,10 +2,40 @@
 //!
 //! Not here: topics and messages.
 
+use super::conversation::{Converse, Talking};
+use std::fmt;
+use std::path::Path;
+
 use super::bytes::{exactly, random};
 use super::digest::hex;
 use super::login::Login;
-use super::{Peer, ProtocolError, Stream, leave, say};
+use super::{Conversation, Definition, Peer, ProtocolError, Stream, leave, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "mqtt",
+    title: "MQTT",
+    port: 1883,
+    tls: false,
+    conversation: Conversation::Mqtt(Mqtt::PLAIN),
+}];
+
+/// Who connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// None: only whether the server answers.
+    pub login: Option<Login>,
+}
+
+impl Mqtt {
+    /// Only whether it answers.
+    pub const PLAIN: Self = Self { login: None };
+}
+
+impl fmt::Display for Mqtt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.login.iter().try_for_each(|login| login.fmt(f))
+    }
+}
 
 /// A text with its length before it. Longer ones no sentence holds.
 fn text(text: &str) -> Vec<u8> {
@@ -14,8 +44,18 @@ fn text(text: &str) -> Vec<u8> {
     length.to_be_bytes().into_iter().chain(bytes).collect()
 }
 
+impl Converse for Mqtt {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self.login.as_ref(), stream, peer))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.login.as_ref()?.password.as_deref()
+    }
+}
+
 /// Connects and leaves.
-pub(super) async fn talk(
+async fn talk(
     login: Option<&Login>,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,

@@ -5,10 +5,49 @@
 //! hangs up is counted by the server as a broken connection, until it blocks the host. Not here: TLS
 //! itself; the request for it is.
 
+use super::conversation::{Converse, Talking};
+use std::fmt;
+use std::path::Path;
+
 use super::bytes::{Fields, exactly};
 use super::digest::{sha1, sha256};
 use super::login::Login;
-use super::{Peer, ProtocolError, Stream, leave, say};
+use super::{Conversation, Definition, Peer, ProtocolError, Stream, leave, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[
+    Definition {
+        name: "mysql",
+        title: "MYSQL",
+        port: 3306,
+        tls: false,
+        conversation: Conversation::Mysql(Mysql::PLAIN),
+    },
+    Definition {
+        name: "mysqls",
+        title: "MYSQL",
+        port: 3306,
+        tls: true,
+        conversation: Conversation::Mysql(Mysql::PLAIN),
+    },
+];
+
+/// Who logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mysql {
+    /// None: only whether the server answers.
+    pub login: Option<Login>,
+}
+
+impl Mysql {
+    /// Only whether it answers.
+    pub const PLAIN: Self = Self { login: None };
+}
+
+impl fmt::Display for Mysql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.login.iter().try_for_each(|login| login.fmt(f))
+    }
+}
 
 /// No message of a login is longer.
 const LONGEST: usize = 64 << 10;
@@ -77,14 +116,28 @@ fn refusal(mut fields: Fields<'_>) -> ProtocolError {
     ProtocolError::new(format!("MYSQL: error {code}: {text}"))
 }
 
+impl Converse for Mysql {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self.login.as_ref(), stream, peer))
+    }
+
+    fn before_tls<'a>(&'a self, stream: &'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>> {
+        Box::pin(before_tls(stream))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.login.as_ref()?.password.as_deref()
+    }
+}
+
 /// Reads the greeting and asks for TLS; gives the greeting.
-pub(super) async fn before_tls(stream: &mut dyn Stream) -> Result<Vec<u8>, ProtocolError> {
+async fn before_tls(stream: &mut dyn Stream) -> Result<Option<Vec<u8>>, ProtocolError> {
     let (message, number) = message(stream).await?;
     if Greeting::read(&message)?.capabilities & TLS == 0 {
         return Err(ProtocolError::new("MYSQL: the server has no TLS"));
     }
     send(stream, number, &begin(OURS | TLS)).await?;
-    Ok(message)
+    Ok(Some(message))
 }
 
 /// The beginning of a login, and all of a request for TLS.
@@ -98,7 +151,7 @@ fn begin(capabilities: u32) -> Vec<u8> {
 }
 
 /// Logs in and leaves.
-pub(super) async fn talk(
+async fn talk(
     login: Option<&Login>,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,

@@ -3,12 +3,21 @@
 //! Not here: what time it is.
 
 use super::bytes::{Fields, datagram, exactly, random};
-use super::{Carrier, Peer, ProtocolError, Stream, say};
+use super::conversation::plain;
+use super::{Carrier, Definition, Peer, ProtocolError, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "ntp3",
+    title: "NTP3",
+    port: 123,
+    tls: false,
+    conversation: plain(|stream, peer| Box::pin(talk(stream, peer))),
+}];
 
 const LENGTH: usize = 48;
 
 /// Asks.
-pub(super) async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
     // Version 3, client. What stands for our time comes back, so that only who heard us can answer.
     let cookie = random::<8>()?;
     let mut packet = [0; LENGTH];

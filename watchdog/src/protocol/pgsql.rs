@@ -5,12 +5,22 @@
 //! starts, stops or is full is none. Not here: TLS itself; the request for it is.
 
 use std::fmt;
+use std::path::Path;
 
 use super::bytes::{Fields, exactly};
+use super::conversation::{Converse, Talking};
 use super::digest::{hex, md5};
 use super::login::Login;
 use super::scram::Scram;
-use super::{Peer, ProtocolError, Quoted, Stream, leave, say};
+use super::{Conversation, Definition, Peer, ProtocolError, Quoted, Stream, leave, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "pgsql",
+    title: "PGSQL",
+    port: 5432,
+    tls: false,
+    conversation: Conversation::Pgsql(Pgsql::PLAIN),
+}];
 
 /// No message of a login is longer.
 const LONGEST: usize = 64 << 10;
@@ -44,11 +54,25 @@ impl fmt::Display for Pgsql {
     }
 }
 
+impl Converse for Pgsql {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self, stream, peer))
+    }
+
+    fn before_tls<'a>(&'a self, stream: &'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>> {
+        Box::pin(before_tls(stream))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.login.as_ref()?.password.as_deref()
+    }
+}
+
 /// Asks for TLS.
-pub(super) async fn before_tls(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn before_tls(stream: &mut dyn Stream) -> Result<Option<Vec<u8>>, ProtocolError> {
     say(stream, &[8_i32.to_be_bytes(), 80_877_103_i32.to_be_bytes()].concat()).await?;
     match exactly(stream, 1, 1).await?.as_slice() {
-        b"S" => Ok(()),
+        b"S" => Ok(None),
         b"N" => Err(ProtocolError::new("PGSQL: the server has no TLS")),
         _ => Err(ProtocolError::new("PGSQL: the server does not know TLS")),
     }
@@ -85,7 +109,7 @@ fn refusal(body: &[u8]) -> (String, ProtocolError) {
 }
 
 /// Logs in and leaves.
-pub(super) async fn talk(
+async fn talk(
     pgsql: &Pgsql,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,

@@ -2,13 +2,31 @@
 //!
 //! Not here: TLS. `pops` is this over a stream that has it.
 
+use super::conversation::plain;
 use super::reply::{begins, unexpected};
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[
+    Definition {
+        name: "pop",
+        title: "POP",
+        port: 110,
+        tls: false,
+        conversation: plain(|stream, _| Box::pin(talk(stream))),
+    },
+    Definition {
+        name: "pops",
+        title: "POP",
+        port: 995,
+        tls: true,
+        conversation: plain(|stream, _| Box::pin(talk(stream))),
+    },
+];
 
 const LONGEST: usize = 1024;
 
 /// Waits for the greeting and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     good(&line(stream, LONGEST).await?)?;
     say(stream, b"QUIT\r\n").await?;
     match line(stream, LONGEST).await {
@@ -25,13 +43,12 @@ fn good(text: &str) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn greetings() {
         check(
-            &Protocol::Pop,
+            &named("pop"),
             &[
                 ("<+OK ready\n>QUIT\n<+OK bye", ""),
                 ("<+OK ready\n>QUIT", ""),

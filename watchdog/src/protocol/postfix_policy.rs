@@ -3,8 +3,17 @@
 //! The request names documentation addresses only (RFC 2606, RFC 5737), so that a server which keeps
 //! a record of what it is asked (greylisting) keeps one that means nobody.
 
+use super::conversation::plain;
 use super::reply::unexpected;
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "postfix-policy",
+    title: "POSTFIX-POLICY",
+    port: 0,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 4096;
 /// Attributes of an answer.
@@ -16,7 +25,7 @@ const REQUEST: &str = "request=smtpd_access_policy\nprotocol_state=RCPT\nprotoco
     client_name=client.example\nreverse_client_name=client.example\ninstance=ebpf-watchdog\n\n";
 
 /// Asks once; whatever it decides, it decides.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     say(stream, REQUEST.as_bytes()).await?;
     let mut action = false;
     for _ in 0..LINES {
@@ -35,16 +44,15 @@ pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
+    use super::super::scripted::{check, named};
     use super::REQUEST;
-    use crate::protocol::Protocol;
 
     #[test]
     fn answers() {
         let asked: String = REQUEST.lines().map(|line| format!(">{line}\n")).collect();
         let answered = |answer: &str| format!("{asked}{answer}");
         check(
-            &Protocol::PostfixPolicy,
+            &named("postfix-policy"),
             &[
                 (&answered("<action=DUNNO\n<"), ""),
                 (&answered("<instance=1\n<action=451 4.7.1 try again later\n<"), ""),

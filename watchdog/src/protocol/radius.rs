@@ -4,11 +4,23 @@
 //! Who answers with a right authenticator knows the secret and is alive, whatever the answer is. Not here:
 //! accounting.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use subtle::ConstantTimeEq as _;
 
 use super::bytes::{Fields, datagram, exactly, random};
+use super::conversation::{Converse, Talking};
 use super::digest::{hmac_md5, md5};
-use super::{Carrier, Peer, ProtocolError, Stream, say};
+use super::{Carrier, Conversation, Definition, Peer, ProtocolError, Quoted, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "radius",
+    title: "RADIUS",
+    port: 1812,
+    tls: false,
+    conversation: Conversation::Radius(Radius::PLAIN),
+}];
 
 /// The secret where the sentence names none, as in Monit.
 const SECRET: &str = "testing123";
@@ -18,12 +30,43 @@ const HEAD: usize = 20;
 /// Attribute numbers.
 const AUTHENTICATOR: u8 = 80;
 
+/// The secret that we and the server share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Radius {
+    /// Its file; none: [`SECRET`].
+    pub secret: Option<PathBuf>,
+}
+
+impl Radius {
+    /// With the usual secret.
+    pub const PLAIN: Self = Self { secret: None };
+}
+
+impl fmt::Display for Radius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.secret {
+            Some(path) => write!(f, " secret file {}", Quoted(&path.to_string_lossy())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Converse for Radius {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(stream, peer))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.secret.as_deref()
+    }
+}
+
 fn attribute(kind: u8, value: &[u8]) -> Vec<u8> {
     [&[kind, value.len() as u8 + 2], value].concat()
 }
 
 /// Asks.
-pub(super) async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
     let secret = peer.password.unwrap_or(SECRET).as_bytes();
     let [id, authenticator @ ..] = random::<17>()?;
     let hidden = PASSWORD.iter().zip(md5(&[secret, &authenticator])).map(|(a, b)| a ^ b);

@@ -3,8 +3,17 @@
 //! Not here: our own clock, which comes with the peer.
 
 use super::bytes::{Fields, datagram, exactly};
-use super::{Carrier, Peer, ProtocolError, Stream};
+use super::conversation::plain;
+use super::{Carrier, Definition, Peer, ProtocolError, Stream};
 use tokio::io::AsyncWriteExt;
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "rdate",
+    title: "RDATE",
+    port: 37,
+    tls: false,
+    conversation: plain(|stream, peer| Box::pin(talk(stream, peer))),
+}];
 
 /// Seconds from 1900 to 1970.
 const EPOCH: u32 = 2_208_988_800;
@@ -12,7 +21,7 @@ const EPOCH: u32 = 2_208_988_800;
 const MOST: u32 = 3;
 
 /// Reads the time.
-pub(super) async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
     let bytes = match peer.carrier {
         Carrier::Stream => exactly(stream, 4, 4).await?,
         Carrier::Datagram => {

@@ -2,12 +2,21 @@
 //!
 //! A server that wants a password first is alive. Not here: the password.
 
-use super::{ProtocolError, Stream, leave, line, say};
+use super::conversation::plain;
+use super::{Definition, ProtocolError, Stream, leave, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "redis",
+    title: "REDIS",
+    port: 6379,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 1024;
 
 /// Asks and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     say(stream, b"*1\r\n$4\r\nPING\r\n").await?;
     let answer = line(stream, LONGEST).await?;
     if answer != "+PONG" && !answer.starts_with("-NOAUTH") {

@@ -1,8 +1,17 @@
 //! The rsync daemon: both say the version, then it lists its modules (`rsyncd.conf(5)` and
 //! `clientserver.c` of rsync; there is no RFC).
 
+use super::conversation::plain;
 use super::reply::{begins, unexpected};
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "rsync",
+    title: "RSYNC",
+    port: 873,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 4096;
 /// Lines of the message of the day and the list.
@@ -11,7 +20,7 @@ const LINES: usize = 10_000;
 const OURS: &[u8] = b"@RSYNCD: 30.0\n#list\n";
 
 /// Exchanges versions and reads the list.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     let greeting = line(stream, LONGEST).await?;
     let version = greeting.strip_prefix("@RSYNCD: ").unwrap_or("");
     if !version.starts_with(|c: char| c.is_ascii_digit()) {
@@ -32,13 +41,12 @@ pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn lists() {
         check(
-            &Protocol::Rsync,
+            &named("rsync"),
             &[
                 (
                     "<@RSYNCD: 31.0 sha512 md5\n>@RSYNCD: 30.0\n>#list\n<hello\n<data \tours\n<@RSYNCD: EXIT",

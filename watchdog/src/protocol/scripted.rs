@@ -12,6 +12,11 @@ use super::{Carrier, Peer, Protocol};
 /// More than any conversation here.
 const ROOM: usize = 1 << 20;
 
+/// The protocol of a name, without options.
+pub(super) fn named(name: &str) -> Protocol {
+    Protocol::named(name).expect("a protocol of this name")
+}
+
 /// Each script ends as expected: with an error that holds this text, or well where it is empty.
 pub(super) fn check(protocol: &Protocol, cases: &[(&str, &str)]) {
     check_from(&stream(), protocol, cases);

@@ -1,14 +1,23 @@
 //! ManageSieve: the capabilities that greet, then LOGOUT (RFC 5804, sections 1.7 and 2.3).
 
+use super::conversation::plain;
 use super::reply::{begins, unexpected};
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "sieve",
+    title: "SIEVE",
+    port: 4190,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 4096;
 /// Capabilities of one greeting.
 const LINES: usize = 128;
 
 /// Reads the capabilities and leaves.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     let mut named = false;
     let mut lines = 0;
     loop {
@@ -40,15 +49,14 @@ pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn greetings() {
         let greeting = "<\"IMPLEMENTATION\" \"Example\"\n<\"SIEVE\" \"fileinto\"\n<OK \"ready\"\n";
         let endless = "<\"X\" \"y\"\n".repeat(128);
         check(
-            &Protocol::Sieve,
+            &named("sieve"),
             &[
                 (&format!("{greeting}>LOGOUT\n<OK \"bye\""), ""),
                 (&format!("{greeting}>LOGOUT"), ""),

@@ -2,12 +2,22 @@
 //!
 //! Provisional answers (1xx) are waited out; only a 2xx shows that calls would be taken.
 
+use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use tokio::io::AsyncReadExt as _;
 
+use super::conversation::{Converse, Talking};
 use super::reply::{begins, unexpected};
-use super::{Carrier, Peer, ProtocolError, Stream, line, say};
+use super::{Carrier, Conversation, Definition, Peer, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "sip",
+    title: "SIP",
+    port: 5060,
+    tls: false,
+    conversation: Conversation::Sip(Sip::PLAIN),
+}];
 
 const LONGEST: usize = 4096;
 /// Header lines of one answer.
@@ -19,14 +29,41 @@ const BODY: u64 = 64 * 1024;
 /// The largest datagram.
 const DATAGRAM: usize = 64 * 1024;
 
-/// Asks for the server's abilities. `target` is the address asked for, without `sip:`.
-pub(super) async fn talk(
-    stream: &mut dyn Stream,
-    peer: &Peer<'_>,
-    target: Option<&str>,
-    max_forward: u8,
-) -> Result<(), ProtocolError> {
-    say(stream, request(peer, target, max_forward, random()).as_bytes()).await?;
+/// What is asked for: `sip target bob@pbx maxforward 70`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// Who is asked for, without `sip:`; none: the host itself.
+    pub target: Option<String>,
+    /// How many proxies may pass it on; 70 unless told (RFC 3261, section 8.1.1.6).
+    pub max_forward: u8,
+}
+
+impl Sip {
+    /// The host itself.
+    pub const PLAIN: Self = Self { target: None, max_forward: 70 };
+}
+
+impl fmt::Display for Sip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = &self.target {
+            write!(f, " target {target}")?;
+        }
+        match self.max_forward {
+            70 => Ok(()),
+            other => write!(f, " maxforward {other}"),
+        }
+    }
+}
+
+impl Converse for Sip {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self, stream, peer))
+    }
+}
+
+/// Asks for the server's abilities.
+async fn talk(sip: &Sip, stream: &mut dyn Stream, peer: &Peer<'_>) -> Result<(), ProtocolError> {
+    say(stream, request(peer, sip, random()).as_bytes()).await?;
     for _ in 0..ANSWERS {
         let status = match peer.carrier {
             Carrier::Stream => answer(stream).await?,
@@ -43,13 +80,14 @@ pub(super) async fn talk(
 
 /// The request. `rport` (RFC 3581) has the answer come back to where it came from, so that our own
 /// address need not be known.
-fn request(peer: &Peer<'_>, target: Option<&str>, max_forward: u8, number: u64) -> String {
+fn request(peer: &Peer<'_>, sip: &Sip, number: u64) -> String {
     let carrier = match peer.carrier {
         Carrier::Stream => "TCP",
         Carrier::Datagram => "UDP",
     };
-    let target = match target {
-        Some(target) => target.to_owned(),
+    let max_forward = sip.max_forward;
+    let target = match &sip.target {
+        Some(target) => target.clone(),
         None if peer.host.contains(':') => format!("[{}]", peer.host),
         None => peer.host.to_owned(),
     };
@@ -123,14 +161,13 @@ fn code(status: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::{check, check_from};
+    use super::super::scripted::{check, check_from, named};
     use super::*;
-    use crate::protocol::Protocol;
 
     #[test]
     fn asks_as_the_rfc_says() {
         let peer = Peer::new("2001:db8::1", 5060, Carrier::Datagram);
-        let text = request(&peer, None, 70, 0xabc);
+        let text = request(&peer, &Sip::PLAIN, 0xabc);
         for line in [
             "OPTIONS sip:[2001:db8::1] SIP/2.0",
             "Via: SIP/2.0/UDP localhost;branch=z9hG4bKabc;rport",
@@ -140,14 +177,14 @@ mod tests {
             assert!(text.lines().any(|each| each == line), "{line} in {text}");
         }
         assert!(text.ends_with("\r\n\r\n"));
-        assert!(
-            request(&peer, Some("bob@pbx"), 7, 1).starts_with("OPTIONS sip:bob@pbx SIP/2.0\r\n")
-        );
+        let text = request(&peer, &Sip { target: Some("bob@pbx".to_owned()), max_forward: 7 }, 1);
+        assert!(text.starts_with("OPTIONS sip:bob@pbx SIP/2.0\r\n"), "{text}");
     }
 
     #[test]
     fn answers() {
-        let sip = Protocol::Sip { target: Some("bob@pbx".to_owned()), max_forward: 70 };
+        let options = Sip { target: Some("bob@pbx".to_owned()), ..Sip::PLAIN };
+        let sip = named("sip").with(Conversation::Sip(options));
         let asked = ">OPTIONS sip:bob@pbx SIP/2.0\n".to_owned() + &">\n".repeat(11);
         let trying = "<SIP/2.0 100 Trying\n<Content-Length: 4\n<\n<.body";
         let endless = format!("{asked}{}", "<SIP/2.0 180 Ringing\n<\n".repeat(16));

@@ -3,20 +3,69 @@
 //!
 //! Not here: TLS. `smtps` is this over a stream that has it.
 
+use std::fmt;
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::conversation::{Converse, Talking};
 use super::reply::{ask, begins, quit, reply};
-use super::{Login, Peer, ProtocolError, Stream};
+use super::{Conversation, Definition, Login, Peer, ProtocolError, Stream};
+
+pub(super) const PROTOCOLS: &[Definition] = &[
+    Definition {
+        name: "smtp",
+        title: "SMTP",
+        port: 25,
+        tls: false,
+        conversation: Conversation::Smtp(Smtp::PLAIN),
+    },
+    Definition {
+        name: "smtps",
+        title: "SMTP",
+        port: 465,
+        tls: true,
+        conversation: Conversation::Smtp(Smtp::PLAIN),
+    },
+];
+
+/// Who logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    /// With a password; none: only whether the server answers.
+    pub login: Option<Login>,
+}
+
+impl Smtp {
+    /// Only whether it answers.
+    pub const PLAIN: Self = Self { login: None };
+}
+
+impl fmt::Display for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.login.iter().try_for_each(|login| login.fmt(f))
+    }
+}
 
 /// Codes by which a server says that it does not know EHLO (RFC 5321, section 4.1.4).
 const NO_EHLO: [u16; 4] = [500, 501, 502, 504];
 
+impl Converse for Smtp {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self.login.as_ref(), stream, peer))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.login.as_ref()?.password.as_deref()
+    }
+}
+
 /// Greets, logs in and leaves.
-pub(super) async fn talk(
+async fn talk(
+    login: Option<&Login>,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,
-    login: Option<&Login>,
 ) -> Result<(), ProtocolError> {
     reply(stream).await?.expect(&[220])?;
     let name = own_name();
@@ -76,14 +125,14 @@ pub(super) fn own_name() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::{check, check_from};
+    use super::super::scripted::{check, check_from, named};
     use super::*;
-    use crate::protocol::{Carrier, Protocol};
+    use crate::protocol::Carrier;
 
     #[test]
     fn conversations() {
         check(
-            &Protocol::Smtp { login: None },
+            &named("smtp"),
             &[
                 ("<220 mail ESMTP\n>EHLO \n<250-mail\n<250 HELP\n>QUIT\n<221 bye", ""),
                 ("<220-mail\n<220 \n>EHLO \n<502 what?\n>HELO \n<250 mail\n>QUIT\n<221 bye", ""),
@@ -102,7 +151,7 @@ mod tests {
     #[test]
     fn logins() {
         let login = Login { username: "bob".to_owned(), password: Some("/etc/secret".into()) };
-        let smtps = Protocol::Smtps { login: Some(login) };
+        let smtps = named("smtps").with(Conversation::Smtp(Smtp { login: Some(login) }));
         let hello = "<220 mail\n>EHLO \n<250-mail\n<250-AUTH CRAM-MD5 ";
         let bye = ">QUIT\n<221 bye";
         // "\0bob\0pass", "bob", "pass"

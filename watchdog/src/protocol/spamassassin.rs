@@ -1,12 +1,21 @@
 //! SpamAssassin's daemon: PING, PONG (`spamd/PROTOCOL` of SpamAssassin).
 
+use super::conversation::plain;
 use super::reply::unexpected;
-use super::{ProtocolError, Stream, line, say};
+use super::{Definition, ProtocolError, Stream, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "spamassassin",
+    title: "SPAMASSASSIN",
+    port: 783,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 256;
 
 /// Asks once; the answer is `SPAMD/<version> 0 PONG`.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     say(stream, b"PING SPAMC/1.2\r\n\r\n").await?;
     let answer = line(stream, LONGEST).await?;
     let mut words = answer.split_ascii_whitespace();
@@ -19,13 +28,12 @@ pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripted::check;
-    use crate::protocol::Protocol;
+    use super::super::scripted::{check, named};
 
     #[test]
     fn answers() {
         check(
-            &Protocol::Spamassassin,
+            &named("spamassassin"),
             &[
                 (">PING SPAMC/1.2\n>\n<SPAMD/1.5 0 PONG", ""),
                 (">PING SPAMC/1.2\n>\n<SPAMD/1.5 76 Bad header line", "answers `SPAMD/1.5 76 Bad"),

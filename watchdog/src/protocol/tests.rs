@@ -86,7 +86,7 @@ pub(crate) struct Example {
 impl Example {
     /// With a password, over a stream that others may read.
     pub(super) fn new(protocol: Protocol, steps: Vec<Step>) -> Self {
-        let peer = Peer::new("server.example", protocol.port(), Carrier::Stream);
+        let peer = Peer::new("server.example", protocol.definition().port, Carrier::Stream);
         Self { protocol, peer: Peer { password: Some("secret"), ..peer }, steps }
     }
 

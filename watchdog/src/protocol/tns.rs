@@ -4,7 +4,16 @@
 //! A listener that refuses or redirects is alive. Not here: any database.
 
 use super::bytes::{Fields, exactly};
-use super::{ProtocolError, Stream, say};
+use super::conversation::plain;
+use super::{Definition, ProtocolError, Stream, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "tns",
+    title: "TNS",
+    port: 1521,
+    tls: false,
+    conversation: plain(|stream, _| Box::pin(talk(stream))),
+}];
 
 const LONGEST: usize = 32 << 10;
 const CONNECT: u8 = 1;
@@ -17,7 +26,7 @@ const PING: &[u8] = b"(CONNECT_DATA=(COMMAND=ping))";
 const OFFSET: u16 = 58;
 
 /// Asks.
-pub(super) async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
+async fn talk(stream: &mut dyn Stream) -> Result<(), ProtocolError> {
     let text = PING.len() as u16;
     let head = [OFFSET + text, 0, u16::from(CONNECT) << 8, 0];
     // Version 310, compatible with 300, no options; units of 2048 and 32767 bytes; what the other end may

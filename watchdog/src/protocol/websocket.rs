@@ -8,9 +8,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::bytes::random;
+use super::conversation::{Converse, Talking};
 use super::digest::sha1;
 use super::http::Http;
-use super::{Peer, ProtocolError, Quoted, Stream, leave, line, say};
+use super::{Conversation, Definition, Peer, ProtocolError, Quoted, Stream, leave, line, say};
+
+pub(super) const PROTOCOLS: &[Definition] = &[Definition {
+    name: "websocket",
+    title: "WEBSOCKET",
+    port: 80,
+    tls: false,
+    conversation: Conversation::Websocket(Websocket::PLAIN),
+}];
 
 const LONGEST: usize = 8 << 10;
 const LINES: usize = 100;
@@ -60,8 +69,14 @@ impl fmt::Display for Websocket {
     }
 }
 
+impl Converse for Websocket {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        Box::pin(talk(self, stream, peer))
+    }
+}
+
 /// Opens and closes.
-pub(super) async fn talk(
+async fn talk(
     websocket: &Websocket,
     stream: &mut dyn Stream,
     peer: &Peer<'_>,

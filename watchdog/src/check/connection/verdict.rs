@@ -155,7 +155,7 @@ mod tests {
             family: None,
             carrier: Carrier::Stream,
             tls: None,
-            talk: Talk::Protocol(Protocol::Ssh),
+            talk: Talk::Protocol(Protocol::named("ssh").unwrap()),
         });
         let connection = Arc::new(Connection { to, timeout: Connection::TIMEOUT, retry: 1 });
         let response = Some((Operator::Less, Duration::from_millis(200)));

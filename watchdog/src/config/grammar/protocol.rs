@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use crate::config::vocabulary::suggestion;
 use crate::metric::Operator;
-use crate::protocol::{Login, Pattern, Protocol, Quoted};
+use crate::protocol::{
+    Conversation, Login, Mqtt, Mysql, Pattern, Protocol, Quoted, Radius, Sip, Smtp,
+};
 
 use super::SentenceError;
 use super::parser::Parser;
@@ -44,7 +46,7 @@ impl Parser<'_> {
         let name = name.to_ascii_lowercase();
         let Some(protocol) = Protocol::named(&name) else {
             let error = SentenceError::new(span, format!("unknown protocol `{name}`"));
-            let names: Vec<&str> = Protocol::NAMES.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = Protocol::all().map(|known| known.name).collect();
             let usual = USUAL.iter().find(|(other, _)| *other == name);
             return Err(error.help(match usual {
                 Some((_, ours)) => format!("write `{ours}`"),
@@ -56,23 +58,23 @@ impl Parser<'_> {
 
     /// The options behind its name, or behind what stands for it.
     pub(super) fn options(&mut self, protocol: Protocol) -> Result<Protocol, SentenceError> {
-        match protocol {
-            Protocol::ApacheStatus(status) => {
-                self.apache_status(status).map(Protocol::ApacheStatus)
+        let conversation = match protocol.conversation().clone() {
+            plain @ Conversation::Plain(_) => plain,
+            Conversation::ApacheStatus(status) => {
+                Conversation::ApacheStatus(self.apache_status(status)?)
             }
-            Protocol::Http(http) => self.http(http).map(Protocol::Http),
-            Protocol::Https(http) => self.http(http).map(Protocol::Https),
-            Protocol::Mqtt(_) => self.login().map(Protocol::Mqtt),
-            Protocol::Mysql(_) => self.login().map(Protocol::Mysql),
-            Protocol::Mysqls(_) => self.login().map(Protocol::Mysqls),
-            Protocol::Pgsql(pgsql) => self.pgsql(pgsql).map(Protocol::Pgsql),
-            Protocol::Radius(_) => self.radius().map(Protocol::Radius),
-            Protocol::Websocket(websocket) => self.websocket(websocket).map(Protocol::Websocket),
-            Protocol::Sip { .. } => self.sip(),
-            Protocol::Smtp { .. } => Ok(Protocol::Smtp { login: self.smtp_login()? }),
-            Protocol::Smtps { .. } => Ok(Protocol::Smtps { login: self.smtp_login()? }),
-            _ => Ok(protocol),
-        }
+            Conversation::Http(http) => Conversation::Http(self.http(http)?),
+            Conversation::Mqtt(_) => Conversation::Mqtt(Mqtt { login: self.login()? }),
+            Conversation::Mysql(_) => Conversation::Mysql(Mysql { login: self.login()? }),
+            Conversation::Pgsql(pgsql) => Conversation::Pgsql(self.pgsql(pgsql)?),
+            Conversation::Radius(_) => Conversation::Radius(Radius { secret: self.radius()? }),
+            Conversation::Sip(sip) => Conversation::Sip(self.sip(sip)?),
+            Conversation::Smtp(_) => Conversation::Smtp(Smtp { login: self.smtp_login()? }),
+            Conversation::Websocket(websocket) => {
+                Conversation::Websocket(self.websocket(websocket)?)
+            }
+        };
+        Ok(protocol.with(conversation))
     }
 
     /// Takes one of an option's words if it stands next, perhaps behind words that mean nothing.
@@ -153,8 +155,7 @@ impl Parser<'_> {
     }
 
     /// `target bob@pbx maxforward 70`
-    fn sip(&mut self) -> Result<Protocol, SentenceError> {
-        let (mut target, mut max_forward) = (None, 70);
+    fn sip(&mut self, mut sip: Sip) -> Result<Sip, SentenceError> {
         loop {
             match self.option(&["target", "maxforward"]) {
                 Some("target") => {
@@ -166,10 +167,10 @@ impl Parser<'_> {
                     if text.is_empty() || !text.chars().all(fits) {
                         return Err(SentenceError::new(span, format!("expected {wanted}")));
                     }
-                    target = Some(text);
+                    sip.target = Some(text);
                 }
-                Some(_) => max_forward = u8::try_from(self.whole(255)?).unwrap_or(u8::MAX),
-                None => return Ok(Protocol::Sip { target, max_forward }),
+                Some(_) => sip.max_forward = u8::try_from(self.whole(255)?).unwrap_or(u8::MAX),
+                None => return Ok(sip),
             }
         }
     }

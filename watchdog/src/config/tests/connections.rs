@@ -11,7 +11,7 @@ use crate::check::connection::{
 use crate::config::grammar::{Subject, parse, print};
 use crate::metric::Operator;
 use crate::protocol::generic::{Script, Step};
-use crate::protocol::{Carrier, Checksum, Http, Protocol};
+use crate::protocol::{Carrier, Checksum, Conversation, Http, Protocol, Sip};
 
 fn normal(text: &str) -> String {
     let printed = |subject| match parse(text, subject) {
@@ -239,6 +239,8 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
         tls: None,
         talk,
     };
+    let sip = Conversation::Sip(Sip { target: Some("a@b".into()), max_forward: 5 });
+    let sip = Protocol::named("sip").unwrap().with(sip);
     let steps = vec![Step::Expect("^2[0-9]+ \\. '".into()), Step::Send("a\"b\\0xFF\\r\\n".into())];
     let all = [
         To::Port(port(Talk::Nothing)),
@@ -248,7 +250,7 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
             from: Some([10, 0, 0, 1].into()),
             family: Some(Family::V4),
             carrier: Carrier::Datagram,
-            ..port(Talk::Protocol(Protocol::Ssh))
+            ..port(Talk::Protocol(Protocol::named("ssh").unwrap()))
         }),
         To::Port(Port {
             tls: Some(Tls {
@@ -262,16 +264,13 @@ pub(super) fn connection_tests() -> Vec<CheckTest> {
                 client_cert: Some("/etc/own.pem".into()),
                 client_key: Some("/etc/own.key".into()),
             }),
-            ..port(Talk::Protocol(Protocol::Https(Http {
-                request: "/x?y=1".into(),
-                ..Http::PLAIN
-            })))
+            ..port(Talk::Protocol(Http { request: "/x?y=1".into(), ..Http::PLAIN }.protocol(true)))
         }),
         To::Port(Port { tls: Some(Tls::default()), ..port(Talk::Nothing) }),
         To::Unix(Unix {
             path: PathBuf::from("/run/a b.sock"),
             carrier: Carrier::Datagram,
-            talk: Talk::Protocol(Protocol::Sip { target: Some("a@b".into()), max_forward: 5 }),
+            talk: Talk::Protocol(sip),
         }),
     ];
     let test = |(place, to): (usize, To)| {

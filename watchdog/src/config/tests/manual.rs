@@ -145,5 +145,5 @@ fn all_protocols_of_the_manual_are_there() {
     for name in PROTOCOLS {
         reads(&format!("failed port 4000 protocol {name} timeout 9 seconds"), Subject::Process);
     }
-    assert_eq!(PROTOCOLS.len(), Protocol::NAMES.len() + 1, "`default` is no protocol of ours");
+    assert_eq!(PROTOCOLS.len(), Protocol::all().count() + 1, "`default` is no protocol of ours");
 }

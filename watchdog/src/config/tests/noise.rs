@@ -51,7 +51,7 @@ fn the_table_of_protocols_has_each_once_and_no_other() {
     let first = rows.filter_map(|row| row.split('|').nth(1));
     let mut named: Vec<&str> = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     let mut known: Vec<&str> =
-        crate::protocol::Protocol::NAMES.iter().map(|(name, _)| *name).collect();
+        crate::protocol::Protocol::all().map(|protocol| protocol.name).collect();
     known.push("default");
     named.sort_unstable();
     known.sort_unstable();

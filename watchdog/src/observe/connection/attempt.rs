@@ -98,7 +98,7 @@ async fn over(
     };
     progress.reached(Stage::Encryption);
     let greeting = match &port.talk {
-        Talk::Protocol(protocol) => protocol.before_tls(&mut *stream, &peer).await,
+        Talk::Protocol(protocol) => protocol.before_tls(&mut *stream).await,
         Talk::Nothing | Talk::Script(_) => Ok(None),
     };
     let greeting = greeting.map_err(|error| Trouble::Theirs(error.0))?;

@@ -2,7 +2,8 @@
 
 use super::{Example, Step, hears, replies, says};
 use crate::protocol::digest::{hmac_sha256, sha256};
-use crate::protocol::{Login, Pgsql, Protocol};
+use crate::protocol::scripted::named;
+use crate::protocol::{Conversation, Login, Mysql, Pgsql};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -28,7 +29,7 @@ fn mysql(login: Option<Login>, plugin: &str, rest: &[(u8, &[u8])]) -> Example {
         steps.push(says(packet(*number, body)));
     }
     steps.push(hears("\x01\0\0\0\x01"));
-    Example::new(Protocol::Mysql(login), steps)
+    Example::new(named("mysql").with(Conversation::Mysql(Mysql { login })), steps)
 }
 
 const NATIVE: &str = "mysql_native_password";
@@ -59,11 +60,11 @@ fn mysql_logs_in() {
         (mysql(ann(), NATIVE, &[(2, b"\x07")]), "MYSQL: unknown answer 7"),
         (mysql(ann(), CACHING, &[(2, b"\x01\x03".as_slice()); 9]), "MYSQL: no end of the login"),
         (
-            Example::new(Protocol::Mysql(None), vec![says(packet(0, b"\xff\x6a\x04Host blocked"))]),
+            Example::new(named("mysql"), vec![says(packet(0, b"\xff\x6a\x04Host blocked"))]),
             "MYSQL: error 1130: Host blocked",
         ),
         (
-            Example::new(Protocol::Mysql(None), vec![says(b"SSH-2.0-OpenSSH_9.2\r\n")]),
+            Example::new(named("mysql"), vec![says(b"SSH-2.0-OpenSSH_9.2\r\n")]),
             "a message of 4739923 bytes, over 65536",
         ),
     ] {
@@ -110,7 +111,7 @@ fn wants(what: u8, more: &[u8]) -> Step {
 
 fn pgsql(login: Option<Login>, steps: Vec<Step>) -> Example {
     let first = vec![hears("ebpf-watchdog\0\0")];
-    let protocol = Protocol::Pgsql(Pgsql { login, database: None });
+    let protocol = named("pgsql").with(Conversation::Pgsql(Pgsql { login, database: None }));
     Example::new(protocol, [first, steps, vec![hears("X\0\0\0\x04")]].concat())
 }
 
@@ -226,18 +227,18 @@ fn a_word_is_enough_for_some() {
     let redis = |text: &str| vec![hears("PING\r\n"), says(text)];
     let memcache = |text: &str| vec![hears("version\r\n"), says(text)];
     for (protocol, steps, wanted) in [
-        (Protocol::Redis, redis("+PONG\r\n"), "ok"),
-        (Protocol::Redis, redis("-NOAUTH Authentication required.\r\n"), "ok"),
-        (Protocol::Redis, redis("-LOADING wait\r\n"), "REDIS: -LOADING wait"),
-        (Protocol::Memcache, memcache("VERSION 1.6.18\r\n"), "ok"),
-        (Protocol::Memcache, memcache("ERROR\r\n"), "MEMCACHE: ERROR"),
-        (Protocol::Mongodb, mongodb(WELL), "ok"),
-        (Protocol::Mongodb, mongodb(nested), "ok"),
-        (Protocol::Mongodb, mongodb(unwell), "MONGODB: the server is not well: bad"),
-        (Protocol::Mongodb, mongodb(b"\x05\0\0\0\x63"), "the answer is cut short"),
-        (Protocol::Tns, tns(4), "ok"),
-        (Protocol::Tns, tns(11), "ok"),
-        (Protocol::Tns, tns(6), "TNS: type 6 is no answer to a connection"),
+        (named("redis"), redis("+PONG\r\n"), "ok"),
+        (named("redis"), redis("-NOAUTH Authentication required.\r\n"), "ok"),
+        (named("redis"), redis("-LOADING wait\r\n"), "REDIS: -LOADING wait"),
+        (named("memcache"), memcache("VERSION 1.6.18\r\n"), "ok"),
+        (named("memcache"), memcache("ERROR\r\n"), "MEMCACHE: ERROR"),
+        (named("mongodb"), mongodb(WELL), "ok"),
+        (named("mongodb"), mongodb(nested), "ok"),
+        (named("mongodb"), mongodb(unwell), "MONGODB: the server is not well: bad"),
+        (named("mongodb"), mongodb(b"\x05\0\0\0\x63"), "the answer is cut short"),
+        (named("tns"), tns(4), "ok"),
+        (named("tns"), tns(11), "ok"),
+        (named("tns"), tns(6), "TNS: type 6 is no answer to a connection"),
     ] {
         assert_eq!(super::verdict(&protocol, &steps), wanted, "{protocol:?} {steps:?}");
     }
@@ -256,9 +257,9 @@ pub(super) fn examples() -> Vec<Example> {
         pgsql(None, vec![failed("28000", "no entry")]),
         pgsql(ann(), vec![wants(5, b"salt"), hears(pg_md5()), ready()]),
         pgsql(ann(), scram(true)),
-        plain(Protocol::Redis, vec![hears("PING\r\n"), says("+PONG\r\n")]),
-        plain(Protocol::Memcache, vec![hears("version\r\n"), says("VERSION 1.6.18\r\n")]),
-        plain(Protocol::Mongodb, mongodb(WELL)),
-        plain(Protocol::Tns, vec![hears("ping))"), says([0, 12, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4])]),
+        plain(named("redis"), vec![hears("PING\r\n"), says("+PONG\r\n")]),
+        plain(named("memcache"), vec![hears("version\r\n"), says("VERSION 1.6.18\r\n")]),
+        plain(named("mongodb"), mongodb(WELL)),
+        plain(named("tns"), vec![hears("ping))"), says([0, 12, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4])]),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::{Example, Step, hears, says, talk, verdict};
 use crate::metric::Operator;
-use crate::protocol::{Checksum, Http, Pattern, Protocol};
+use crate::protocol::{Checksum, Http, Pattern};
 
 fn answer(text: &str) -> Vec<Step> {
     vec![hears("\r\n\r\n"), says(text)]
@@ -19,7 +19,7 @@ pub(super) fn examples() -> Vec<Example> {
         ),
     ]
     .into_iter()
-    .map(|(http, text)| Example::new(Protocol::Http(http), answer(text)))
+    .map(|(http, text)| Example::new(http.protocol(false), answer(text)))
     .collect()
 }
 
@@ -60,9 +60,9 @@ fn judges_status_content_and_checksum() {
         (Http::PLAIN, "", "the server hung up"),
         (Http::PLAIN, "HTTP/1.1 20", "the server hung up"),
     ] {
-        assert_eq!(verdict(&Protocol::Http(http), &answer(text)), wanted, "{text}");
+        assert_eq!(verdict(&http.protocol(false), &answer(text)), wanted, "{text}");
     }
-    let ssh = verdict(&Protocol::Http(Http::PLAIN), &answer("SSH-2.0-OpenSSH_9.2\r\n"));
+    let ssh = verdict(&Http::PLAIN.protocol(false), &answer("SSH-2.0-OpenSSH_9.2\r\n"));
     assert!(ssh.starts_with("HTTP error: Cannot parse HTTP status"), "{ssh}");
 }
 
@@ -71,15 +71,15 @@ fn a_body_is_read_up_to_a_megabyte() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
     let long = format!("{head}{}needle", "x".repeat(1 << 20));
     let needle = Http { content: vec![(true, Pattern::new("needle").unwrap())], ..Http::PLAIN };
-    let told = verdict(&Protocol::Http(needle.clone()), &answer(&long));
+    let told = verdict(&needle.clone().protocol(false), &answer(&long));
     assert_eq!(told, "HTTP error: Regular expression doesn't match: \"needle\"");
     let within = format!("{head}{}needle", "x".repeat((1 << 20) - 6));
-    assert_eq!(verdict(&Protocol::Http(needle), &answer(&within)), "ok");
+    assert_eq!(verdict(&needle.protocol(false), &answer(&within)), "ok");
     let sum = Http { checksum: Checksum::parse(&"0".repeat(32)), ..Http::PLAIN };
-    let told = verdict(&Protocol::Http(sum), &answer(&long));
+    let told = verdict(&sum.protocol(false), &answer(&long));
     assert_eq!(told, "HTTP error: the body is over 1 MB, too much for a checksum");
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
-    let told = verdict(&Protocol::Http(Http::PLAIN), &answer(&endless));
+    let told = verdict(&Http::PLAIN.protocol(false), &answer(&endless));
     assert!(told.starts_with("HTTP error: Cannot parse HTTP status"), "{told}");
 }
 
@@ -91,7 +91,7 @@ fn asks_as_configured() {
         headers: vec![("X-Probe".to_owned(), "1".to_owned())],
         ..Http::PLAIN
     };
-    let mut example = Example::new(Protocol::Http(http), answer("HTTP/1.1 200 OK\r\n\r\n"));
+    let mut example = Example::new(http.protocol(false), answer("HTTP/1.1 200 OK\r\n\r\n"));
     example.peer.port = 8080;
     let (judged, heard) = talk(&example.protocol, &example.peer, &example.steps);
     assert_eq!(judged, Ok(()));

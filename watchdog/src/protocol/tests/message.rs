@@ -2,7 +2,8 @@
 
 use super::{Example, Step, hears, replies, says, verdict};
 use crate::metric::Operator;
-use crate::protocol::{ApacheStatus, Http, Login, Protocol, Websocket, WorkerLimit};
+use crate::protocol::scripted::named;
+use crate::protocol::{ApacheStatus, Conversation, Http, Login, Mqtt, Websocket, WorkerLimit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -13,13 +14,16 @@ fn mqtt(login: bool, answer: &[u8]) -> Example {
     } else {
         ("\x10\x21\0\x04MQTT\x04\x02\0\x3c\0\x15watchdog-", None)
     };
-    Example::new(Protocol::Mqtt(login), vec![hears(heard), says(answer), hears([0xe0, 0])])
+    Example::new(
+        named("mqtt").with(Conversation::Mqtt(Mqtt { login })),
+        vec![hears(heard), says(answer), hears([0xe0, 0])],
+    )
 }
 
-fn ldap(protocol: &Protocol, code: u8, text: &str) -> Vec<Step> {
+fn ldap(protocol: &str, code: u8, text: &str) -> Vec<Step> {
     let more = text.len() as u8;
     let head = [0x30, 12 + more, 2, 1, 1, 0x61, 7 + more, 10, 1, code, 4, 0, 4, more];
-    let version = if *protocol == Protocol::Ldap2 { 2 } else { 3 };
+    let version = if protocol == "ldap2" { 2 } else { 3 };
     let bind = [0x60, 7, 2, 1, version, 4, 0, 0x80, 0];
     vec![hears(bind), says([&head, text.as_bytes()].concat())]
 }
@@ -46,7 +50,7 @@ fn websocket(answer: Step) -> Example {
     let options = Websocket { request: "/chat".to_owned(), origin, ..Websocket::PLAIN };
     let asked = "GET /chat HTTP/1.1\r\nHost: server.example\r\n";
     let steps = vec![hears(asked), hears("\r\n\r\n"), answer, hears([0x88, 0x80])];
-    Example::new(Protocol::Websocket(options), steps)
+    Example::new(named("websocket").with(Conversation::Websocket(options)), steps)
 }
 
 /// 2 of 8 workers log, 4 wait, and there are open slots.
@@ -55,7 +59,8 @@ const BOARD: &str = "HTTP/1.1 200 OK\r\n\r\nTotal Accesses: 3\nScoreboard: __LLW
 fn apache(word: &'static str, operator: Operator, percent: u16, page: &str) -> Example {
     let limits = vec![WorkerLimit { word, operator, percent }];
     let steps = vec![hears("GET /server-status?auto HTTP/1.1\r\n"), says(page)];
-    Example::new(Protocol::ApacheStatus(ApacheStatus { http: Http::PLAIN, limits }), steps)
+    let status = Conversation::ApacheStatus(ApacheStatus { http: Http::PLAIN, limits });
+    Example::new(named("apache-status").with(status), steps)
 }
 
 const GPSD: &str = "{\"class\":\"VERSION\",\"release\":\"3.22\",\"proto_major\":3}\r\n";
@@ -94,20 +99,20 @@ fn connections_and_binds_are_accepted_or_not() {
         assert_eq!(example.verdict(), wanted, "{example:?}");
     }
     for (protocol, steps, wanted) in [
-        (Protocol::Ldap3, ldap(&Protocol::Ldap3, 0, ""), "ok"),
-        (Protocol::Ldap2, ldap(&Protocol::Ldap2, 0, ""), "ok"),
-        (Protocol::Ldap3, long_ldap(), "ok"),
+        (named("ldap3"), ldap("ldap3", 0, ""), "ok"),
+        (named("ldap2"), ldap("ldap2", 0, ""), "ok"),
+        (named("ldap3"), long_ldap(), "ok"),
         (
-            Protocol::Ldap2,
-            ldap(&Protocol::Ldap2, 2, "historical"),
+            named("ldap2"),
+            ldap("ldap2", 2, "historical"),
             "LDAP: bind refused, result 2: historical",
         ),
-        (Protocol::Ldap3, vec![says("HTTP/1.1 400\r\n")], "LDAP: this is no LDAP"),
-        (Protocol::Gps, vec![says(GPSD)], "ok"),
-        (Protocol::Gps, vec![says("220 hi\r\n")], "GPS: this is no gpsd: 220 hi"),
-        (Protocol::Dwp, vec![hears("\r\n\r\n"), says("DWP/1.1 200 OK\r\n")], "ok"),
-        (Protocol::Dwp, vec![says("DWP/1.1 500 Oh\r\n")], "DWP: Server returned status 500"),
-        (Protocol::Dwp, vec![says("hello\r\n")], "DWP: no status in hello"),
+        (named("ldap3"), vec![says("HTTP/1.1 400\r\n")], "LDAP: this is no LDAP"),
+        (named("gps"), vec![says(GPSD)], "ok"),
+        (named("gps"), vec![says("220 hi\r\n")], "GPS: this is no gpsd: 220 hi"),
+        (named("dwp"), vec![hears("\r\n\r\n"), says("DWP/1.1 200 OK\r\n")], "ok"),
+        (named("dwp"), vec![says("DWP/1.1 500 Oh\r\n")], "DWP: Server returned status 500"),
+        (named("dwp"), vec![says("hello\r\n")], "DWP: no status in hello"),
     ] {
         assert_eq!(verdict(&protocol, &steps), wanted, "{protocol:?} {steps:?}");
     }
@@ -118,9 +123,9 @@ pub(super) fn examples() -> Vec<Example> {
         mqtt(true, &[0x20, 2, 0, 0]),
         websocket(replies(accept)),
         apache("waitlimit", Operator::Less, 20, BOARD),
-        Example::new(Protocol::Ldap2, ldap(&Protocol::Ldap2, 0, "")),
-        Example::new(Protocol::Ldap3, long_ldap()),
-        Example::new(Protocol::Gps, vec![says(GPSD)]),
-        Example::new(Protocol::Dwp, vec![hears("\r\n\r\n"), says("DWP/1.1 200 OK\r\n")]),
+        Example::new(named("ldap2"), ldap("ldap2", 0, "")),
+        Example::new(named("ldap3"), long_ldap()),
+        Example::new(named("gps"), vec![says(GPSD)]),
+        Example::new(named("dwp"), vec![hears("\r\n\r\n"), says("DWP/1.1 200 OK\r\n")]),
     ]
 }

@@ -1,17 +1,18 @@
 //! DNS, NTP, RADIUS and the time protocol.
 
 use super::{Example, Step, replies, says};
-use crate::protocol::Protocol;
 use crate::protocol::digest::{hmac_md5, md5};
+use crate::protocol::scripted::named;
+use crate::protocol::{Conversation, Radius};
 
 fn dns(answer: fn(&[u8]) -> Vec<u8>) -> Example {
-    Example::new(Protocol::Dns, vec![Step::Takes(17), replies(answer)]).datagram()
+    Example::new(named("dns"), vec![Step::Takes(17), replies(answer)]).datagram()
 }
 
 fn dns_stream() -> Example {
     let answer =
         |heard: &[u8]| [&[0, 12], &heard[2..4], &[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0]].concat();
-    Example::new(Protocol::Dns, vec![Step::Takes(19), replies(answer)])
+    Example::new(named("dns"), vec![Step::Takes(19), replies(answer)])
 }
 
 fn dns_with(heard: &[u8], low: u8) -> Vec<u8> {
@@ -28,7 +29,7 @@ fn ntp_with(heard: &[u8], first: u8, stratum: u8) -> Vec<u8> {
 }
 
 fn ntp(answer: fn(&[u8]) -> Vec<u8>) -> Example {
-    Example::new(Protocol::Ntp3, vec![Step::Takes(48), replies(answer)]).datagram()
+    Example::new(named("ntp3"), vec![Step::Takes(48), replies(answer)]).datagram()
 }
 
 /// An answer of this code by who knows this secret.
@@ -50,7 +51,8 @@ fn radius_with(heard: &[u8], code: u8, secret: &[u8], honest: bool) -> Vec<u8> {
 fn radius(answer: fn(&[u8]) -> Vec<u8>) -> Example {
     let length = 20 + 18 + 15 + 18 + 15 + 6;
     let steps = vec![Step::Takes(length), replies(answer)];
-    Example::new(Protocol::Radius(Some("/etc/s".into())), steps).datagram()
+    let options = Conversation::Radius(Radius { secret: Some("/etc/s".into()) });
+    Example::new(named("radius").with(options), steps).datagram()
 }
 
 /// 2026-11-22.
@@ -58,7 +60,7 @@ const NOW: i64 = 1_795_305_600;
 
 fn rdate(apart: i64) -> Example {
     let told = (NOW + 2_208_988_800 + apart) as u32;
-    let mut example = Example::new(Protocol::Rdate, vec![says(told.to_be_bytes())]);
+    let mut example = Example::new(named("rdate"), vec![says(told.to_be_bytes())]);
     example.peer.unix_seconds = Some(NOW);
     example
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::{Draft, Parser, SentenceError};
 use crate::check::connection::{Talk, Tls};
-use crate::protocol::{Http, Protocol};
+use crate::protocol::Http;
 
 impl Parser<'_> {
     /// Behind `url`.
@@ -32,8 +32,7 @@ impl Parser<'_> {
         if !url.username().is_empty() {
             http.username = Some(url.username().to_owned());
         }
-        let protocol = if tls { Protocol::Https(http) } else { Protocol::Http(http) };
-        let protocol = self.options(protocol)?;
+        let protocol = self.options(http.protocol(tls))?;
         if tls {
             draft.tls.get_or_insert_with(Tls::default);
         }

@@ -33,8 +33,9 @@ fn what_is_printed_is_read_back() {
         let printed = example.protocol.to_string();
         assert_eq!(read(&printed), Ok((example.protocol, String::new())), "{printed}");
     }
-    for (name, protocol) in Protocol::NAMES {
-        assert_eq!(read(name), Ok((protocol.clone(), String::new())), "{name}");
+    for definition in Protocol::all() {
+        let read = read(definition.name);
+        assert_eq!(read, Ok((Protocol::plain(definition), String::new())), "{}", definition.name);
     }
 }
 
