@@ -348,6 +348,12 @@ impl Play {
             "stirred" => self.step(Input::Stirred(rest[0].to_owned())),
             "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
+            // `last-end service`: what status says of it.
+            "last-end" => {
+                let views = self.engine.snapshot(self.at).services;
+                let view = views.iter().find(|view| view.name == rest[0]).expect("a service");
+                let _ = writeln!(self.out, "{time:>7}s  last end: {:?}", view.last_death);
+            }
             "reload" => {
                 let decisions = self.engine.reload(self.edited(&rest));
                 for service in &self.engine.config().services {
@@ -374,7 +380,7 @@ impl Play {
                     (saved.rebooted, saved.seen) = (true, None);
                     for service in saved.services.values_mut() {
                         (service.main, service.acting, service.turn) = (None, None, None);
-                        service.tried = None;
+                        (service.tried, service.death) = (None, None);
                     }
                 }
                 let config = Arc::new(self.edited(&rest));

@@ -32,6 +32,13 @@ fn key(rule: &Rule) -> String {
     }
 }
 
+/// Bytes of a text for people that is saved.
+const TEXT: usize = 512;
+
+fn bounded(text: &str) -> String {
+    text.get(..text.floor_char_boundary(TEXT)).unwrap_or_default().to_owned()
+}
+
 /// What is to be noted.
 #[derive(Debug)]
 pub(crate) struct Note {
@@ -165,6 +172,7 @@ impl ServiceState {
             given_up: self.retry.given_up,
             main: self.last_known(),
             ended: self.ended && self.main().is_none(),
+            death: self.last_death.as_deref().map(bounded),
             acting,
             brake: self.may_hold(),
             about: known.then(|| self.service.about()),
@@ -231,6 +239,7 @@ impl ServiceState {
             _ => saved.monitored,
         };
         self.restarts = saved.restarts;
+        self.last_death = saved.death.as_deref().map(bounded);
         let tried = saved.tried.map(|tried| BootTime(tried.min(now.0)));
         self.retry = Retry::restored(saved.attempts, saved.given_up, tried);
         let there = |observed: &Arc<Observation>| observed.facts.present() == Some(true);

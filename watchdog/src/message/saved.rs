@@ -53,6 +53,9 @@ pub struct SavedService {
     /// Its end was told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
+    /// What ended the last main process, in one line. Of this boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub death: Option<String>,
     /// An action was under way.
     pub acting: Option<SavedAction>,
     /// Processes may be held: by a brake in force, or by one that the kernel was to set. Of this
@@ -89,6 +92,7 @@ impl Default for SavedService {
             given_up: false,
             main: None,
             ended: false,
+            death: None,
             acting: None,
             brake: None,
             about: None,

@@ -71,6 +71,7 @@ pub(super) fn decode(bytes: &[u8], changes: Result<&[u8], String>, boot: &str) -
     for service in state.services.values_mut() {
         // Processes and programs of another boot are none.
         service.main = None;
+        service.death = None;
         service.acting = None;
         service.turn = None;
         service.brake = None;

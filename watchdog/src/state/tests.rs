@@ -17,6 +17,7 @@ fn some_state() -> SavedState {
         given_up: false,
         main: Some(ProcessKey { pid: 812, start: 99 }),
         ended: true,
+        death: Some("process with pid 812 exited with code 1".to_owned()),
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         about: Some(7),
