@@ -39,6 +39,7 @@ mod top;
 pub mod trail;
 mod trails;
 pub mod trend;
+mod unwatched;
 mod view;
 mod window;
 mod wording;

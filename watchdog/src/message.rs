@@ -26,7 +26,10 @@ pub use act::{
 };
 pub use command::{Command, CommandVerb, RequestId};
 pub use host::{CpuTicks, DiskCounts, HostSample, StallLimit, Stalls};
-pub use saved::{Changes, SavedAction, SavedRule, SavedService, SavedState, SavedTurn};
+pub use saved::{
+    Changes, SavedAction, SavedDeath, SavedRule, SavedService, SavedState, SavedTurn,
+    SavedUnwatched,
+};
 pub use told::{Alert, Level, LogLine, Receiver, SurveyBy};
 pub use view::{
     DeathView, Metrics, RuleStatus, RuleView, Running, SenderView, ServiceView, Snapshot, Status,

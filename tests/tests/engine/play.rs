@@ -381,6 +381,7 @@ impl Play {
                     for service in saved.services.values_mut() {
                         (service.main, service.acting, service.turn) = (None, None, None);
                         (service.tried, service.death) = (None, None);
+                        service.unmonitored.iter_mut().for_each(|why| why.at = None);
                     }
                 }
                 let config = Arc::new(self.edited(&rest));

@@ -89,7 +89,8 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         line("braked until", &one_line(until));
     }
     let monitored = if service.monitored { "Monitored" } else { "Not monitored" };
-    line("monitoring status", monitored);
+    let since = service.unmonitored_since.iter().map(|since| format!(" since {}", one_line(since)));
+    line("monitoring status", &format!("{monitored}{}", since.collect::<String>()));
     line("monitoring mode", &one_line(&service.mode));
     line("on reboot", &one_line(&service.onreboot));
     if !service.group.is_empty() {

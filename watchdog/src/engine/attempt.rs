@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::clock::BootTime;
 use crate::engine::Engine;
 use crate::engine::judging::{counts_events, is_about_presence};
-use crate::engine::levels::Levels;
 use crate::engine::measure::Measure;
 use crate::engine::order::{Role, Turn};
 use crate::engine::retry::GIVEN_UP_PAUSE;
-use crate::engine::service::{Acting, Life, RECOVERY_LOOK, Wanted};
+use crate::engine::service::{Acting, RECOVERY_LOOK, Wanted};
+use crate::engine::unwatched::why;
 use crate::message::{Act, Context, Decision, Level, Verb};
 use crate::service::{EventWord, Severity};
 
@@ -90,7 +90,8 @@ impl Engine {
         self.shake_above(i);
         let state = &mut self.services[i];
         if turn.unmonitors() {
-            state.monitored = false;
+            let by = Context { action: "stop".into(), ..turn.context.clone() };
+            state.unwatch(&why(&by), at);
         }
         let Turn { verb, role, context, request, cascade } = turn;
         // Nothing to stop: the stop program of a dead service is not run.
@@ -180,47 +181,6 @@ impl Engine {
                 self.launch(i, Turn::own(wanted.verb, wanted.context, None), at);
             }
         }
-    }
-
-    /// Nobody watches the service any longer, nor what depends on it.
-    pub(crate) fn unmonitor(&mut self, i: usize, at: BootTime) {
-        let name = self.services[i].service.name.clone();
-        let above: Vec<usize> = self.graph.all_above(i).collect();
-        for d in above.into_iter().rev() {
-            if self.services[d].monitored {
-                let text = format!("unmonitored with '{name}', which it depends on");
-                self.log(d, Level::Warning, Some(EventWord::Action), text, at);
-                self.unmonitor_one(d);
-            }
-        }
-        self.unmonitor_one(i);
-    }
-
-    pub(crate) fn unmonitor_one(&mut self, i: usize) {
-        self.drop_turn(i, Err("it was unmonitored".to_owned()));
-        // While the sensor still knows who is in the group.
-        self.release_wholly(i);
-        let state = &mut self.services[i];
-        // Kept for `monitor` and `start`, where nothing else can name the process.
-        state.former_main = state.main().or(state.former_main);
-        state.monitored = false;
-        state.wanted = None;
-        state.measure.if_there(Measure::drop_waiting);
-        state.recovering = None;
-        state.life = Life::Unknown;
-        state.observed.outdate();
-        state.levels.if_there(Levels::forget_main);
-        for rule in &mut state.rules {
-            rule.reset();
-        }
-        let (id, is_process) = (state.service.id, state.service.process().is_some());
-        // An action under way must still find what it has started, to end it if it fails.
-        if is_process && state.acting.is_none() {
-            self.out.push(Decision::Unwatch(id));
-        }
-        self.services[i].settle_down();
-        self.ask(i);
-        self.out.push(Decision::Save);
     }
 }
 

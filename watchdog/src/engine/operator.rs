@@ -45,6 +45,7 @@ impl Engine {
     pub(crate) fn monitor_one(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
         state.retry.clear();
+        state.unwatched = None;
         let was = std::mem::replace(&mut state.monitored, true);
         if !was {
             state.restart_log.clear();
@@ -81,9 +82,10 @@ impl Engine {
     }
 
     fn unmonitor_asked(&mut self, i: usize, at: BootTime) -> Result<String, String> {
-        self.log(i, Level::Info, Some(EventWord::Action), "unmonitor on user request".into(), at);
+        let text = "unmonitor on user request";
+        self.log(i, Level::Info, Some(EventWord::Action), text.into(), at);
         let lives = self.services[i].main().is_some();
-        self.unmonitor(i, at);
+        self.unmonitor(i, text, at);
         Ok(if lives { "unmonitored; its processes keep running" } else { "unmonitored" }.into())
     }
 
@@ -121,6 +123,7 @@ impl Engine {
             return Some(Err(why.clone()));
         }
         state.retry.clear();
+        state.unwatched = None;
         let was = std::mem::replace(&mut state.monitored, true);
         let nameless = state.service.process().is_some_and(|process| !process.has_selector());
         if !was

@@ -87,8 +87,8 @@ impl Engine {
         let known = state.last_known().is_some()
             || state.acting.is_some()
             || state.service.process().is_none();
-        let text = format!("{} of '{below}', which it depends on", verb.word());
-        let context = Context::plain("Action done", text, at);
+        let description = format!("{} of '{below}', which it depends on", verb.word());
+        let context = Context::plain("Action done", description.clone(), at);
         let turn = |verb, role, request| Turn { verb, role, context, request, cascade };
         let former_request = former.as_ref().and_then(|turn| turn.request);
         if verb == Verb::Stop {
@@ -100,7 +100,7 @@ impl Engine {
                 self.give_turn(d, turn(Verb::Stop, Role::Told, None));
             } else {
                 self.graph.turns.remove(&d);
-                self.unmonitor_one(d);
+                self.unmonitor_one(d, &description, at);
             }
             return;
         }

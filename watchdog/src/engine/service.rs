@@ -20,7 +20,7 @@ use crate::engine::rule::RuleState;
 use crate::engine::seldom::Seldom;
 use crate::engine::stirring::Stirring;
 use crate::identity::ProcessKey;
-use crate::message::{ActionId, Context, RequestId, RuleStatus, Verb};
+use crate::message::{ActionId, Context, RequestId, RuleStatus, SavedUnwatched, Verb};
 use crate::sensor::WantBy;
 use crate::service::{ProcessService, Service, Span, Test};
 
@@ -32,6 +32,8 @@ const RESTARTS: usize = 256;
 pub(crate) struct ServiceState {
     pub service: Arc<Service>,
     pub monitored: bool,
+    /// Why it is not, where that is known.
+    pub unwatched: Option<Box<SavedUnwatched>>,
     pub life: Life,
     pub levels: Seldom<Levels>,
     pub rules: Vec<RuleState>,
@@ -142,6 +144,7 @@ impl ServiceState {
         Self {
             service,
             monitored: true,
+            unwatched: None,
             life: Life::Unknown,
             levels,
             rules,

@@ -75,6 +75,7 @@ impl Engine {
                 .filter(|_| status == Status::Unknown)
                 .map(|below| self.services[below].service.name.clone()),
             monitored: state.monitored,
+            unmonitored_since: state.unwatched.as_ref().and_then(|it| it.at).map(BootTime),
             mode: if service.control.passive { "passive" } else { "active" },
             onreboot: service.control.onreboot.word(),
             groups: service.groups.clone(),
@@ -176,7 +177,8 @@ fn reason(
         Some(rule.description.as_ref().unwrap_or(&rule.text).clone())
     };
     let why = match (&state.life, status) {
-        (_, Status::Ok | Status::Unmonitored) => None,
+        (_, Status::Ok) => None,
+        (_, Status::Unmonitored) => state.unwatched.as_ref().map(|it| it.why.clone()),
         (_, Status::Acting) => match &state.acting {
             Some(acting) => {
                 Some(format!("{} since {}", acting.verb.word(), human(at.since(acting.since))))

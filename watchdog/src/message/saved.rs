@@ -42,6 +42,9 @@ pub struct Changes {
 pub struct SavedService {
     /// Is it monitored?
     pub monitored: bool,
+    /// Why it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmonitored: Option<Box<SavedUnwatched>>,
     /// Our restarts since the state began.
     pub restarts: u64,
     /// Attempts to start in a row without life.
@@ -53,9 +56,9 @@ pub struct SavedService {
     /// Its end was told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
-    /// What ended the last main process, in one line. Of this boot only.
+    /// The end of the last main process. Of this boot only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub death: Option<String>,
+    pub death: Option<Box<SavedDeath>>,
     /// An action was under way.
     pub acting: Option<SavedAction>,
     /// Processes may be held: by a brake in force, or by one that the kernel was to set. Of this
@@ -87,6 +90,7 @@ impl Default for SavedService {
     fn default() -> Self {
         Self {
             monitored: true,
+            unmonitored: None,
             restarts: 0,
             attempts: 0,
             given_up: false,
@@ -103,6 +107,24 @@ impl Default for SavedService {
             told: Vec::new(),
         }
     }
+}
+
+/// How a main process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedDeath {
+    /// In one line, for people.
+    pub text: String,
+}
+
+/// Why nobody watches a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedUnwatched {
+    /// On whose word, for people.
+    pub why: String,
+    /// Since when: boot time in nanoseconds. Of this boot only.
+    pub at: Option<u64>,
 }
 
 /// A rule of whose failure people were told.

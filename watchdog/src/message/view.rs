@@ -73,6 +73,8 @@ pub struct ServiceView {
     pub waits_for: Option<String>,
     /// Is it monitored?
     pub monitored: bool,
+    /// Since when it is not, where that was in this boot.
+    pub unmonitored_since: Option<BootTime>,
     /// `active`, or `passive` where its rules only alert.
     pub mode: &'static str,
     /// Whether it is monitored after a boot: `start`, `nostart` or `laststate`.

@@ -72,6 +72,7 @@ pub(super) fn decode(bytes: &[u8], changes: Result<&[u8], String>, boot: &str) -
         // Processes and programs of another boot are none.
         service.main = None;
         service.death = None;
+        service.unmonitored.iter_mut().for_each(|why| why.at = None);
         service.acting = None;
         service.turn = None;
         service.brake = None;

@@ -7,17 +7,23 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 use crate::identity::ProcessKey;
-use crate::message::{Held, SavedAction, SavedRule, SavedService, SavedTurn};
+use crate::message::{
+    Held, SavedAction, SavedDeath, SavedRule, SavedService, SavedTurn, SavedUnwatched,
+};
 
 fn some_state() -> SavedState {
     let service = SavedService {
         monitored: true,
+        unmonitored: Some(Box::new(SavedUnwatched {
+            why: "stop on user request".to_owned(),
+            at: Some(5),
+        })),
         restarts: 3,
         attempts: 1,
         given_up: false,
         main: Some(ProcessKey { pid: 812, start: 99 }),
         ended: true,
-        death: Some("process with pid 812 exited with code 1".to_owned()),
+        death: Some(Box::new(SavedDeath { text: "process 812 has ended".to_owned() })),
         acting: Some(SavedAction { verb: "start".to_owned(), since: 5, program: None }),
         brake: Some(Held { frozen: None, stopped: vec![ProcessKey { pid: 813, start: 9 }] }),
         about: Some(7),

@@ -69,6 +69,8 @@ pub struct ServiceDocument {
     #[serde(default)]
     pub reason: Option<String>,
     #[serde(default)]
+    pub unmonitored_since: Option<String>,
+    #[serde(default)]
     pub waits_for: Option<String>,
     #[serde(default)]
     pub last_death: Option<String>,
@@ -163,6 +165,7 @@ impl ServiceDocument {
             kind: view.kind.to_owned(),
             status: view.status.word().to_owned(),
             monitored: view.monitored,
+            unmonitored_since: view.unmonitored_since.map(whole_second),
             group: view.groups.clone(),
             pid: view.main.map(|main| main.pid),
             uptime_seconds: view.since.map(|since| at.since(since).as_secs()),

@@ -137,6 +137,7 @@ pub(crate) fn apache() -> ServiceView {
         reason: None,
         waits_for: None,
         monitored: true,
+        unmonitored_since: None,
         mode: "active",
         onreboot: "start",
         groups: vec!["server".into()],

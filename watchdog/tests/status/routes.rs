@@ -57,7 +57,7 @@ fn the_document_is_the_contracts() {
         r#""state":"ok","failing_cycles":0,"then":"restart","implicit":false,"#.into(),
         r#""title":"Resource limit matched","name":null,"actions":["restart"],"#.into(),
         r#""description":null}],"#.into(),
-        r#""reason":null,"waits_for":null,"last_death":null,"advice":null,"death":null,"acting":null,"next_attempt":null,"#.into(),
+        r#""reason":null,"unmonitored_since":null,"waits_for":null,"last_death":null,"advice":null,"death":null,"acting":null,"next_attempt":null,"#.into(),
         r#""braked_until":null,"#.into(),
         r#""candidates":1,"mode":"active","onreboot":"start","observed":{}}],"#.into(),
         r#""memory_total_bytes":8589934592,"inbox":{"refused":0},"notify":null}"#.into(),

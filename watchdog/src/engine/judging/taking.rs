@@ -9,6 +9,7 @@ use crate::engine::judging::telling::{failed_text, lead};
 use crate::engine::order::Turn;
 use crate::engine::programs::Place;
 use crate::engine::rule::is_spared;
+use crate::engine::unwatched::why;
 use crate::engine::{Detail, Engine, wording};
 use crate::message::{Context, Decision, RunProgram, Verb};
 use crate::service::{Action, EventWord, Program, Rule, Severity};
@@ -52,7 +53,10 @@ impl Engine {
                 Action::Stop => {
                     self.launch(i, Turn::own(Verb::Stop, context.clone(), None), at);
                 }
-                Action::Unmonitor => self.unmonitor(i, at),
+                Action::Unmonitor => {
+                    let by = Context { action: "unmonitor".into(), ..context.clone() };
+                    self.unmonitor(i, &why(&by), at);
+                }
                 Action::Exec(exec) => self.exec(i, (r, n), &exec.program, &context, false),
                 Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }
