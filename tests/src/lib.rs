@@ -9,6 +9,7 @@ pub mod debian;
 pub mod mounted;
 pub mod namespace;
 pub mod need;
+pub mod process;
 pub mod scratch;
 pub mod smtp;
 pub mod until;

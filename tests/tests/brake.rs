@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
+use watchdog_tests::process;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
@@ -152,10 +153,8 @@ impl Drop for Storm {
 }
 
 fn state(pid: Pid) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Nobody but the storm is looked at: the pid may have been given away since.
-    let (name, rest) = stat.rsplit_once(") ")?;
-    name.ends_with("(storm").then(|| rest.chars().next())?
+    process::stat(pid).filter(|stat| stat.name == "storm").map(|stat| stat.state)
 }
 
 fn is_held(pid: Pid, frozen: bool) -> bool {

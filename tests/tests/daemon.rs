@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
+use watchdog_tests::process;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
@@ -63,7 +64,7 @@ impl Service {
         copies
             .lines()
             .filter_map(|line| line.parse().ok().and_then(Pid::from_raw))
-            .filter(|pid| is_alive(*pid))
+            .filter(|pid| process::runs(pid))
             .collect()
     }
 
@@ -78,12 +79,6 @@ impl Service {
             let _ = fs::remove_file(self.scratch.at(name));
         }
     }
-}
-
-/// Whether it runs; one that only waits to be reaped (by a slow pid 1, say) does not.
-fn is_alive(pid: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 impl Drop for Service {
@@ -252,6 +247,8 @@ fn an_operator_is_obeyed_and_told_the_outcome() {
     assert_eq!(code(&["unmonitor", "web"]).0, Some(0));
     let victim = Pid::from_raw(i32::try_from(started).expect("a pid")).expect("a pid");
     kill_process(victim, Signal::KILL).expect("the service lives");
+    // Else it would be found alive, and be up for the moment until it dies.
+    process::wait_ended(victim);
     assert_eq!(daemon.service("web")["status"], "unmonitored");
     assert_eq!(code(&["monitor", "--all"]).0, Some(0));
     service.up(&daemon);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use watchdog_tests::daemon::{Daemon, program};
 use watchdog_tests::need;
 use watchdog_tests::scratch::Scratch;
+use watchdog_tests::until::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -45,11 +46,15 @@ fn a_running_daemon_is_asked() {
     }
     let scratch = Scratch::new();
     let daemon = Daemon::start(&scratch, "services: [{ system: $HOST }]\n");
-    let (code, found) = doctor(&scratch, &[]);
-    assert_eq!((&found["daemon"], &found["mode"]), (&true.into(), &"ebpf".into()), "{found}");
-    let told = daemon.status()["sensor"]["missing"].clone();
-    assert_eq!(found["missing"].as_array().map(Vec::len), told.as_array().map(Vec::len));
-    assert_eq!(code, Some(i32::from(told.as_array().is_some_and(|told| !told.is_empty()))));
+    // What is missing may change between two questions.
+    let same = until(PATIENCE, || {
+        let (code, found) = doctor(&scratch, &[]);
+        assert_eq!((&found["daemon"], &found["mode"]), (&true.into(), &"ebpf".into()), "{found}");
+        let missing = found["missing"].as_array().map(Vec::len);
+        assert_eq!(code, Some(i32::from(missing != Some(0))), "{found}");
+        (daemon.status()["sensor"]["missing"].as_array().map(Vec::len) == missing).then_some(())
+    });
+    assert!(same.is_some(), "{}", daemon.said());
 }
 
 /// Scheduler class, limits and rank for the OOM killer of a process.
@@ -77,10 +82,16 @@ fn services_begin_as_if_there_were_no_watchdog() {
     let web = daemon.wait_for("web", PATIENCE, |web| web["status"] == "ok");
     let pid = web["pid"].as_u64().expect("pid");
     assert_eq!(standing(pid), own, "as the test itself");
-    let status = daemon.status();
-    let refused = status["sensor"]["missing"].to_string();
-    let taken = standing(u64::from(daemon.pid()));
-    assert_eq!(taken.0 == "1", !refused.contains("FIFO"), "granted or named: {taken:?} {refused}");
+    // Where it works for too long without a pause it is in the normal class until its next cycle.
+    let mut seen = None;
+    let granted_or_named = until(PATIENCE, || {
+        let refused = daemon.status()["sensor"]["missing"].to_string();
+        let taken = standing(u64::from(daemon.pid()));
+        let (taken, refused) = seen.insert((taken, refused));
+        ((taken.0 == "1") != refused.contains("FIFO")).then_some(())
+    });
+    let (taken, refused) = seen.expect("looked at");
+    assert!(granted_or_named.is_some(), "granted or named: {taken:?} {refused}");
     assert_eq!(taken.2.trim() == "-900", !refused.contains("OOM"), "{taken:?} {refused}");
     let locked = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("status");
     let none = locked.lines().any(|line| line.starts_with("VmLck:") && line.contains("\t       0"));

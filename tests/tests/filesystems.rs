@@ -43,7 +43,8 @@ fn a_file_system_fills_empties_changes_its_flags_and_goes() {
     assert!(line.contains(" matches resource limit [space free < 2 MB]"), "{line}");
     fs::remove_file(place.join("filling")).expect("it is there");
     daemon.wait_log("'data' space usage test succeeded [current space usage = ", PATIENCE);
-    daemon.wait_log("'data' space free test succeeded [current space free = 8 MB]", PATIENCE);
+    // Its blocks are given back one after another.
+    daemon.wait_log("'data' space free test succeeded [current space free = ", PATIENCE);
 
     for n in 0..60 {
         File::create(place.join(n.to_string())).expect("an inode");
@@ -151,7 +152,9 @@ fn a_file_system_that_hangs_is_told_and_holds_nothing_up() {
     assert!(line.contains("state -- no answer within 5 s"), "{line}");
     // Others are judged all the while.
     fs::write(fine.join("filling"), vec![1; 1 << 20]).expect("there is room");
-    daemon.wait_log("'fine' space usage 100.0% matches resource limit", PATIENCE);
+    // How much is used in the cycle that sees it, while it may still be filled, nobody knows.
+    let line = daemon.wait_log("error    : 'fine' space usage ", PATIENCE);
+    assert!(line.contains("% matches resource limit [space usage > 50.0%]"), "{line}");
     // No second look while the first one hangs.
     daemon.wait_for("dead", PATIENCE, |seen| {
         seen["observed"]["trouble"] == "an earlier look at it still hangs"

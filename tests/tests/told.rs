@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use watchdog_tests::apache::free_port;
 use watchdog_tests::daemon::Daemon;
 use watchdog_tests::need;
+use watchdog_tests::process::{wait_ended, wait_stopped};
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
@@ -184,10 +185,8 @@ fn what_ended_while_nobody_watched_is_told_and_started_once() {
         }
         let victim = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
         kill_process(victim, Signal::KILL).expect("it lives");
-        // Whoever reaps it may be slow; until it is dead it would be found alive.
-        let stat = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let dead = || stat().rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
-        assert!(until(PATIENCE, || dead().then_some(())).is_some(), "it does not die");
+        // Until it is dead it would be found alive.
+        wait_ended(pid);
         let starts = || fs::read_to_string(scratch.at("starts")).expect("starts").lines().count();
         let before = starts();
         let mut daemon = Daemon::start(&scratch, &rules);
@@ -294,10 +293,7 @@ fn who_is_ending_is_not_told_as_running() {
     };
     signal(parent.pid(), Signal::STOP);
     // Until it has really stopped it may still take its child's end, and let all go.
-    let stat = || fs::read_to_string(format!("/proc/{}/stat", parent.pid())).unwrap_or_default();
-    let stopped =
-        || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')).then_some(());
-    until(PATIENCE, stopped).expect("it stops");
+    wait_stopped(parent.pid());
     signal(main, Signal::KILL);
     let facts = || ebpf_watchdog::process::facts(main).expect("readable").expect("not reaped");
     assert!(until(PATIENCE, || facts().ending.then_some(())).is_some(), "{:?}", facts());

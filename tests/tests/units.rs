@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use watchdog_tests::daemon::{Daemon, program};
+use watchdog_tests::process::runs;
 use watchdog_tests::scratch::Scratch;
 use watchdog_tests::until::until;
 
@@ -81,12 +82,6 @@ fn kill(pid: u64) {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
 }
 
-/// Whether it runs; one that only waits to be reaped does not.
-fn is_alive(pid: u64) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-}
-
 #[test]
 #[ignore = "needs systemd"]
 fn a_unit_is_found_again_after_a_restart_by_others_and_started_after_its_death() {
@@ -101,7 +96,7 @@ fn a_unit_is_found_again_after_a_restart_by_others_and_started_after_its_death()
     assert_eq!(property(&unit.name, "Restart"), "no");
     kill(second);
     let third = found(&daemon, &unit, second);
-    assert!(!is_alive(second) && is_alive(third));
+    assert!(!runs(second) && runs(third));
     daemon.wait_log("start: '/usr/bin/systemctl ", PATIENCE);
     assert_eq!(property(&unit.name, "ActiveState"), "active");
 }
@@ -152,11 +147,11 @@ fn a_child_that_left_its_session_is_stopped_with_its_unit() {
     let main = found(&daemon, &unit, 0);
     let escaped = until(PATIENCE, || fs::read_to_string(&note).ok()?.trim().parse::<u64>().ok());
     let escaped = escaped.expect("its pid");
-    assert!(is_alive(escaped));
+    assert!(runs(escaped));
     let stopped = daemon.command(&["stop", "web"]);
     assert!(stopped.status.success(), "{stopped:?}\n{}", daemon.said());
-    assert!(!is_alive(main), "{}", daemon.said());
-    assert!(!is_alive(escaped), "{}", daemon.said());
+    assert!(!runs(main), "{}", daemon.said());
+    assert!(!runs(escaped), "{}", daemon.said());
     assert_ne!(property(&unit.name, "ActiveState"), "active");
 }
 
@@ -246,7 +241,7 @@ fn our_own_unit_brings_a_killed_daemon_back_and_its_services_do_not_notice() {
     assert!(next.is_some(), "{}", property(&unit.name, "ActiveState"));
     assert_eq!(until(PATIENCE, web), Some(first), "the same process as before");
     systemctl(&["stop", &unit.name]);
-    assert!(is_alive(first), "our end is not the end of what we watch");
+    assert!(runs(first), "our end is not the end of what we watch");
     kill(first);
     let starts = fs::read_to_string(scratch.at("starts")).expect("starts");
     assert_eq!(starts.lines().count(), 1);

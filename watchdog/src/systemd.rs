@@ -154,7 +154,6 @@ fn restarts(text: &[u8], count: usize) -> Vec<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn an_answer_is_read_line_by_line() {
@@ -181,8 +180,11 @@ mod tests {
         let folder = tempfile::tempdir_in("/var/lib").unwrap();
         let program = |name: &str, lines: &str| {
             let path = folder.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            // Not by this process: a child that another test is just forking would have it open for
+            // writing, and nobody could run it then.
+            let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+            let mut shell = Command::new("/bin/sh");
+            assert!(shell.args(["-c", write]).arg(&path).arg(lines).status().unwrap().success());
             path
         };
         let long = Duration::from_secs(60);

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::source::Source;
 use ebpf_watchdog::source::kernel::Options;
+use watchdog_tests::process::stat;
 
 use crate::stage::{Account, Load, Pass, SERVICE, Stage, key};
 
@@ -65,8 +66,7 @@ fn whom_a_start_program_leaves_behind_is_a_member() {
 }
 
 fn parent(pid: u32) -> u32 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    text[text.rfind(')').unwrap() + 2..].split(' ').nth(1).unwrap().parse().unwrap()
+    stat(pid).unwrap().parent
 }
 
 #[test]

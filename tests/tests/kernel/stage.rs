@@ -10,6 +10,7 @@ use ebpf_watchdog::event::{Event, Group, Sample};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::source::Source;
 use ebpf_watchdog::source::kernel::{KernelSource, Options};
+use watchdog_tests::process::stat;
 use watchdog_tests::until::until;
 
 /// Timings and counts are the machine's: one test at a time.
@@ -188,10 +189,7 @@ fn reads_input(pid: u32) -> bool {
 
 /// Who has this pid now.
 pub(crate) fn key(pid: u32) -> ProcessKey {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
-    let after = &text[text.rfind(')').expect("a name") + 2..];
-    let start = after.split(' ').nth(19).expect("22 fields").parse().expect("a number");
-    ProcessKey { pid, start }
+    ProcessKey { pid, start: stat(pid).expect("the process is there").start }
 }
 
 /// A control group that keeps account of CPU time: v1's cpuacct or v2's cpu.stat.

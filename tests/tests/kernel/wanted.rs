@@ -3,15 +3,19 @@
 use std::os::linux::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use ebpf_watchdog::event::Event;
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::source::kernel::Options;
 use ebpf_watchdog::source::{Source, WantBy};
+use watchdog_tests::process::stat;
+use watchdog_tests::until::until;
 
 use crate::stage::{Load, SERVICE, Stage, key};
 
 const OTHER: ServiceId = ServiceId(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ended with the test.
 struct Ended(Child);
@@ -65,10 +69,8 @@ fn a_program_that_is_waited_for_is_told_when_it_begins() {
     // Nobody waits for it. Spawning comes back a moment before the exec is told: once it sleeps, it
     // was.
     let before = run(&one);
-    let stat = format!("/proc/{}/stat", before.0.id());
-    while !std::fs::read_to_string(&stat).expect("it lives").contains(") S ") {
-        std::thread::yield_now();
-    }
+    let sleeps = || (stat(before.0.id())?.state == 'S').then_some(());
+    until(PATIENCE, sleeps).expect("it sleeps");
     stage.source.want(SERVICE, &[file(&one)]);
     stage.source.want(OTHER, &[file(&one), file(&two)]);
     let first = run(&one);
@@ -108,9 +110,8 @@ fn a_process_that_begins_in_a_cgroup_is_told_unless_it_is_a_member() {
     let member = member.expect("run");
     let inside = || std::fs::read_to_string(&list).unwrap_or_default();
     let pid = member.0.id().to_string();
-    while !inside().lines().any(|line| line == pid) {
-        std::thread::yield_now();
-    }
+    let joined = || inside().lines().any(|line| line == pid).then_some(());
+    until(PATIENCE, joined).expect("it joins");
     let last = run();
     assert_eq!(stage.await_event(wanted), Some((SERVICE, key(last.0.id()))));
     drop((first, member, last));
@@ -118,7 +119,7 @@ fn a_process_that_begins_in_a_cgroup_is_told_unless_it_is_a_member() {
         if std::fs::remove_dir(&cgroup).is_ok() {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -133,13 +134,8 @@ fn who_joins_a_group_is_followed_with_what_it_forks() {
     stage.source.watch(SERVICE, main.key()).expect("watched");
     stage.source.enlist(SERVICE, &others).expect("enlisted");
     let children = format!("/proc/{0}/task/{0}/children", parent.0.id());
-    let child = loop {
-        let text = std::fs::read_to_string(&children).expect("its children");
-        if let Ok(child) = text.trim().parse::<u32>() {
-            break child;
-        }
-    };
-    let child = key(child);
+    let first = || std::fs::read_to_string(&children).ok()?.trim().parse().ok();
+    let child = key(until(PATIENCE, first).expect("it forks"));
     let pass = stage.pass();
     for key in [others[0], others[1], child] {
         let sample = pass.of(key.pid).unwrap_or_else(|| panic!("{key:?} is a member"));

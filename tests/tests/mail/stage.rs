@@ -17,7 +17,7 @@ use watchdog_tests::smtp::{Received, USER};
 /// A wait this long has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// For servers that never answer; those that do are to be quicker on a busy machine too.
-pub(crate) const SHORT: Duration = Duration::from_secs(2);
+pub(crate) const SHORT: Duration = Duration::from_secs(5);
 
 /// A notifier on a runtime of its own, as in the daemon.
 pub(crate) struct Sender {

@@ -59,6 +59,12 @@ pub(super) fn spawn(command: &mut Command) -> Child {
     child
 }
 
+/// A program of its own. Not written by this process: a child that another test is just forking would
+/// have it open for writing, and nobody could run it then.
+fn copy_of_sleep(at: &Path) {
+    assert!(Command::new("cp").arg("/bin/sleep").arg(at).status().unwrap().success());
+}
+
 fn service(pidfile: Option<PathBuf>, matching: Option<Match>) -> Service {
     let process = ProcessService {
         pidfile,
@@ -183,7 +189,7 @@ fn a_zombie_and_a_kernel_thread_are_no_service() {
 fn match_finds_the_oldest_root() {
     let temp = tempfile::tempdir().unwrap();
     let program = temp.path().join("service program");
-    std::fs::copy("/bin/sleep", &program).unwrap();
+    copy_of_sleep(&program);
     let exe = program.to_str().unwrap();
     let first = Sleeper(spawn(Command::new(&program).arg("101")));
     std::thread::sleep(Duration::from_millis(30));
@@ -209,7 +215,7 @@ fn match_finds_the_oldest_root() {
 fn one_walk_finds_for_all_what_each_would_find_alone() {
     let temp = tempfile::tempdir().unwrap();
     let program = temp.path().join("walked");
-    std::fs::copy("/bin/sleep", &program).unwrap();
+    copy_of_sleep(&program);
     let exe = program.to_str().unwrap();
     let first = Sleeper(spawn(Command::new(&program).arg("103")));
     let second = Sleeper(spawn(Command::new(&program).arg("104")));

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 
 use crate::fake::{Daemon, apache, system};
 use crate::served::{ANN, Served, WRONG, code, settings};
+use ebpf_watchdog::clock::boot_now;
 use ebpf_watchdog::web::Settings;
 use ebpf_watchdog::web::answer::Front;
 
@@ -111,11 +112,15 @@ fn guessing_is_slowed_down_and_who_is_logged_in_stays_in() {
     let daemon = Daemon::start(vec![apache()]);
     let served = Served::start(&daemon.core, &settings("127.0.0.1:0"));
     assert_eq!(served.get("/", ANN).0, 200);
+    // Ten, and one more each twelve seconds, however long this takes here.
+    let begun = boot_now();
     let refused: Vec<u16> = (0..30).map(|_| served.get("/", WRONG).0).collect();
-    assert!(refused.iter().filter(|status| **status == 401).count() <= 11, "{refused:?}");
-    let (status, text) = served.get("/", WRONG);
-    assert_eq!(status, 429);
-    assert!(text.contains("retry-after: "));
+    let looked_at = refused.iter().filter(|status| **status == 401).count() as u64;
+    let more = boot_now().since(begun).as_secs() / 12;
+    assert!(looked_at <= 10 + 1 + more, "{refused:?}");
+    // Now and then one more may be tried: on a slow machine it is this one, and not the next.
+    let told = (0..3).map(|_| served.get("/", WRONG)).find(|(status, _)| *status == 429);
+    assert!(told.expect("slowed down").1.contains("retry-after: "));
     assert_eq!(served.get("/", ANN).0, 200);
     assert_eq!(served.get("/healthz", "").0, 200);
 }

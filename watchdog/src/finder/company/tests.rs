@@ -209,7 +209,11 @@ fn a_cgroup_made_again_under_the_same_name_is_another_one() {
     let before = look();
     assert_eq!(before.main(None, None), Ok((first.key(), 1)));
     drop(first);
-    std::fs::remove_dir(&place).unwrap();
+    // The kernel may take a moment to see that it is empty.
+    while let Err(error) = std::fs::remove_dir(&place) {
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert!(matches!(Around::of(&process).unwrap(), Around::Missing { places, .. }
         if places.iter().any(|(folder, file)| *folder == hierarchy.root && **file == *name)));
     std::fs::create_dir(&place).unwrap();
@@ -226,6 +230,11 @@ struct Gone(PathBuf);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.0);
+        for _ in 0..500 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

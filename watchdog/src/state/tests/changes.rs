@@ -47,7 +47,7 @@ fn change(state: &mut SavedState, name: &str, restarts: u64) -> Changes {
 #[test]
 fn what_was_appended_is_read_back_and_written_whole_in_the_end() {
     let (_temp, path) = place();
-    let opened = open(&path, &unique("appended")).unwrap();
+    let opened = open_in_the_end(&path, &unique("appended"));
     let (store, mut state) = (opened.store, long_state());
     let none = Changes::default();
     assert_eq!(store.append(none.clone(), false), None, "there is no file yet");
@@ -71,12 +71,12 @@ fn what_was_appended_is_read_back_and_written_whole_in_the_end() {
     let unknown = BTreeMap::from([("new".to_owned(), SavedService::default())]);
     assert_eq!(store.append(Changes { services: unknown, seen: None }, false), None);
     drop(store);
-    let opened = open(&path, &unique("appended")).unwrap();
+    let opened = open_in_the_end(&path, &unique("appended"));
     assert_eq!((opened.state, opened.origin), (state.clone(), Origin::SameBoot));
     drop(opened.store);
     // Another file, and the changes to the one before left behind.
     let changes = std::fs::read(path.join(CHANGES)).unwrap();
-    let opened = open(&path, &unique("appended")).unwrap();
+    let opened = open_in_the_end(&path, &unique("appended"));
     assert_eq!(opened.store.save(state.clone()), None);
     assert!(!path.join(CHANGES).exists());
     let changed = change(&mut state, "service 5", 7);
@@ -90,14 +90,14 @@ fn what_was_appended_is_read_back_and_written_whole_in_the_end() {
     }
     drop(opened.store);
     std::fs::write(path.join(CHANGES), changes).unwrap();
-    let opened = open(&path, &unique("appended")).unwrap();
+    let opened = open_in_the_end(&path, &unique("appended"));
     assert_eq!((opened.state, opened.origin), (state, Origin::SameBoot));
 }
 
 #[test]
 fn what_stands_before_damaged_changes_is_believed() {
     let (_temp, path) = place();
-    let opened = open(&path, &unique("cut")).unwrap();
+    let opened = open_in_the_end(&path, &unique("cut"));
     let mut state = long_state();
     assert_eq!(opened.store.save(state.clone()), None);
     let short = |state: &SavedState| {
@@ -144,7 +144,7 @@ fn what_stands_before_damaged_changes_is_believed() {
 #[test]
 fn changes_that_cannot_be_believed_are_moved_aside_and_the_rest_stays() {
     let (_temp, path) = place();
-    let opened = open(&path, &unique("refused")).unwrap();
+    let opened = open_in_the_end(&path, &unique("refused"));
     let mut state = long_state();
     assert_eq!(opened.store.save(state.clone()), None);
     assert_eq!(opened.store.append(change(&mut state, "service 7", 10), false), Some(None));
@@ -153,7 +153,7 @@ fn changes_that_cannot_be_believed_are_moved_aside_and_the_rest_stays() {
     let damaged = changes.len() - 3;
     changes[damaged] ^= 1;
     std::fs::write(path.join(CHANGES), &changes).unwrap();
-    let opened = open(&path, &unique("refused")).unwrap();
+    let opened = open_in_the_end(&path, &unique("refused"));
     let why = opened.refused.expect("it cannot be believed");
     assert!(why.ends_with("state.changes: line 2: the checksum does not fit"), "{why}");
     assert_eq!(opened.origin, Origin::SameBoot);
@@ -164,5 +164,5 @@ fn changes_that_cannot_be_believed_are_moved_aside_and_the_rest_stays() {
     assert_eq!(std::fs::read(path.join(BAD_CHANGES)).unwrap(), changes);
     assert!(path.join(FILE).exists() && !path.join(CHANGES).exists());
     drop(opened.store);
-    assert_eq!(open(&path, &unique("refused")).unwrap().refused, None, "it is told once");
+    assert_eq!(open_in_the_end(&path, &unique("refused")).refused, None, "it is told once");
 }
