@@ -22,6 +22,7 @@ mod filesystem;
 mod leftover;
 mod level;
 mod limit;
+mod metric;
 mod network;
 mod parser;
 mod print;

@@ -72,7 +72,7 @@ impl Parser<'_> {
             _ => {}
         }
         let near =
-            nearest(word, self.subject.tests().iter().copied().filter(|test| !test.contains(' ')))
+            nearest(word, self.subject.tests().into_iter().filter(|test| !test.contains(' ')))
                 .map_or_else(
                     || format!("there is: {}", self.subject.tests().join(", ")),
                     |near| format!("did you mean `{near}`?"),
@@ -84,7 +84,7 @@ impl Parser<'_> {
 
     /// What stands behind `failed`, `succeeded` or `changed` is nothing that can.
     fn unknown_second(&self, first: &str, span: Range<usize>) -> SentenceError {
-        let tests = self.subject.tests().iter();
+        let tests = self.subject.tests().into_iter();
         let seconds: Vec<&str> =
             tests.filter_map(|test| test.strip_prefix(first)?.strip_prefix(' ')).collect();
         let subject = self.subject.word();

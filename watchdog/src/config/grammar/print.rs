@@ -1,9 +1,9 @@
 //! A condition as a sentence again, in one form for each meaning: what `parse` reads back as the same.
 
-use crate::metric::{LoadWindow, Metric, per_words};
+use crate::metric::per_words;
 use crate::service::{Condition, Course, DeathTest, Level, Qualifier, Span, Test, Trend, Way};
 
-use super::level::SHARES;
+use super::metric::{behind_limit, name};
 use crate::config::units::print_time;
 
 /// The sentence of a condition and a qualifier, normalised: `total mem amount is greater than 1 GB` is
@@ -82,13 +82,7 @@ fn ending(way: Way) -> String {
 
 fn level(level: &Level) -> String {
     let Level { metric, operator, limit } = level;
-    let per = match metric {
-        Metric::Disk { .. } | Metric::SystemDisk { operations: false, .. } => "/s".into(),
-        Metric::SystemDisk { operations: true, .. } => " operations/s".into(),
-        Metric::SystemPaging(_) => " per second".into(),
-        _ => metric.per().map_or(String::new(), |per| format!(" per {}", per_words(per))),
-    };
-    format!("{} {operator} {limit}{per}", name(*metric))
+    format!("{} {operator} {limit}{}", name(*metric), behind_limit(*metric))
 }
 
 fn trend(trend: &Trend) -> String {
@@ -104,42 +98,5 @@ fn trend(trend: &Trend) -> String {
         Course::Reaches { within } => {
             format!("{name} reaches {value} within {}", print_time(within))
         }
-    }
-}
-
-/// The metric's name in the file.
-fn name(metric: Metric) -> String {
-    match metric {
-        Metric::Cpu => "cpu".into(),
-        Metric::TotalCpu => "totalcpu".into(),
-        Metric::Memory | Metric::SystemMemory => "memory".into(),
-        Metric::TotalMemory => "totalmem".into(),
-        Metric::Children => "children".into(),
-        Metric::Threads => "threads".into(),
-        Metric::Forks { .. } | Metric::SystemForks { .. } => "forks".into(),
-        Metric::FileDescriptors | Metric::SystemFileDescriptors => "filedescriptors".into(),
-        Metric::TotalFileDescriptors => "total filedescriptors".into(),
-        Metric::Disk { direction, total } => {
-            format!("{}disk {}", if total { "total " } else { "" }, direction.word())
-        }
-        Metric::SystemDisk { direction, .. } => format!("disk {}", direction.word()),
-        Metric::SystemPaging(direction) => direction.paging().into(),
-        Metric::Pressure { resource, full } => {
-            format!("pressure ({}) {}", resource.word(), if full { "full" } else { "some" })
-        }
-        Metric::Uptime => "uptime".into(),
-        Metric::SystemSwap => "swap".into(),
-        Metric::LoadAverage { over, per_core } => {
-            let minutes = match over {
-                LoadWindow::One => 1,
-                LoadWindow::Five => 5,
-                LoadWindow::Fifteen => 15,
-            };
-            format!("loadavg ({minutes}min){}", if per_core { " per core" } else { "" })
-        }
-        Metric::SystemCpu(share) => match SHARES.iter().find(|(_, each)| *each == share) {
-            Some((word, _)) => format!("cpu ({word})"),
-            None => "cpu".into(),
-        },
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Not here: how those sentences go on (a file each).
 
+use super::metric::first_words;
+
 /// Which kind of service the sentence is about: it decides which tests there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -55,33 +57,10 @@ impl Subject {
     }
 
     /// First words of its tests, for suggestions and the reference.
-    pub(in crate::config) fn tests(self) -> &'static [&'static str] {
-        match self {
-            Self::System => &[
-                "loadavg",
-                "cpu",
-                "memory",
-                "swap",
-                "forks",
-                "filedescriptors",
-                "disk",
-                "pagein",
-                "pageout",
-                "pressure",
-                "uptime",
-            ],
+    pub(in crate::config) fn tests(self) -> Vec<&'static str> {
+        let others: &[&str] = match self {
+            Self::System => &[],
             Self::Process => &[
-                "cpu",
-                "totalcpu",
-                "memory",
-                "totalmem",
-                "children",
-                "threads",
-                "forks",
-                "filedescriptors",
-                "disk",
-                "uptime",
-                "loadavg",
                 "does not exist",
                 "exists",
                 "exits",
@@ -167,6 +146,7 @@ impl Subject {
                 "total downloaded",
                 "total uploaded",
             ],
-        }
+        };
+        [first_words(self), others].concat()
     }
 }

@@ -15,9 +15,9 @@ use crate::config::grammar::{Subject, parse, print};
 use crate::metric::*;
 use crate::service::*;
 
-/// Conditions as the model can hold them.
-fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
-    let metrics: Vec<Metric> = match subject {
+/// One of each kind at least.
+fn metrics(subject: Subject) -> Vec<Metric> {
+    match subject {
         Subject::Process => vec![
             Metric::Cpu,
             Metric::TotalCpu,
@@ -46,7 +46,11 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
             Metric::SystemPaging(Direction::Write),
             Metric::Pressure { resource: Resource::Io, full: true },
         ],
-    };
+    }
+}
+
+/// Conditions as the model can hold them.
+fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
     let operator = prop::sample::select(vec![
         Operator::Greater,
         Operator::Less,
@@ -55,19 +59,20 @@ fn condition(subject: Subject) -> impl Strategy<Value = Condition> {
         Operator::Equal,
         Operator::NotEqual,
     ]);
-    let level = (prop::sample::select(metrics), operator.clone(), 0.0f64..1e9, any::<bool>())
-        .prop_map(move |(metric, operator, number, percent)| {
-            let limit = match metric.unit() {
-                Unit::Ratio => Limit::Ratio((number / 1e4).round() / 1000.0 / 100.0),
-                Unit::Bytes if percent && metric.takes_percent() => {
-                    Limit::Ratio((number / 1e7).round() / 100.0)
-                }
-                Unit::Bytes => Limit::Bytes(number),
-                Unit::Count => Limit::Count(number),
-                Unit::Seconds => Limit::Seconds(number.round()),
-            };
-            Test::Level(Level { metric, operator, limit })
-        });
+    let level =
+        (prop::sample::select(metrics(subject)), operator.clone(), 0.0f64..1e9, any::<bool>())
+            .prop_map(move |(metric, operator, number, percent)| {
+                let limit = match metric.unit() {
+                    Unit::Ratio => Limit::Ratio((number / 1e4).round() / 1000.0 / 100.0),
+                    Unit::Bytes if percent && metric.takes_percent() => {
+                        Limit::Ratio((number / 1e7).round() / 100.0)
+                    }
+                    Unit::Bytes => Limit::Bytes(number),
+                    Unit::Count => Limit::Count(number),
+                    Unit::Seconds => Limit::Seconds(number.round()),
+                };
+                Test::Level(Level { metric, operator, limit })
+            });
     let level = prop_oneof![level, trend(subject)];
     let check = |tests: Vec<CheckTest>| {
         prop::sample::select(tests).prop_map(|test| Test::Check(Arc::new(test))).boxed()
@@ -160,6 +165,19 @@ fn qualifier() -> impl Strategy<Value = Qualifier> {
             within: Duration::from_millis(ms)
         }),
     ]
+}
+
+#[test]
+fn suggestions_know_every_number() {
+    for subject in [Subject::Process, Subject::System] {
+        for metric in metrics(subject) {
+            let (operator, limit) = (Operator::Greater, Limit::Count(1.0));
+            let test = Test::Level(Level { metric, operator, limit });
+            let sentence = print(&Condition::Test(test), Qualifier::Once);
+            let first = sentence.split(' ').next().unwrap();
+            assert!(first == "total" || subject.tests().contains(&first), "{sentence}");
+        }
+    }
 }
 
 proptest! {
