@@ -4,8 +4,10 @@
 //! Journal lines: `<time> <word> …`, one input (or `tick`: a whole pass and a cycle) each. Times are
 //! seconds since boot. Nothing here waits.
 
+mod answered;
 mod play;
 mod samples;
+mod sensed;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -1,24 +1,21 @@
-//! A case that is being played: the engine, its answers so far, and the journal's words as inputs.
+//! A case that is being played: the engine, its answers so far, and the journal's words for time, orders and
+//! other runs.
+//!
+//! Not here: what the sensor tells (`sensed`), and what answers the engine (`answered`).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ebpf_watchdog::check::Check;
-use ebpf_watchdog::clock::BootTime;
-use ebpf_watchdog::clock::Minute;
+use ebpf_watchdog::clock::{BootTime, Minute};
 use ebpf_watchdog::engine::Engine;
-use ebpf_watchdog::event::{Crossed, Crossing, Event, ExitStatus, Exited, Signalled};
 use ebpf_watchdog::identity::{ProcessKey, ServiceId};
 use ebpf_watchdog::message::{
-    Acted, ActionId, BrakeOrder, Braked, Command, CommandVerb, Decision, Found, Held, HostSample,
-    Input, Measured, Observed, Outcome, Part, Presence, Progress, ReleaseOrder, Released,
-    RequestId, SavedState, StallLimit, Stamped, Step,
+    ActionId, BrakeOrder, Command, CommandVerb, Decision, HostSample, Input, ReleaseOrder,
+    RequestId, SavedState, Stamped,
 };
-use ebpf_watchdog::metric::Resource;
 use ebpf_watchdog::service::{Config, ServiceKind};
-use ebpf_watchdog::source::WantBy;
 
 pub(crate) struct Play {
     pub(crate) engine: Engine,
@@ -124,195 +121,10 @@ impl Play {
         self.at = BootTime((time * 1e9) as u64);
         let word = words.next().unwrap_or_else(|| panic!("no word: {line}"));
         let rest: Vec<&str> = words.collect();
-        let at = self.at;
+        if self.sensed(word, &rest) || self.answered(word, &rest, time) {
+            return;
+        }
         match word {
-            "tick" => {
-                self.pass(&rest);
-                self.step(Input::Cycle);
-            }
-            "sample" => {
-                self.pass(&rest);
-                self.step(Input::Sampled);
-            }
-            "blind" => {
-                self.step(Input::Event(Event::PassEnd { at, complete: false }));
-                self.step(Input::Cycle);
-            }
-            "host" => self.host_line(&rest),
-            "found" | "found-late" => {
-                // A look that began when the journal began.
-                let looked = if word == "found" { self.at } else { BootTime::default() };
-                let service = self.id(rest[0]);
-                let why = || {
-                    let words = rest[2..].iter().filter(|word| !word.contains('='));
-                    words.copied().collect::<Vec<&str>>().join(" ")
-                };
-                let presence = match rest[1] {
-                    "absent" => Presence::Absent { why: why() },
-                    "untrusted" => Presence::Untrusted { why: why() },
-                    pid => Presence::Present { main: key(pid), candidates: 1 },
-                };
-                // `exe=inode`, `cgroup=id`, `beside=pid`, each as often as wanted.
-                let given = |name: &str| {
-                    let mark = format!("{name}=");
-                    let values = rest.iter().filter_map(|word| word.strip_prefix(mark.as_str()));
-                    values.map(str::to_owned).collect::<Vec<String>>()
-                };
-                let number = |word: &String| word.parse().expect("a number");
-                let files = given("exe");
-                let files = files.iter().map(|n| WantBy::File { device: 8, inode: number(n) });
-                let cgroups = given("cgroup");
-                let by = files.chain(cgroups.iter().map(|id| WantBy::Cgroup(number(id)))).collect();
-                let others = given("beside").iter().map(|pid| key(pid)).collect();
-                self.step(Input::Found(Found { looked, service, presence, others, by }));
-            }
-            // `exit service pid[*] code=…|signal=… [held=MB]`; `member-exit` likewise.
-            "exit" | "member-exit" => {
-                let service = self.id(rest[0]);
-                let (kind, number) = rest[2].split_once('=').expect("code=… or signal=…");
-                let held = rest.get(3).and_then(|held| held.strip_prefix("held="));
-                let held: Option<u64> = held.map(|held| held.parse().expect("a number"));
-                let number = number.parse().expect("a number");
-                let status = match kind {
-                    "code" => ExitStatus::Code(number),
-                    _ => ExitStatus::Signal { number, core: false },
-                };
-                let exited = Exited {
-                    service,
-                    process: key(rest[1]),
-                    main: word == "exit",
-                    status,
-                    held_bytes: held.map(|held| held << 20),
-                    comm: if word == "exit" { [0; 16] } else { *b"worker\0\0\0\0\0\0\0\0\0\0" },
-                    at,
-                };
-                self.step(Input::Event(Event::Exited(exited)));
-            }
-            // `look service pid[*] …` as in `tick`; `look-blind service`: it could not see all.
-            "look" | "look-blind" => {
-                let service = self.id(rest[0]);
-                let complete = word == "look";
-                if complete {
-                    self.samples(&rest);
-                }
-                self.step(Input::Event(Event::Looked { service, at, complete }));
-            }
-            // `crossed service totalmem 512 [by pid]`; memory in MB.
-            "crossed" => {
-                let value: u64 = rest[2].parse().expect("a number");
-                let (crossing, value) = match rest[1] {
-                    "totalmem" => (Crossing::TotalMemory, value << 20),
-                    "memory" => (Crossing::Memory, value << 20),
-                    "children" => (Crossing::Children, value),
-                    "forks" => (Crossing::Forks, value),
-                    other => panic!("{other}"),
-                };
-                let by = rest.get(4).map_or(ProcessKey { pid: 0, start: 0 }, |pid| key(pid));
-                let service = self.id(rest[0]);
-                self.step(Input::Crossed(Crossed { service, crossing, value, by, at }));
-            }
-            // `measured service began pid=MB … unread=pid …`
-            "measured" => {
-                let service = self.id(rest[0]);
-                let began: f64 = rest[1].parse().expect("seconds");
-                let (mut members, mut unread) = (Vec::new(), Vec::new());
-                for word in &rest[2..] {
-                    match word.split_once('=').expect("pid=MB") {
-                        ("unread", pid) => unread.push(key(pid)),
-                        (pid, value) => {
-                            let bytes: u64 = value.parse().expect("a number");
-                            members.push((key(pid), bytes << 20));
-                        }
-                    }
-                }
-                let at = BootTime((began * 1e9) as u64);
-                self.step(Input::Measured(Measured { service, at, members, unread }));
-            }
-            // `observed service began {JSON of the observation}`
-            "observed" => {
-                let service = self.id(rest[0]);
-                let began: f64 = rest[1].parse().expect("seconds");
-                let json = rest[2..].join(" ");
-                let observation =
-                    serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-                let began = BootTime((began * 1e9) as u64);
-                self.step(Input::Observed(Observed { service, began, observation }));
-            }
-            "oom" => {
-                let (service, process) = (self.id(rest[0]), key(rest[1]));
-                self.step(Input::Event(Event::OomVictim { service, process, at }));
-            }
-            "users" => {
-                let names = rest.iter().map(|word| {
-                    let (uid, name) = word.split_once('=').expect("uid=name");
-                    (uid.parse().expect("a uid"), name.to_owned())
-                });
-                self.step(Input::Users(Arc::new(names.collect())));
-            }
-            "signal" => {
-                let service = self.id(rest[0]);
-                self.step(Input::Event(Event::Signalled(Signalled {
-                    service,
-                    process: key(rest[1]),
-                    signal: rest[2].parse().expect("a signal"),
-                    sender: 77,
-                    sender_uid: 1000,
-                    sender_comm: *b"bash\0\0\0\0\0\0\0\0\0\0\0\0",
-                    at,
-                })));
-            }
-            "doing" => self.progress(rest[0], Step::Doing(rest[1..].join(" "))),
-            "spawned" => self.progress(rest[0], Step::Spawned(key(rest[1]))),
-            "gone" => self.progress(rest[0], Step::Gone),
-            "acted" | "acted-old" => {
-                let message = || rest[2..].join(" ");
-                let outcome = match rest[1] {
-                    "started" => Outcome::Started { main: key(rest[2]), candidates: 1 },
-                    "stopped" => Outcome::Stopped,
-                    "ran" => Outcome::Ran,
-                    "failed-start" => Outcome::Failed { part: Part::Start, message: message() },
-                    "failed-stop" => Outcome::Failed { part: Part::Stop, message: message() },
-                    other => panic!("{other}"),
-                };
-                // The number that the file first gave it, where a reload gave another.
-                let known = self.config.services.iter().find(|service| service.name == rest[0]);
-                let service = match known {
-                    Some(service) if word == "acted-old" => service.id,
-                    _ => self.id(rest[0]),
-                };
-                let Some(&id) = self.actions.get(rest[0]) else {
-                    let _ = writeln!(self.out, "{time:>7}s  (nothing was done to {})", rest[0]);
-                    return;
-                };
-                self.step(Input::Acted(Acted { id, service, outcome }));
-            }
-            // `executed service`, or why it failed behind that.
-            "executed" => {
-                let (part, message) = (Part::Exec, rest[1..].join(" "));
-                let outcome = match message.is_empty() {
-                    true => Outcome::Ran,
-                    false => Outcome::Failed { part, message },
-                };
-                let (id, service) = (self.programs[rest[0]], self.id(rest[0]));
-                self.step(Input::Acted(Acted { id, service, outcome }));
-            }
-            "braked" | "not-braked" => {
-                // The pids held, or why not.
-                let stopped = rest[1..].iter().filter(|_| word == "braked").map(|pid| key(pid));
-                let held = Held { frozen: None, stopped: stopped.collect() };
-                let result = match word {
-                    "braked" => Ok(format!("{} processes got SIGSTOP", rest.len() - 1)),
-                    _ => Err(rest[1..].join(" ")),
-                };
-                let (id, service) = (self.brakes[rest[0]], self.id(rest[0]));
-                self.step(Input::Braked(Braked { id, service, held, result }));
-            }
-            "released" | "not-released" => {
-                let text = rest[1..].join(" ");
-                let result = if word == "released" { Ok(text) } else { Err(text) };
-                let (id, service) = (self.brakes[rest[0]], self.id(rest[0]));
-                self.step(Input::Released(Released { id, service, result }));
-            }
             "farewell" => {
                 let decisions = self.engine.farewell();
                 self.tell(&decisions);
@@ -329,24 +141,6 @@ impl Play {
                 let _ = writeln!(self.out, "{time:>7}s  (a wake was due at {due})");
                 self.step(Input::Wake);
             }
-            // `begun service pid`: a process that the service waits for has begun.
-            "begun" => {
-                let (service, process) = (self.id(rest[0]), key(rest[1]));
-                self.step(Input::Event(Event::Wanted { service, process, at }));
-            }
-            // `stalled cpu 500`: so many milliseconds within ten seconds.
-            "stalled" => {
-                let named = Resource::ALL.into_iter().find(|one| one.word() == rest[0]);
-                let resource = named.expect("a resource");
-                let stalled = Duration::from_millis(rest[1].parse().expect("a number"));
-                self.step(Input::Stalled(StallLimit { resource, full: false, stalled }));
-            }
-            "advised" => {
-                let text = (rest.len() > 1).then(|| rest[1..].join(" "));
-                self.step(Input::Advised { service: rest[0].to_owned(), text });
-            }
-            "stirred" => self.step(Input::Stirred(rest[0].to_owned())),
-            "lost" => self.step(Input::Event(Event::Lost { records: 3 })),
             "status" => self.status(time),
             // `last-end service`: what status says of it.
             "last-end" => {
@@ -375,7 +169,7 @@ impl Play {
             }
             "crash" | "reboot" => {
                 // The daemon is killed and another run takes its saved state over.
-                let mut saved = self.engine.saved(at);
+                let mut saved = self.engine.saved(self.at);
                 if word == "reboot" {
                     (saved.rebooted, saved.seen) = (true, None);
                     for service in saved.services.values_mut() {
@@ -385,7 +179,7 @@ impl Play {
                     }
                 }
                 let config = Arc::new(self.edited(&rest));
-                self.engine = Engine::new(config, &saved, "testhost".into(), at);
+                self.engine = Engine::new(config, &saved, "testhost".into(), self.at);
                 let decisions = self.engine.start();
                 self.tell(&decisions);
             }
@@ -433,11 +227,6 @@ impl Play {
                 }
             }
         }
-    }
-
-    pub(crate) fn progress(&mut self, service: &str, step: Step) {
-        let (id, service) = (self.actions[service], self.id(service));
-        self.step(Input::Progress(Progress { id, service, step }));
     }
 }
 
