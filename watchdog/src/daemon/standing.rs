@@ -6,11 +6,16 @@
 use std::fs;
 use std::io;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::sensor::Missing;
 use crate::sys;
 
 /// Below most services, above what the kernel never ends.
 const SPARED: i32 = -900;
+/// Descriptors that we may have open at once, where the host allows it: the usual 1024 are less than all
+/// connections, programs and iterators of a large rule file take together.
+const DESCRIPTORS: u64 = 16 * 1024;
 /// CAP_IPC_LOCK (include/uapi/linux/capability.h).
 const IPC_LOCK: u32 = 14;
 
@@ -22,6 +27,7 @@ pub(crate) fn take() -> Vec<Missing> {
         cure: cure.to_owned(),
     };
     let mut missing = Vec::new();
+    open_more();
     if let Err(error) = sys::scheduling::go_first() {
         missing.push(refused(
             "the scheduler class FIFO for the thread that decides",
@@ -56,12 +62,21 @@ pub(super) fn renew() -> bool {
     overran
 }
 
+/// As many as may be up to [`DESCRIPTORS`]: nothing below the hard limit is refused.
+fn open_more() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(DESCRIPTORS, |hard| hard.min(DESCRIPTORS));
+    if limit.current.is_some_and(|soft| soft < most) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit });
+    }
+}
+
 /// Only without a limit: with one, memory that we need later would be refused.
 fn stay_in_memory() -> io::Result<()> {
     let status = fs::read_to_string("/proc/self/status")?;
     let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let capabilities = capabilities.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+    let limit = getrlimit(Resource::Memlock).current;
     if capabilities.unwrap_or(0) & 1 << IPC_LOCK == 0 && limit.is_some() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "locked memory is limited"));
     }
