@@ -150,14 +150,24 @@ fn death(bed: &Bed, ground: &Ground<'_>, n: usize) -> Result<f64> {
 /// Waits until the tool has seen every service; whether it has.
 fn await_all(tool: &Tool<'_>, mix: &Mix) -> Result<bool> {
     let begun = now();
+    // What was seen last, should it be the last: it was once too late, and nobody could say why.
+    let mut last = String::new();
     while now() - begun < PATIENCE.as_secs_f64() {
         std::thread::sleep(Duration::from_millis(500));
         let known = match tool.kind {
             Kind::Ours => {
-                let status = tool.status().unwrap_or_default();
+                let status =
+                    tool.status().unwrap_or_else(|error| Value::from(format!("{error:#}")));
                 let services = status["services"].as_array().map_or(&[][..], Vec::as_slice);
-                let known = |status: &&Value| *status != "unknown" && *status != "pending";
-                services.iter().map(|service| &service["status"]).filter(known).count()
+                let unknown =
+                    |one: &&Value| one["status"] == "unknown" || one["status"] == "pending";
+                let mut missing = services.iter().filter(unknown).peekable();
+                last = match missing.peek() {
+                    Some(first) => first.to_string(),
+                    None if services.is_empty() => status.to_string(),
+                    None => String::new(),
+                };
+                services.len() - missing.count()
             }
             Kind::Monit => {
                 let said = tool.command().args(["-B", "summary"]).output()?;
@@ -177,7 +187,7 @@ fn await_all(tool: &Tool<'_>, mix: &Mix) -> Result<bool> {
             std::thread::sleep(Duration::from_secs(2));
         }
     }
-    ensure!(tool.kind == Kind::Monit, "not every service is known after {PATIENCE:?}");
+    ensure!(tool.kind == Kind::Monit, "not every service is known after {PATIENCE:?}: {last}");
     Ok(false)
 }
 

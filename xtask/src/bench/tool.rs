@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -283,7 +283,8 @@ impl Tool<'_> {
             .arg(&self.file)
             .args(["status", "--json"])
             .output()?;
-        Ok(serde_json::from_slice(&said.stdout)?)
+        let complaint = || String::from_utf8_lossy(&said.stderr).into_owned();
+        serde_json::from_slice(&said.stdout).with_context(complaint)
     }
 }
 
