@@ -19,6 +19,10 @@ use crate::identity::ProcessKey;
 use crate::metric::Metric;
 use crate::service::Rule;
 
+/// Samples of more are put where those of the last pass but one were: megabytes are not asked of the host anew
+/// in each cycle.
+const MANY: usize = 1024;
+
 /// What the passes have told of one process service.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels {
@@ -81,6 +85,11 @@ pub(crate) enum Over {
 
 impl Levels {
     pub(crate) fn sample(&mut self, sample: Sample) {
+        if self.coming.capacity() == 0 {
+            // As many as before: most services have one process, and there may be thousands of them.
+            let before = self.pass.as_ref().map_or(1, |pass| pass.samples.len());
+            self.coming.reserve_exact(before.max(1));
+        }
         self.coming.push(sample);
     }
 
@@ -143,7 +152,13 @@ impl Levels {
             self.trails.clear();
         }
         let disk = self.pass.as_ref().map_or([0; 2], |pass| disk::sum(pass, &samples));
-        self.pass = Some(Pass { at, samples, total_ns, forks, disk });
+        let former = self.pass.replace(Pass { at, samples, total_ns, forks, disk });
+        if let Some(Pass { samples: mut room, .. }) =
+            former.filter(|pass| pass.samples.len() > MANY)
+        {
+            room.clear();
+            self.coming = room;
+        }
         let mut trails = std::mem::take(&mut self.trails);
         trails.push(at, |metric| match metric {
             Metric::Forks { .. } => Some(forks as f64),

@@ -76,6 +76,9 @@ pub struct KernelSource {
     told: u64,
     /// A loss that no pass has repaired yet.
     damaged: bool,
+    /// Room for the samples of the next pass: thirty thousand are megabytes that would be asked of the host,
+    /// page by page, in each cycle.
+    room: Vec<Sample>,
     /// Records received, by kind; those of a pass are not counted.
     received: [u64; tally::KINDS],
     health: Health,
@@ -128,6 +131,7 @@ impl KernelSource {
             generation: 0,
             told: 0,
             damaged: false,
+            room: Vec::new(),
             received: [0; tally::KINDS],
             health: Health { mode: "ebpf", kernel, missing: loaded.missing, ..Health::default() },
             ebpf: loaded.ebpf,
@@ -251,7 +255,8 @@ impl KernelSource {
     fn survey(&mut self, service: Option<ServiceId>, into: &mut Vec<Event>) -> Look {
         self.read(into, None);
         let at = boot_now();
-        let mut look = Look { at, complete: false, samples: Vec::new(), groups: BTreeMap::new() };
+        let samples = std::mem::take(&mut self.room);
+        let mut look = Look { at, complete: false, samples, groups: BTreeMap::new() };
         look.complete = self.visit(service, into, &mut look).unwrap_or_else(|error| {
             log::error!("a look at the watched processes failed: {error}");
             false

@@ -5,7 +5,7 @@
 use super::Core;
 use crate::clock;
 use crate::event::Event;
-use crate::message::Input;
+use crate::message::{Input, Stamped};
 
 impl Core {
     /// Takes what the sensor has.
@@ -25,9 +25,16 @@ impl Core {
     /// at the service shows what is true now.
     pub(super) fn take(&mut self, seen: &mut Vec<Event>) {
         let mut crossings = Vec::new();
+        let at = clock::boot_now();
         for event in seen.drain(..) {
             match event {
                 Event::Crossed(crossed) => crossings.push(crossed),
+                // Nothing is decided by one process of a pass, and there may be thirty thousand.
+                event @ Event::Sample(_) => {
+                    let input = Input::Event(event);
+                    let decisions = self.parts.engine.step(Stamped { at, input });
+                    self.carry(decisions);
+                }
                 event => self.step(Input::Event(event)),
             }
         }

@@ -39,7 +39,8 @@ impl Source for KernelSource {
             .filter_map(|service| Some((service, self.table.counters(service).ok()?)))
             .collect();
         let mut look = self.survey(None, into);
-        into.extend(look.samples.into_iter().map(Event::Sample));
+        into.extend(look.samples.drain(..).map(Event::Sample));
+        self.room = std::mem::take(&mut look.samples);
         for (service, counters) in counters {
             let seen = look.groups.remove(&service).unwrap_or_default();
             into.push(Event::Group(self.sums.group(service, &counters, &seen)));
@@ -112,7 +113,8 @@ impl Source for KernelSource {
         self.enrol_kin();
         let counters = self.table.counters(service);
         let mut look = self.survey(Some(service), into);
-        into.extend(look.samples.into_iter().map(Event::Sample));
+        into.extend(look.samples.drain(..).map(Event::Sample));
+        self.room = std::mem::take(&mut look.samples);
         if let Ok(counters) = counters {
             let seen = look.groups.remove(&service).unwrap_or_default();
             into.push(Event::Group(self.sums.group(service, &counters, &seen)));
