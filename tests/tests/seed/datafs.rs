@@ -56,8 +56,8 @@ fn datafs_is_unmonitored_told_of_and_stopped() {
     let filling = place.join("filling");
     fs::write(&filling, vec![1; 7 << 20]).expect("there is room");
     // A cycle may see it while it is still being filled.
-    let line = daemon.wait_log("% matches resource limit [space usage > 80.0%]", LONG);
-    assert!(line.contains("error    : 'datafs' space usage 8"), "{line}");
+    let line = daemon.wait_log("error    : 'datafs' space usage 8", LONG);
+    assert!(line.ends_with("% matches resource limit [space usage > 80.0%]"), "{line}");
     fs::remove_file(&filling).expect("it is there");
     daemon.wait_log("info     : 'datafs' space usage test succeeded [current space usage = ", LONG);
     // As much as there is room for.

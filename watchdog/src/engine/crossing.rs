@@ -13,7 +13,7 @@ use crate::engine::judge::limit_number;
 use crate::engine::judging::{Moment, has};
 use crate::engine::levels::Over;
 use crate::engine::service::ServiceState;
-use crate::engine::services::For;
+use crate::engine::services::{FEW, For};
 use crate::engine::wording;
 use crate::event::{Crossed, Crossing, Event};
 use crate::identity::ServiceId;
@@ -182,6 +182,12 @@ impl Engine {
                 state.armed.set(limits, at);
                 let service = state.service.id;
                 self.out.push(Decision::Arm { service, limits });
+            }
+        }
+        if cfg!(debug_assertions) && matches!(scope, Scope::All) && self.services.len() <= FEW {
+            for state in self.services.iter() {
+                let name = &state.service.name;
+                assert_eq!(state.armed.limits, self.limits(state), "nobody touched {name}");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::BootTime;
 use crate::engine::Engine;
-use crate::engine::services::For;
+use crate::engine::services::{FEW, For};
 
 /// The moments, by the services' places and in order.
 #[derive(Debug, Default)]
@@ -68,6 +68,12 @@ impl Engine {
             let above: Vec<usize> = self.graph.all_above(i).collect();
             for d in above {
                 self.due.set(d, self.due_of(d));
+            }
+        }
+        if cfg!(debug_assertions) && services <= FEW {
+            for i in 0..services {
+                let name = &self.services[i].service.name;
+                assert_eq!(self.due.moments[i], self.due_of(i), "nobody touched {name}");
             }
         }
     }

@@ -146,7 +146,6 @@ impl Engine {
         );
         self.tell_end(i, text, at);
         self.services[i].ended = true;
-        self.out.push(Decision::Save);
         true
     }
 
@@ -156,6 +155,8 @@ impl Engine {
         state.last_death = Some(text.clone());
         state.deaths.if_there(|deaths| deaths.last = None);
         self.log(i, Level::Info, Some(EventWord::Exit), text, at);
+        // The next run is not to tell it again.
+        self.out.push(Decision::Save);
     }
 
     /// The main process is no more, by event or because a pass no longer saw it.

@@ -10,6 +10,9 @@ use std::ops::{Deref, Index, IndexMut};
 use crate::engine::levels::Levels;
 use crate::engine::service::ServiceState;
 
+/// So many are looked at all, to see whether somebody was forgotten, where assertions are on.
+pub(crate) const FEW: usize = 64;
+
 /// Who makes something anew for what was touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
