@@ -135,6 +135,13 @@ impl Judged {
     }
 }
 
+/// How Monit calls that a certificate is about to end.
+const EXPIRY: EventNames = EventNames {
+    word: EventWord::Timestamp,
+    failed: "Timestamp failed",
+    succeeded: "Timestamp succeeded",
+};
+
 impl CheckTest {
     /// Whether it holds. Pure; never fails: what was not observed is not known.
     pub fn judge(&self, seen: Seen<'_>) -> Judged {
@@ -174,9 +181,19 @@ impl CheckTest {
         }
     }
 
-    /// How its events are called.
-    pub fn event(&self) -> EventNames {
+    /// Whether what fails is another event than the test's own: a certificate that ends, not the
+    /// connection.
+    pub(crate) fn is_other_event(&self, judged: &Judged) -> bool {
         match self {
+            Self::Connection(test) => test.is_about_expiry(judged),
+            _ => false,
+        }
+    }
+
+    /// How its events are called; `other`: its other event, where it has two.
+    pub fn event(&self, other: bool) -> EventNames {
+        match self {
+            Self::Connection(test) if other && test.valid_days.is_some() => EXPIRY,
             Self::File(test) => test.event(),
             Self::Filesystem(test) => test.event(),
             Self::Connection(test) => test.event(),

@@ -39,10 +39,10 @@ impl Engine {
         detail: &[String],
         severity: Severity,
     ) {
-        let detail = Detail { lines: detail.to_vec(), survey: None };
+        let detail = Detail { lines: detail.to_vec(), ..Detail::default() };
         let config = self.config.clone();
         let told = told_of(&config.alerts, &self.services[i].service.control);
-        let to = receivers(told, event, None);
+        let to = receivers(told, event, None, None);
         let service = self.services[i].service.name.clone();
         self.push_alert(service, event, context, &detail, severity, to);
     }
@@ -62,7 +62,7 @@ impl Engine {
         let config = self.config.clone();
         let state = self.services[i].service.clone();
         let told = told_of(&config.alerts, &state.control);
-        let to = receivers(told.chain(&rule.alert), event, reminder);
+        let to = receivers(told.chain(&rule.alert), event, detail.also, reminder);
         if reminder.is_some() && to.is_empty() {
             return;
         }
@@ -101,7 +101,7 @@ impl Engine {
             ..Context::default()
         };
         let config = self.config.clone();
-        let to = receivers(config.alerts.iter(), EventWord::Instance, None);
+        let to = receivers(config.alerts.iter(), EventWord::Instance, None, None);
         let host = self.host_name.clone();
         self.push_alert(host, EventWord::Instance, &context, &Detail::default(), severity, to);
     }
@@ -139,6 +139,8 @@ pub(crate) struct Detail {
     pub lines: Vec<String>,
     /// What else is to be found out.
     pub survey: Option<SurveyBy>,
+    /// Whoever wants to know of this event is told, too.
+    pub also: Option<EventWord>,
 }
 
 /// Who is told of a service: its own receivers, and those of all that it does not replace or exclude.
@@ -156,12 +158,16 @@ fn told_of<'a>(all: &'a [Recipient], control: &'a Control) -> impl Iterator<Item
 fn receivers<'a>(
     all: impl Iterator<Item = &'a Recipient>,
     event: EventWord,
+    also: Option<EventWord>,
     reminder: Option<u32>,
 ) -> Vec<Receiver> {
     let mut to: Vec<Receiver> = Vec::new();
+    let wants = |recipient: &Recipient, event: EventWord| {
+        (recipient.only.is_empty() || recipient.only.contains(&event))
+            && !recipient.not.contains(&event)
+    };
     for recipient in all {
-        let wanted = (recipient.only.is_empty() || recipient.only.contains(&event))
-            && !recipient.not.contains(&event);
+        let wanted = wants(recipient, event) || also.is_some_and(|also| wants(recipient, also));
         let due = match (reminder, recipient.reminder) {
             (None, _) => true,
             (Some(_), None | Some(0)) => false,

@@ -16,6 +16,7 @@ use crate::engine::window::Window;
 use crate::message::RuleStatus;
 use crate::service::{Action, Rule};
 use good::Good;
+use told::Events;
 
 /// So long after people are told of something the alert is on disk: it may wait for a survey.
 pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(5);
@@ -36,8 +37,10 @@ pub(crate) struct RuleState {
     rounds: Option<u32>,
     /// People were told of its failure while nobody judged it.
     beforehand: bool,
+    /// By which events people were told.
+    events: Events,
     /// Cycles for which it held while nobody judged it.
-    held: u32,
+    held: u8,
     /// When people were last told of a failure or its end, in this run.
     told_at: Option<BootTime>,
     /// Since it failed, or was judged afresh.
@@ -95,6 +98,7 @@ impl RuleState {
             rounds: None,
             beforehand: false,
             held: 0,
+            events: Events::default(),
             told_at: None,
             good: Good::default(),
             failing_cycles: 0,
@@ -211,6 +215,7 @@ impl RuleState {
         self.start_afresh();
         (self.announced, self.carried, self.beforehand) = (false, false, false);
         self.rounds = None;
+        self.events = Events::default();
         self.told_at = None;
         self.good_at = None;
     }

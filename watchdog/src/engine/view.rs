@@ -156,7 +156,7 @@ fn title(rule: &Rule) -> &'static str {
     let mut title = "";
     rule.condition.for_each_test(&mut |test| {
         if title.is_empty() {
-            title = event(test).1;
+            title = event(test, false).1;
         }
     });
     title

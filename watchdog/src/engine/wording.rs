@@ -136,8 +136,9 @@ pub(crate) fn succeeded(finding: &Finding, pid: Option<u32>) -> String {
     }
 }
 
-/// Monit's event word and text of a test, for filters and subjects: (word, failed, succeeded).
-pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
+/// Monit's event word and text of a finding, for filters and subjects: (word, failed, succeeded).
+/// `other`: of its test's other event.
+pub(crate) fn event(test: &Test, other: bool) -> (EventWord, &'static str, &'static str) {
     match test {
         Test::Level(Level { metric: Metric::Uptime, .. }) => {
             (EventWord::Uptime, "Uptime failed", "Uptime succeeded")
@@ -146,7 +147,7 @@ pub(crate) fn event(test: &Test) -> (EventWord, &'static str, &'static str) {
             (EventWord::Resource, "Resource limit matched", "Resource limit succeeded")
         }
         Test::Check(test) => {
-            let names = test.event();
+            let names = test.event(other);
             (names.word, names.failed, names.succeeded)
         }
         Test::DoesNotExist => (EventWord::Nonexist, "Does not exist", "Exists"),

@@ -79,8 +79,13 @@ impl Test {
                 "certificate expiry in {days} days matches check limit [valid > {limit} days]"
             ),
         };
-        let (value, limit) = (Some(format!("{days} days")), Some(format!("> {limit} days")));
+        let (value, limit) = (Some(format!("{days} days")), Some(asked_days(limit)));
         Some(Asked { good, words, value, limit })
+    }
+
+    /// Whether it was judged by how long the certificate is valid.
+    pub(in crate::check) fn is_about_expiry(&self, judged: &Judged) -> bool {
+        !self.succeeded && judged.limit.is_some() && judged.limit == self.valid_days.map(asked_days)
     }
 
     pub(in crate::check) fn event(&self) -> EventNames {
@@ -95,6 +100,11 @@ impl Test {
             if self.succeeded { (succeeded, failed) } else { (failed, succeeded) };
         EventNames { word: EventWord::Connection, failed, succeeded }
     }
+}
+
+/// How long a certificate is to be valid, as a limit.
+fn asked_days(limit: u32) -> String {
+    format!("> {limit} days")
 }
 
 /// Why it has failed; of a limit only which: its number moves, and so does what a server says (the

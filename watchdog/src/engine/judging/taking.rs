@@ -5,7 +5,7 @@
 use crate::clock::BootTime;
 use crate::engine::judge::Finding;
 use crate::engine::judging::is_about_presence;
-use crate::engine::judging::telling::{failed_text, lead};
+use crate::engine::judging::telling::{failed_text, is_other, lead};
 use crate::engine::order::Turn;
 use crate::engine::programs::Place;
 use crate::engine::rule::is_spared;
@@ -105,7 +105,7 @@ impl Engine {
         let service = self.services[i].service.clone();
         let rule = &service.rules[r];
         let Some(lead) = lead(findings) else { return };
-        let (event, title, _) = wording::event(&lead.test);
+        let (event, title, _) = wording::event(&lead.test, is_other(lead));
         let text = failed_text(&service, rule, findings, &self.services[i].deaths.matter);
         let word = deed(&rule.then, service.control.passive).map_or("alert", Action::word);
         let context = self.context(i, rule, lead, title, &text, at);

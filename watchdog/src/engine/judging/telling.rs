@@ -34,7 +34,11 @@ impl Engine {
             return;
         }
         let Some(lead) = lead(findings) else { return };
-        let (event, failed_title, succeeded_title) = wording::event(&lead.test);
+        let other = is_other(lead);
+        let change = self.services[i].rules[r].of_event(rule, change, other, cycle);
+        let (other, both) = self.services[i].rules[r].told_as(change, other);
+        let (event, failed_title, succeeded_title) = wording::event(&lead.test, other);
+        let also = both.then(|| wording::event(&lead.test, !other).0);
         let tells = !matches!(change, Change::None | Change::Pending | Change::StillFailing(_));
         (self.told, self.note.told) = (self.told | tells, self.note.told | tells);
         match change {
@@ -64,6 +68,7 @@ impl Engine {
                 let detail = (change == Change::Failed).then(|| Detail {
                     lines: self.detail(i, &lead.test, at),
                     survey: survey::asked(&lead.test),
+                    also,
                 });
                 let context = self.context(i, rule, lead, failed_title, &text, at);
                 self.take(i, r, &rule.then, &context, event, detail.as_ref(), at);
@@ -110,7 +115,7 @@ impl Engine {
                 let ends = if rounds == 1 { "end" } else { "ends" };
                 let ends = format!("after {rounds} more {ends} within a minute of a start");
                 let lines = (rounds > 0).then_some(ends).into_iter().collect();
-                let detail = Detail { lines, survey: None };
+                let detail = Detail { lines, survey: None, also };
                 self.take(i, r, &actions, &context, event, Some(&detail), at);
             }
         }
@@ -168,6 +173,14 @@ fn cause(findings: &[Finding]) -> Option<String> {
         })
         .collect();
     (!causes.is_empty()).then(|| causes.join(" and "))
+}
+
+/// Whether what it says is its test's other event.
+pub(super) fn is_other(finding: &Finding) -> bool {
+    match (&finding.test, &finding.told) {
+        (Test::Check(test), Some(told)) if finding.truth == Some(true) => test.is_other_event(told),
+        _ => false,
+    }
 }
 
 fn level_of(rule: &Rule) -> Level {

@@ -42,7 +42,7 @@ impl Engine {
         };
         // Where it was stopped for the other's sake its own last end is not the matter.
         let last = state.last_death.clone().filter(|_| state.turn.is_none());
-        let detail = Detail { lines: vec![last.unwrap_or(why)], survey: None };
+        let detail = Detail { lines: vec![last.unwrap_or(why)], ..Detail::default() };
         self.log(i, Level::Error, Some(EventWord::Nonexist), text.clone(), at);
         let context = Context::plain("Does not exist", text, at);
         let context = Context { rule: rule.text.clone(), ..context };

@@ -5,9 +5,78 @@
 use super::good::Good;
 use super::{Change, ON_ITS_WAY, RuleState, tells_only};
 use crate::clock::BootTime;
-use crate::service::Rule;
+use crate::service::{Qualifier, Rule};
+
+/// By which of its test's two events people were told of a rule's failure.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Events {
+    own: bool,
+    other: bool,
+    /// By the other, last.
+    last: bool,
+    /// Cycles in a row in which it was not the one that was told last; none counts more than 64.
+    turned: u8,
+}
+
+impl Events {
+    fn tell(&mut self, other: bool) {
+        *(if other { &mut self.other } else { &mut self.own }) = true;
+        (self.last, self.turned) = (other, 0);
+    }
+}
 
 impl RuleState {
+    /// A failure that goes on as another event of its test (the server answers, and its certificate
+    /// is about to end) is told as a failure of its own.
+    pub(crate) fn of_event(
+        &mut self,
+        rule: &Rule,
+        change: Change,
+        other: bool,
+        cycle: bool,
+    ) -> Change {
+        let events = &mut self.events;
+        let turned = match change {
+            Change::Failed => true,
+            Change::Resumed => events.last != other,
+            Change::StillFailing(_) if cycle && !events.own && !events.other => {
+                // A former run has told it, as what it is, for all that is known.
+                events.tell(other);
+                false
+            }
+            Change::StillFailing(_) if cycle => {
+                events.turned =
+                    if events.last == other { 0 } else { events.turned.saturating_add(1) };
+                let needed = match rule.qualifier {
+                    Qualifier::Cycles { times, .. } => times,
+                    _ => 1,
+                };
+                u32::from(events.turned) >= needed
+            }
+            _ => false,
+        };
+        if turned {
+            events.tell(other);
+            return Change::Failed;
+        }
+        change
+    }
+
+    /// Whether it is told as the other event, and whether to those, too, who want the one that it is
+    /// not: whoever was told of that.
+    pub(crate) fn told_as(&mut self, change: Change, other: bool) -> (bool, bool) {
+        match change {
+            Change::Recovered => match std::mem::take(&mut self.events) {
+                Events { own: false, other: true, .. } => (true, false),
+                // By a former run: by which is not known.
+                Events { own: false, other: false, .. } => (false, true),
+                Events { own: true, other, .. } => (false, other),
+            },
+            Change::Failed => (other, if other { self.events.own } else { self.events.other }),
+            _ => (other, false),
+        }
+    }
+
     /// It is good, and whether that lasts is to be seen: people who know of its failure are told
     /// of its end later.
     pub(crate) fn is_good_for_now(&mut self) {
@@ -22,7 +91,7 @@ impl RuleState {
     /// of it now: it is yet to be acted on.
     pub(crate) fn told_beforehand(&mut self, needed: u32, at: BootTime) -> bool {
         self.held = self.held.saturating_add(1);
-        let now = self.held >= needed && !self.announced;
+        let now = u32::from(self.held) >= needed && !self.announced;
         if now {
             (self.announced, self.beforehand, self.told_at) = (true, true, Some(at));
         }
