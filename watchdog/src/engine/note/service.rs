@@ -159,6 +159,8 @@ impl ServiceState {
                 "start" => start_patience(process),
                 _ => patience(process),
             };
+            // Also where its program is known to have ended: what it left in the background may not have
+            // written its pidfile yet, and a second start would be worse than a late one.
             let until = BootTime(acting.since.min(now.0)) + limit;
             self.recovering = Some(Box::new(Recovering {
                 until,
