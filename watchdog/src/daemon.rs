@@ -116,15 +116,16 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
             state::OpenError::Locked(error) => RunError::AnotherInstance(error.to_string()),
             error @ state::OpenError::Folder(..) => RunError::Failed(error.to_string()),
         })?;
-    let log = Log::open(config.log_file.as_deref())
+    let log = Log::open(config.log_file.as_deref(), config.log_level)
         .map_err(|error| RunError::Failed(format!("cannot open the log file: {error}")))?;
     let log = Arc::new(log);
     let events = Arc::new(EventList::new());
     let note = |level, text: String| {
         let at = clock::boot_now();
         let line = LogLine { at, level, service: None, event: None, text };
-        log.write(&line);
-        events.push(&line);
+        if log.write(&line) {
+            events.push(&line);
+        }
     };
     if let Origin::Damaged(why) = &opened.origin {
         note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));

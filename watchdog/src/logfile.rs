@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, BootTime};
-use crate::message::LogLine;
+use crate::message::{Level, LogLine};
 use file::LogFile;
 use stderr::Writer;
 
@@ -41,6 +41,8 @@ pub struct Log {
 #[derive(Debug)]
 struct Inner {
     sink: Sink,
+    /// What matters less is not written.
+    least: Level,
     zone: TimeZone,
     /// When standard error was last told that the file cannot be written.
     noted: Option<BootTime>,
@@ -58,11 +60,11 @@ const NOTE_SECONDS: u64 = 60;
 
 impl Log {
     /// Opens the log file; with none given, the journal where standard error leads to it, else
-    /// standard error itself.
+    /// standard error itself. What matters less than `least` will not be written.
     ///
     /// # Errors
     /// The file cannot be opened for appending, or is something else than a file or a device.
-    pub fn open(file: Option<&Path>) -> io::Result<Self> {
+    pub fn open(file: Option<&Path>, least: Level) -> io::Result<Self> {
         let sink = match file {
             Some(path) => Sink::File(LogFile::open(path)?),
             None if stderr_is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref()) => {
@@ -70,15 +72,23 @@ impl Log {
             }
             None => Sink::Stderr,
         };
-        let inner = Inner { sink, zone: TimeZone::system(), noted: None };
+        let inner = Inner { sink, least, zone: TimeZone::system(), noted: None };
         Ok(Self { inner: Mutex::new(inner), stderr: Writer::start() })
     }
 
-    /// Writes one line. Never fails; see [`LogStats`].
-    pub fn write(&self, line: &LogLine) {
+    /// From now on what matters less than this is not written.
+    pub fn set_least(&self, least: Level) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).least = least;
+    }
+
+    /// Writes one line; `false`: it matters too little. Never fails; see [`LogStats`].
+    pub fn write(&self, line: &LogLine) -> bool {
         let now = clock::boot_now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { sink, zone, noted } = &mut *inner;
+        let Inner { sink, least, zone, noted } = &mut *inner;
+        if line.level < *least {
+            return false;
+        }
         let result = match sink {
             Sink::File(file) => file.write(shape::dated(line, clock::wall_of(line.at), zone)),
             Sink::Stderr => {
@@ -91,6 +101,7 @@ impl Log {
             }
         };
         self.note(noted, now, result);
+        true
     }
 
     /// Writes what waits, if anything does; for a quiet daemon to call now and then.
@@ -175,6 +186,27 @@ mod tests {
         for no in [None, Some(""), Some("8"), Some("x:y"), Some(wrong.as_str())] {
             assert!(!stderr_is_journal(no), "{no:?}");
         }
+    }
+
+    #[test]
+    fn what_matters_too_little_is_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let log = Log::open(Some(&path), Level::Info).expect("opens");
+        let say = |level: Level, text: &str| {
+            let at = BootTime::default();
+            log.write(&LogLine { at, level, service: None, event: None, text: text.to_owned() })
+        };
+        assert!(!say(Level::Debug, "one"));
+        assert!(say(Level::Info, "two"));
+        log.set_least(Level::Error);
+        assert!(!say(Level::Warning, "three"));
+        assert!(say(Level::Critical, "four"));
+        log.set_least(Level::Debug);
+        assert!(say(Level::Debug, "five"));
+        let text = std::fs::read_to_string(&path).expect("read");
+        let said: Vec<&str> = text.lines().filter_map(|line| line.split(": ").last()).collect();
+        assert_eq!(said, ["two", "four", "five"]);
     }
 
     #[test]

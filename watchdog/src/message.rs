@@ -20,6 +20,7 @@ use crate::identity::{ProcessKey, ServiceId};
 use crate::sensor::{Limits, WantBy};
 use crate::service::Service;
 
+pub use crate::service::LogLevel as Level;
 pub use act::{
     Act, Acted, ActionId, BrakeOrder, Braked, Context, Held, Outcome, Part, Progress, ReleaseOrder,
     Released, RunProgram, Step, Verb,
@@ -30,7 +31,7 @@ pub use saved::{
     Changes, SavedAction, SavedDeath, SavedRule, SavedService, SavedState, SavedTurn,
     SavedUnwatched,
 };
-pub use told::{Alert, Level, LogLine, Receiver, SurveyBy};
+pub use told::{Alert, LogLine, Receiver, SurveyBy};
 pub use view::{
     DeathView, Metrics, RuleStatus, RuleView, Running, SenderView, ServiceView, Snapshot, Status,
     Top, first_action,

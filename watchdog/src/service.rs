@@ -7,6 +7,7 @@ mod control;
 mod event;
 pub mod every;
 mod http;
+mod log;
 mod mail;
 mod pattern;
 mod process;
@@ -25,6 +26,7 @@ pub use action::{Action, Brake, BrakeHow, Exec, Program};
 pub use control::{Bounds, Control, OnReboot, Sizes};
 pub use event::EventWord;
 pub use http::{Http, WebUser};
+pub use log::LogLevel;
 pub use mail::{Mail, MailFormat, MailServer, MailTls, Recipient};
 pub use pattern::{Matcher, Pattern};
 pub use process::{Match, ProcessService};
@@ -42,6 +44,8 @@ pub struct Config {
     pub start_delay: Duration,
     /// The log file; none: the journal under systemd, else standard error.
     pub log_file: Option<PathBuf>,
+    /// What matters less is neither in the log nor among the events.
+    pub log_level: LogLevel,
     /// Where state is kept (mode 0700, root's).
     pub state_dir: PathBuf,
     /// The control socket.

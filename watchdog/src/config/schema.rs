@@ -7,12 +7,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::settings::LEVELS;
 use super::vocabulary::{
     ACTIONS, BRAKE, CHECK_KEYS, CONTROL, EVERY, EXEC, FORMAT, HTTP, IGNORE, IGNORE_FILE, KINDS,
     Keys, LIMITS, LOG, MAIL, MAIL_SERVER, MATCH, METHOD_KEYS, PASSWORD, PROCESS_KEYS, PROGRAM,
     QUEUE, RECIPIENT, RECOVERY, RULE, SERVICE_KEYS, TOP, WEB_USER,
 };
-use crate::service::EventWord;
+use crate::service::{EventWord, LogLevel};
 
 /// The file that names every key.
 const SAMPLE: &str = include_str!("../../../config/ebpf-watchdog.yaml");
@@ -108,6 +109,7 @@ fn value(name: &str, key: &str) -> Option<Value> {
                 KINDS.iter().map(|kind| own(&format!("service_{kind}"))).collect();
             json!({"type": ["array", "null"], "items": {"oneOf": kinds}})
         }
+        ("log", "level") => one_of(&LEVELS.map(LogLevel::word)),
         ("", "memory") => one_of(&["pss", "rss"]),
         (_, "require_ebpf" | "verify") => {
             either(&[json!({"type": "boolean"}), one_of(&["true", "false"])])

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::service::{Bounds, Config, MemoryBasis};
+use crate::service::{Bounds, Config, LogLevel, MemoryBasis};
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Entry, Reader, Table};
@@ -21,6 +21,10 @@ const SENSIBLE_CYCLE: Duration = Duration::from_secs(1);
 /// A Unix socket's path must fit `sockaddr_un`, with its final NUL.
 const LONGEST_SOCKET: usize = 107;
 
+/// The levels that `log: { level }` takes. That we gave up is always told.
+pub(super) const LEVELS: [LogLevel; 4] =
+    [LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error];
+
 impl Default for Config {
     /// What an empty file means.
     fn default() -> Self {
@@ -29,6 +33,7 @@ impl Default for Config {
             sample: DEFAULT_SAMPLE,
             start_delay: Duration::ZERO,
             log_file: None,
+            log_level: LogLevel::Info,
             state_dir: PathBuf::from(DEFAULT_STATE),
             socket: PathBuf::from(DEFAULT_SOCKET),
             require_ebpf: false,
@@ -57,7 +62,9 @@ impl Reader {
         if let Some(delay) = top.take("start_delay").and_then(|entry| self.duration(&entry)) {
             config.start_delay = delay;
         }
-        config.log_file = self.only_path(top.take("log"), &LOG, "file");
+        if let Some(entry) = top.take("log") {
+            self.log(entry, &mut config);
+        }
         if let Some(path) = top.take("state_dir").and_then(|entry| self.path(&entry)) {
             config.state_dir = path;
         }
@@ -111,6 +118,16 @@ impl Reader {
         }
         config.http = top.take("http").and_then(|entry| self.http(entry));
         config
+    }
+
+    /// Where the log goes and what is in it.
+    fn log(&mut self, entry: Entry, config: &mut Config) {
+        let Some(mut table) = self.table(entry.value, entry.key, &LOG) else { return };
+        config.log_file = table.take("file").and_then(|entry| self.path(&entry));
+        let words = LEVELS.map(|level| (level.word(), level));
+        if let Some(level) = table.take("level").and_then(|entry| self.choice(&entry, &words)) {
+            config.log_level = level;
+        }
     }
 
     /// A period of judging.

@@ -40,7 +40,7 @@ pub(super) const TOP: Keys = Keys {
 pub(super) const INCLUDED: Keys =
     Keys { title: "an included file", known: &["services", "include"], later: &[] };
 
-pub(super) const LOG: Keys = Keys { title: "`log`", known: &["file"], later: &["format"] };
+pub(super) const LOG: Keys = Keys { title: "`log`", known: &["file", "level"], later: &["format"] };
 pub(super) const CONTROL: Keys = Keys { title: "`control`", known: &["socket"], later: &[] };
 pub(super) const QUEUE: Keys = Keys { title: "`queue`", known: &["slots"], later: &[] };
 

@@ -87,8 +87,9 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
     let note: Note = {
         let (log, events) = (parts.log.clone(), parts.events.clone());
         Arc::new(move |line: LogLine| {
-            log.write(&line);
-            events.push(&line);
+            if log.write(&line) {
+                events.push(&line);
+            }
         })
     };
     let notifier = Arc::new(Notifier::start(

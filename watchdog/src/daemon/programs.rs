@@ -31,8 +31,8 @@ impl log::Log for Messages {
         let level = match record.level() {
             log::Level::Error => Level::Error,
             log::Level::Warn => Level::Warning,
-            log::Level::Info => Level::Info,
-            log::Level::Debug | log::Level::Trace => Level::Debug,
+            // Asked for already: not to be left out as too little once more.
+            log::Level::Info | log::Level::Debug | log::Level::Trace => Level::Info,
         };
         let text = format!("program {}: {}", record.target(), record.args());
         let at = clock::boot_now();

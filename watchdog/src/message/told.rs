@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::clock::BootTime;
-use crate::service::{EventWord, MailFormat, Severity};
+use crate::service::{EventWord, LogLevel, MailFormat, Severity};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,41 +13,13 @@ pub struct LogLine {
     /// When it happened.
     pub at: BootTime,
     /// Monit's levels.
-    pub level: Level,
+    pub level: LogLevel,
     /// The service's name; none: the daemon itself.
     pub service: Option<String>,
     /// Monit's event word, where it is an event.
     pub event: Option<EventWord>,
     /// What happened; any text: the sink escapes it.
     pub text: String,
-}
-
-/// Monit's log levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// For following the program.
-    Debug,
-    /// Normal life.
-    Info,
-    /// A failing judgement below its count.
-    Warning,
-    /// A rule has failed.
-    Error,
-    /// We gave up, or cannot work.
-    Critical,
-}
-
-impl Level {
-    /// The word in the log.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-            Self::Critical => "critical",
-        }
-    }
 }
 
 /// Something that people are told.

@@ -91,6 +91,7 @@ impl Core {
                 return Err(format!("{what} cannot change by a reload: restart the daemon"));
             }
         }
+        self.parts.log.set_least(config.log_level);
         let services = config.services.len();
         self.parts.io.reconfigure(&config);
         self.spare(&config);

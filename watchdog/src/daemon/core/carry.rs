@@ -92,8 +92,9 @@ impl Core {
     }
 
     pub(super) fn log(&self, line: &LogLine) {
-        self.parts.log.write(line);
-        self.parts.events.push(line);
+        if self.parts.log.write(line) {
+            self.parts.events.push(line);
+        }
     }
 
     pub(super) fn note(&self, level: Level, text: String) {
