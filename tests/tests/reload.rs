@@ -280,6 +280,8 @@ fn forty_bad_reloads_change_nothing_and_no_death_is_missed() {
     Daemon::write_rules(&bed.scratch, &bed.rules.replace("1000 restarts", "999 restarts"));
     let reload = bed.daemon.command(&["reload"]);
     assert!(reload.status.success(), "{reload:?}");
+    let said = String::from_utf8_lossy(&reload.stdout);
+    assert!(said.contains("1 service; changed: 'web'"), "{said}");
     let web = bed.daemon.service("web");
     assert_eq!(web["pid"], bed.pid);
     assert_eq!(web["rules"][0]["if"], "999 restarts within 1 hour");

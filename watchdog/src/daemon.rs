@@ -20,7 +20,7 @@ use crate::clock;
 use crate::config::{self, HostChecks, LoadOptions, Trust};
 use crate::engine::Engine;
 use crate::host::{self, Host};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Refusal};
 use crate::logfile::Log;
 use crate::message::{Level, LogLine};
 use crate::service::Config;
@@ -78,7 +78,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// Reads the rule file as the daemon does: with every check of this host.
-    pub(crate) fn load(&self) -> Result<Config, String> {
+    pub(crate) fn load(&self) -> Result<Config, Refusal> {
         let options = LoadOptions {
             trust: Trust::Enforce,
             host_checks: HostChecks::Enforce,
@@ -92,7 +92,7 @@ impl Place {
                 }
                 Ok(loaded.config)
             }
-            Err(diagnostics) => Err(diagnostics.render(false)),
+            Err(found) => Err(Refusal { shown: found.render(false), line: found.in_one_line() }),
         }
     }
 }
@@ -109,7 +109,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     // Before there is another thread: it would inherit them.
     sys::signals::forget_inherited();
     let place = Place { config_path: options.config, host_name: host::name() };
-    let config = Arc::new(place.load().map_err(RunError::Config)?);
+    let config = Arc::new(place.load().map_err(|refusal| RunError::Config(refusal.shown))?);
 
     let opened =
         state::open(&config.state_dir, &options.host_lock).map_err(|error| match error {

@@ -48,8 +48,8 @@ pub enum Message {
     Reload(oneshot::Sender<Result<String, String>>),
     /// A configuration asked for by `Reload` has been read.
     Loaded {
-        /// The configuration, or the errors as they are shown.
-        result: Box<Result<Config, String>>,
+        /// The configuration, or what is wrong with it.
+        result: Box<Result<Config, Refusal>>,
         /// Who asked.
         reply: oneshot::Sender<Result<String, String>>,
     },
@@ -57,6 +57,21 @@ pub enum Message {
     Validate(oneshot::Sender<Result<String, String>>),
     /// Stop the daemon in order; services keep running.
     Quit(oneshot::Sender<Result<String, String>>),
+}
+
+/// Why a configuration is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// As it is shown to whoever asked: lines, with the places drawn.
+    pub shown: String,
+    /// In one line, for the log.
+    pub line: String,
+}
+
+impl From<String> for Refusal {
+    fn from(line: String) -> Self {
+        Self { shown: line.clone(), line }
+    }
 }
 
 /// The queue is full.
@@ -103,7 +118,7 @@ impl Inbox {
     /// Puts in the end of a reload that was accepted as a request; never refused.
     pub fn loaded(
         &self,
-        result: Result<Config, String>,
+        result: Result<Config, Refusal>,
         reply: oneshot::Sender<Result<String, String>>,
     ) {
         self.lock().push_back(Message::Loaded { result: Box::new(result), reply });

@@ -4,10 +4,11 @@
 
 mod action;
 mod control;
+mod difference;
 mod event;
 pub mod every;
 mod http;
-mod log;
+mod log_level;
 mod mail;
 mod pattern;
 mod process;
@@ -24,9 +25,10 @@ use crate::identity::ServiceId;
 
 pub use action::{Action, Brake, BrakeHow, Exec, Program};
 pub use control::{Bounds, Control, OnReboot, Sizes};
+pub use difference::difference;
 pub use event::EventWord;
 pub use http::{Http, WebUser};
-pub use log::LogLevel;
+pub use log_level::LogLevel;
 pub use mail::{Mail, MailFormat, MailServer, MailTls, Recipient};
 pub use pattern::{Matcher, Pattern};
 pub use process::{Match, ProcessService};

@@ -17,6 +17,8 @@ use crate::secrets::suspects;
 
 /// More than this helps nobody; the rest is counted.
 const MAX_SHOWN: usize = 100;
+/// So many errors are in the one line of a log.
+const MAX_LOGGED: usize = 3;
 
 impl Diagnostics {
     /// As text for a terminal: the message, `FILE:LINE:COLUMN`, the line with the fault underlined.
@@ -32,6 +34,18 @@ impl Diagnostics {
             text.push_str(&format!("… and {} more\n", self.items().len() - MAX_SHOWN));
         }
         text
+    }
+
+    /// In one line, for logs: the first errors with their places, and how many there are besides.
+    pub fn in_one_line(&self) -> String {
+        let mut errors = self.items().iter().filter(|item| item.severity == Gravity::Error);
+        let first: Vec<String> =
+            errors.by_ref().take(MAX_LOGGED).map(ToString::to_string).collect();
+        let first = first.join("; ");
+        match errors.count() {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        }
     }
 
     fn render_one(&self, renderer: &Renderer, item: &Diagnostic) -> String {

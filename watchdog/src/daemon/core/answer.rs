@@ -11,7 +11,7 @@ use crate::clock;
 use crate::descriptors::Descriptors;
 use crate::inbox::Message;
 use crate::message::{Command, Input, Level, RequestId};
-use crate::service::Config;
+use crate::service::{Config, difference};
 
 /// Whoever wants to see the processes gets a pass of their own where the last is older: many readers cost
 /// no more than one.
@@ -57,16 +57,15 @@ impl Core {
                 self.parts.io.read_config(&self.parts.place, &self.parts.inbox, reply);
             }
             Message::Loaded { result, reply } => {
-                let result = result.and_then(|config| self.reload(config));
-                if let Err(errors) = &result {
+                let result = result.and_then(|config| Ok(self.reload(config)?));
+                if let Err(refusal) = &result {
                     // Whoever asked: who looks for the cause later looks here.
-                    for line in errors.lines().filter(|line| !line.trim().is_empty()) {
-                        self.note(Level::Error, format!("reload: {line}"));
-                    }
-                    let text = "reload refused: the old configuration stays in force";
-                    self.note(Level::Error, text.to_owned());
+                    let why = &refusal.line;
+                    let text =
+                        format!("reload refused: the old configuration stays in force: {why}");
+                    self.note(Level::Error, text);
                 }
-                let _ = reply.send(result);
+                let _ = reply.send(result.map_err(|refusal| refusal.shown));
             }
             Message::Validate(reply) => {
                 let now = clock::boot_now();
@@ -92,7 +91,7 @@ impl Core {
             }
         }
         self.parts.log.set_least(config.log_level);
-        let services = config.services.len();
+        let before = Arc::clone(old);
         self.parts.io.reconfigure(&config);
         self.spare(&config);
         self.step(Input::Users(users::names()));
@@ -103,7 +102,7 @@ impl Core {
         self.carry(decisions);
         self.follow_pressure();
         self.follow_minutes();
-        let text = format!("configuration reloaded: {services} services");
+        let text = format!("configuration reloaded: {}", difference(&before, &self.parts.config));
         let decisions = self.parts.engine.alert_instance(&text, clock::boot_now());
         self.carry(decisions);
         self.next_cycle = self.next_cycle.min(clock::boot_now() + self.parts.config.cycle);
