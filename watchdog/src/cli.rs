@@ -98,8 +98,30 @@ pub fn main() -> Exit {
     }
 }
 
-/// For a command that there is not: the one that is meant, if any is near.
+/// What Monit's users type, and how it is said here.
+const MONITS: &[(&str, &str)] = &[
+    ("-t", "the command `check`"),
+    ("-v", "`log: { level: debug }` in the rule file"),
+    ("-I", "the command `run`"),
+    ("-d", "`cycle:` in the rule file"),
+    ("-l", "`log: { file: … }` in the rule file"),
+    ("-g", "`--group` behind the command"),
+    ("procmatch", "the command `match`"),
+];
+
+/// For words that there are not: what is meant, if anything is near.
 fn suggest(told: &mut clap::Error) {
+    let word = match told.get(ContextKind::InvalidSubcommand).or(told.get(ContextKind::InvalidArg))
+    {
+        Some(ContextValue::String(word)) => word.clone(),
+        _ => return,
+    };
+    if let Some((_, ours)) = MONITS.iter().find(|(theirs, _)| *theirs == word) {
+        let tip = format!("Monit's '{word}' is here {ours}");
+        told.remove(ContextKind::SuggestedSubcommand);
+        told.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return;
+    }
     let Some(ContextValue::String(word)) = told.get(ContextKind::InvalidSubcommand) else { return };
     let words = Arguments::command();
     let known = words.get_subcommands().filter(|command| !command.is_hide_set());
@@ -236,6 +258,17 @@ mod tests {
         for both in [&["check", "a.yaml", "-c", "b.yaml"], &["-c", "b.yaml", "check", "a.yaml"]] {
             let refused = dispatch(parse(both).expect("words that are known"));
             assert_eq!(refused.expect_err("two files").exit, Exit::Usage);
+        }
+    }
+
+    #[test]
+    fn what_monits_users_type_is_answered() {
+        for (words, ours) in [(["-t", "x"], "`check`"), (["procmatch", "x"], "`match`")] {
+            let told = Arguments::try_parse_from([&["ebpf-watchdog"], &words[..]].concat());
+            let mut told = told.expect_err("not ours");
+            suggest(&mut told);
+            let said = told.render().to_string();
+            assert!(said.contains(ours), "{said}");
         }
     }
 

@@ -74,6 +74,11 @@ impl Reader {
             return self.cron(&not.value, not.key).map(|cron| Every::NotMinutes(Box::new(cron)));
         }
         let text = self.text(&entry.value, entry.key)?;
+        if text.trim().bytes().all(|byte| byte.is_ascii_digit()) && !text.trim().is_empty() {
+            let help = format!("write `every: {} cycles`", text.trim());
+            self.error_help(entry.value.place, "`every` needs its unit: cycles", help);
+            return None;
+        }
         if text.trim_end().to_ascii_lowercase().ends_with(['e', 's']) {
             return self.cycles(&entry).map(Every::Cycles);
         }

@@ -33,6 +33,44 @@ pub(super) fn key(name: &str) -> Option<String> {
     KEYS.iter().find(|(theirs, _)| *theirs == name).map(|(_, help)| (*help).to_owned())
 }
 
+/// Where a key belongs that does not stand in this mapping.
+pub(super) fn elsewhere(mapping: &str, name: &str) -> Option<String> {
+    match (mapping, name) {
+        ("`mail`", "user" | "password" | "host" | "port" | "tls" | "verify" | "ca_file") => {
+            let (host, more) = match name {
+                "host" => ("…", String::new()),
+                "user" | "password" => ("…", ", user: …, password: { file: … }".to_owned()),
+                key => ("…", format!(", {key}: …")),
+            };
+            Some(format!("it is a key of a server: `servers: [{{ host: {host}{more} }}]`"))
+        }
+        ("`log`", "path") => Some("write `log: { file: PATH }`".to_owned()),
+        _ => None,
+    }
+}
+
+/// What is usual in Monit's control file and no YAML, in the line of a syntax error: the message and help.
+pub(super) fn line(text: &str) -> Option<(String, String)> {
+    let text = text.trim();
+    if let Some(help) = statement(text) {
+        return Some(("this is no YAML".to_owned(), help));
+    }
+    // `start: "/path start" as uid 0`: what follows a text in quotation marks.
+    let (_, tail) = text.rsplit_once(['"', '\''])?;
+    let mut words = tail.split_whitespace().map(str::to_ascii_lowercase);
+    let (first, second) = (words.next()?, words.next()?);
+    let monits = match (first.as_str(), second.as_str()) {
+        ("as" | "and", "uid" | "gid") | ("with", "timeout") | ("timeout", _) => {
+            format!("{first} {second}")
+        }
+        _ => return None,
+    };
+    Some((
+        format!("`{monits} …` behind the command is Monit's"),
+        "write `{ program: /path/to/program, user: NAME, group: NAME, timeout: 60s }`".to_owned(),
+    ))
+}
+
 /// What is to be written in place of a statement of Monit's.
 pub(super) fn statement(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
@@ -95,6 +133,11 @@ mod tests {
             let help = statement(theirs).unwrap_or_default();
             assert!(help.contains(ours), "{theirs}: {help}");
         }
+        assert!(line("  stop: \"/etc/init.d/x stop\" as uid 0").is_some());
+        assert!(line("start: '/bin/x' with timeout 60 seconds").is_some());
+        assert!(line("  check process a with pidfile /run/a.pid").is_some());
+        assert_eq!(line("start: \"/bin/x\" and more"), None);
+        assert_eq!(line("if: \"cpu > 80%\""), None);
         assert_eq!(statement("nginx"), None);
         assert_eq!(statement(""), None);
     }

@@ -151,7 +151,10 @@ impl Reader {
                         format!("{} has no key `{}`", keys.title, entry.name),
                     )
                     .label("unknown key")
-                    .help(suggestion(&entry.name, keys.known)),
+                    .help(
+                        foreign::elsewhere(keys.title, &entry.name)
+                            .unwrap_or_else(|| suggestion(&entry.name, keys.known)),
+                    ),
                 );
             }
             false

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::service::{Bounds, Config, LogLevel, MemoryBasis};
 
 use super::diagnostic::Diagnostic;
+use super::raw::Value;
 use super::reader::{Entry, Reader, Table};
 use super::source::Place;
 use super::vocabulary::{CONTROL, LOG, QUEUE};
@@ -122,6 +123,12 @@ impl Reader {
 
     /// Where the log goes and what is in it.
     fn log(&mut self, entry: Entry, config: &mut Config) {
+        if let Value::Scalar(text) = &entry.value.value {
+            let path = if text.starts_with('/') { text } else { "PATH" };
+            let help = format!("write `log: {{ file: {path} }}`");
+            self.error_help(entry.value.place, "`log` is a mapping, not a path", help);
+            return;
+        }
         let Some(mut table) = self.table(entry.value, entry.key, &LOG) else { return };
         config.log_file = table.take("file").and_then(|entry| self.path(&entry));
         let words = LEVELS.map(|level| (level.word(), level));

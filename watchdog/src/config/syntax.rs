@@ -2,9 +2,12 @@
 //!
 //! Not here: reading it (`raw`), and what is right YAML and still wrong (`reader` and the rest).
 
+use std::ops::Range;
+
 use serde_saphyr::Error;
 
 use super::diagnostic::Diagnostic;
+use super::foreign;
 use super::raw::{MAX_DEPTH, MAX_NODES, place_of};
 use super::source::{Place, Source};
 
@@ -57,6 +60,17 @@ fn tab_of_indentation(source: &Source, from: usize) -> Option<usize> {
     None
 }
 
+/// Something of Monit's in the line of `at`, or in the one before it: the parser notices it late.
+fn monits(source: &Source, at: usize) -> Option<(Range<usize>, (String, String))> {
+    let here = source.line_start(at);
+    let starts = [Some(here), here.checked_sub(1).map(|end| source.line_start(end))];
+    starts.into_iter().flatten().find_map(|start| {
+        let line = source.text.get(start..source.line_end(start))?;
+        let begin = start + line.len() - line.trim_start().len();
+        Some((begin..start + line.trim_end().len(), foreign::line(line)?))
+    })
+}
+
 /// The parser's error in an administrator's words.
 pub(super) fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnostic {
     let error = error.without_snippet();
@@ -69,6 +83,10 @@ pub(super) fn syntax_error(file: u32, source: &Source, error: &Error) -> Diagnos
     } else {
         place
     };
+    if let Some((at, (message, help))) = monits(source, place.start as usize) {
+        let place = Place::new(file, at.start, at.end);
+        return Diagnostic::error(place, message).help(help);
+    }
     let (message, help) = match error {
         Error::DuplicateMappingKey { key, .. } => (
             match key {

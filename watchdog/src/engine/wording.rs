@@ -26,7 +26,10 @@ pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
         Limit::Count(_)
             if matches!(metric, Metric::LoadAverage { .. } | Metric::SystemPaging(_)) =>
         {
-            format!("{value:.1}")
+            let idle = (0.001..1.0).contains(&value.abs());
+            // Of an idle host: 0.0 would say nothing of what was compared.
+            let digits = if idle && matches!(metric, Metric::LoadAverage { .. }) { 2 } else { 1 };
+            format!("{value:.digits$}")
         }
         Limit::Count(_) => format!("{value:.0}"),
     };

@@ -12,7 +12,10 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error, SupportedProtocolVersion};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error, InvalidMessage,
+    SupportedProtocolVersion,
+};
 use tokio_rustls::TlsConnector;
 use x509_cert::der::Decode;
 
@@ -105,6 +108,10 @@ fn wrong(error: &std::io::Error, certificate: Option<&Certificate>) -> String {
             Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_),
         ) => {
             format!("no version or cipher of TLS in common: {}", plain(error))
+        }
+        // Its first bytes are none of TLS: most often a plain protocol's greeting or error.
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            format!("TLS connection error: the server does not speak TLS ({})", plain(error))
         }
         _ => format!("TLS connection error: {}", plain(error)),
     }

@@ -208,7 +208,7 @@ fn services() {
         (
             &with_keys("  rules: [{ if: cpu > 5%, then: alert, every: 5 }]"),
             "4:47",
-            &["five fields are needed"],
+            &["needs its unit", "`every: 5 cycles`"],
         ),
     ]);
 }

@@ -114,3 +114,22 @@ fn an_operator_of_the_page_is_told_that_he_is_none_yet() {
     let shown = load_text(text).expect("a warning only").warnings.to_string();
     assert!(shown.contains("`operator` has no effect yet"), "{shown}");
 }
+
+#[test]
+fn what_is_written_as_in_monits_file() {
+    all_refused(&[
+        ("log: /var/log/x.log", "1:6", &["not a path", "`log: { file: /var/log/x.log }`"]),
+        ("log: { path: /var/log/x.log }", "1:8", &["no key `path`", "`log: { file: PATH }`"]),
+        ("mail: { servers: x, user: me }", "1:21", &["no key `user`", "a key of a server"]),
+        (
+            "services:\n- process: a\n  pidfile: /a\n  stop: \"/bin/x stop\" as uid 0\n",
+            "4:3",
+            &["is Monit's", "{ program: /path/to/program, user: NAME"],
+        ),
+        (
+            "services:\n- system: h\n  check process a with pidfile /run/a.pid\n- system: i\n",
+            "3:3",
+            &["this is Monit's form", "`- process: a`"],
+        ),
+    ]);
+}
