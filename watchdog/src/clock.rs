@@ -74,6 +74,17 @@ pub fn wall_now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
+/// A moment as people read it, in the log, the events, status and page alike: local time with its
+/// distance from UTC, as Monit's log has it.
+pub fn shown(at: jiff::Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
+}
+
+/// The same in the zone of this host.
+pub fn local(at: jiff::Timestamp) -> String {
+    shown(at, &jiff::tz::TimeZone::system())
+}
+
 /// The minute of local time that it is, and how long it lasts yet.
 pub fn minute_now() -> (Minute, Duration) {
     let now = wall_now();

@@ -58,6 +58,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 
 /// The daemon in the foreground, on the user's own file.
 fn plain(daemon: &Path, file: &Path) -> Result<ExitCode> {
+    say("The daemon runs in the foreground; Ctrl-C ends it, and services go on running. Ask it:");
+    say(&format!("  {} -c {} status", daemon.display(), file.display()));
+    say("If the file has `http`, a line below names the page.");
     let mut child = Command::new(daemon).arg("-c").arg(file).arg("run").spawn()?;
     // Ctrl-C reaches the daemon from the terminal; we only wait for it to end in order.
     let status = child.wait()?;
@@ -110,6 +113,8 @@ impl Show {
         say("A small service with two children leaks 8 MB a second. The rules allow it 60 MB:");
         say("watch it pass the limit, be restarted after 3 cycles of 2 s, and start again.");
         say(&format!("Rules: {}", self.rules.display()));
+        say(&format!("Page:  http://127.0.0.1:{}/ (user demo, password demo)", self.port));
+        say("Ctrl-C ends the daemon and the service.");
         let mut first = None;
         let mut told = false;
         while !stop.load(Ordering::Relaxed) {
@@ -122,10 +127,9 @@ impl Show {
                 told = true;
                 say("That was it: parent and children together passed 60 MB and stayed there for");
                 say("3 cycles, so all three were ended and the service was started again.");
-                say("Look closer, here or in a browser (user demo, password demo):");
+                say("Look closer, from another terminal as root, or on the page:");
                 say(&format!("  {} status", self.command_line()));
-                say(&format!("  http://127.0.0.1:{}/", self.port));
-                say("It goes on like this. Ctrl-C ends the daemon and the service.");
+                say("It goes on like this until Ctrl-C.");
             }
             std::thread::sleep(Duration::from_millis(500));
         }

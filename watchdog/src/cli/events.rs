@@ -9,6 +9,7 @@ use super::print::{Style, Tone, output};
 use super::{Done, Exit, Failure};
 use crate::escape::one_line;
 use crate::status::events::EventDocument;
+use crate::status::words;
 
 /// How many old events `-f` shows first.
 const BEFORE: usize = 10;
@@ -66,5 +67,10 @@ pub fn line(event: &EventDocument, style: Style) -> String {
         _ => level,
     };
     let service = event.service.as_ref().map_or_else(String::new, |name| format!("'{name}' "));
-    format!("{} {level} {}{}", one_line(&event.time), one_line(&service), one_line(&event.text))
+    format!(
+        "{} {level} {}{}",
+        words::moment(&event.time),
+        one_line(&service),
+        one_line(&event.text)
+    )
 }

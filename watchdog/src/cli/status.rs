@@ -83,10 +83,10 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         line("", &shown(reason));
     }
     if let Some(next) = &service.next_attempt {
-        line("next attempt", &one_line(next));
+        line("next attempt", &words::moment(next));
     }
     if let Some(until) = &service.braked_until {
-        line("braked until", &one_line(until));
+        line("braked until", &words::moment(until));
     }
     let monitored = if service.monitored { "Monitored" } else { "Not monitored" };
     let since = service.unmonitored_since.iter().map(|since| format!(" since {}", one_line(since)));

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::clock;
 use crate::escape;
 use crate::message::{Level, LogLine};
 
 /// A line of a log file, as Monit 5.33 shapes it: local time with its offset, the level padded to
 /// nine, the service in quotes. Ends in a newline, and holds no other.
 pub(super) fn dated(line: &LogLine, wall: Timestamp, zone: &TimeZone) -> String {
-    let time = wall.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%z");
+    let time = clock::shown(wall, zone);
     format!("[{time}] {:<9}: {}\n", line.level.word(), said(line))
 }
 

@@ -1,6 +1,7 @@
 //! Numbers and states in words, for the command line and the page alike.
 
 use super::view::ServiceDocument;
+use crate::clock;
 use crate::escape::one_line;
 
 /// What is shown where a value is not known.
@@ -115,6 +116,11 @@ pub fn duration(seconds: Option<u64>) -> String {
     }
 }
 
+/// A moment of the document (RFC 3339, UTC) as people read it.
+pub fn moment(text: &str) -> String {
+    text.parse().map_or_else(|_| one_line(text).into_owned(), clock::local)
+}
+
 /// Three load averages as Monit prints them.
 pub fn load(load: Option<[f64; 3]>) -> String {
     load.map_or_else(
@@ -142,6 +148,15 @@ mod tests {
         assert_eq!(bytes(None), "-");
         assert_eq!(bytes_of(Some(512), Some(1024)), "512 B [50.0%]");
         assert_eq!(bytes_of(Some(512), Some(0)), "512 B");
+    }
+
+    #[test]
+    fn moments_are_local_and_say_where() {
+        let shown = moment("2026-11-22T05:42:10.250Z");
+        assert_eq!(shown.len(), "2026-11-22T05:42:10+0000".len(), "{shown}");
+        let back = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", &shown);
+        assert_eq!(back.map(|back| back.to_string()).ok().as_deref(), Some("2026-11-22T05:42:10Z"));
+        assert_eq!(moment("soon\n"), "soon\\x0a");
     }
 
     #[test]

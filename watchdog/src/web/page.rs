@@ -51,6 +51,8 @@ struct System {
 
 struct Row {
     name: String,
+    /// Its groups, where it has any.
+    group: Option<String>,
     kind: String,
     status: String,
     /// The status word as a class name; one of ours or `other`.
@@ -81,7 +83,7 @@ pub fn overview(json: Option<&[u8]>) -> Answer {
     };
     let page = Overview {
         host: document.as_ref().map_or_else(crate::host::name, |document| text(&document.host)),
-        now: format!("{:.0}", clock::wall_now()),
+        now: clock::local(clock::wall_now()),
         daemon: document.as_ref().map(Daemon::of),
     };
     match page.render() {
@@ -153,6 +155,7 @@ impl Row {
         let numbers = &service.metrics.numbers;
         Self {
             name: text(&service.name),
+            group: (!service.group.is_empty()).then(|| text(&service.group.join(", "))),
             kind: text(&words::kind(service)),
             status: text(&words::status(service)),
             class: class(&service.status),
@@ -173,7 +176,8 @@ fn notes(service: &ServiceDocument) -> Vec<String> {
     for rule in &service.rules {
         if rule.state == "failing" || rule.state == "pending" {
             let (state, actions) = (&rule.state, rule.all_actions());
-            let mut note = format!("{state}: if {} then {actions}", rule.text);
+            let name = rule.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            let mut note = format!("{state}: {name}if {} then {actions}", rule.text);
             let seen = rule.description.iter().filter(|seen| service.reason.as_ref() != Some(seen));
             seen.for_each(|seen| note.push_str(&format!(" -- {seen}")));
             notes.push(text(&note));
@@ -185,7 +189,9 @@ fn notes(service: &ServiceDocument) -> Vec<String> {
     if service.kind == "process" {
         notes.extend(Some(text(&shown::brief(service))).filter(|said| !said.is_empty()));
     }
-    notes.extend(service.next_attempt.iter().map(|at| text(&format!("next attempt: {at}"))));
+    notes.extend(
+        service.next_attempt.iter().map(|at| text(&format!("next attempt: {}", words::moment(at)))),
+    );
     notes.extend(service.last_death.iter().map(|death| text(&format!("last ended: {death}"))));
     notes
 }
@@ -200,5 +206,36 @@ fn class(status: &str) -> &'static str {
         "failing" | "given_up" => "bad",
         "unmonitored" => "off",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_and_names_of_rules_are_shown_and_harmless() {
+        let service = serde_json::json!({
+            "name": "a", "kind": "process", "status": "failing", "monitored": true,
+            "group": ["web", "<b>"], "pid": null, "uptime_seconds": null, "restarts": 0,
+            "metrics": {},
+            "rules": [{"if": "cpu > 1%", "state": "failing", "failing_cycles": 1, "then": "alert",
+                "name": "busy <i>"}],
+        });
+        let document = serde_json::json!({
+            "version": "1", "host": "h", "cycle_seconds": 1, "cycles": 1, "uptime_seconds": 1,
+            "config_generation": 1,
+            "sensor": {"mode": "ebpf", "kernel": "6", "events": 0, "lost": 0, "missing": []},
+            "services": [service],
+        });
+        let document: Document = serde_json::from_value(document).expect("a document");
+        let page = Overview {
+            host: "h".to_owned(),
+            now: "now".to_owned(),
+            daemon: Some(Daemon::of(&document)),
+        };
+        let html = page.render().expect("a page");
+        assert!(html.contains("failing: busy &#60;i&#62;: if cpu &#62; 1% then alert"), "{html}");
+        assert!(html.contains("(web, &#60;b&#62;)"), "{html}");
     }
 }

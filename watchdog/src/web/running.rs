@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::Settings;
 use super::spawn::{Keeper, LogSink};
+use crate::message::Level;
 use crate::service::Http;
 use crate::status::Core;
 
@@ -38,6 +39,7 @@ impl Running {
             task
         });
         let Some(http) = http else { return };
+        (self.log)(Level::Info, format!("status page: http://{}/", http.listen));
         let keeper = Keeper {
             program: "/proc/self/exe".into(),
             settings: Settings::of(http, &self.host),

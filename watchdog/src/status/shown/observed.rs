@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Lines, share_of};
 use crate::status::view::ServiceDocument;
-use crate::status::words::{self, UNKNOWN, bytes, percent, rate};
+use crate::status::words::{self, UNKNOWN, bytes, moment, percent, rate};
 
 /// A service's observation, by the names of the document.
 struct Seen<'a>(&'a Map<String, Value>);
@@ -55,16 +55,9 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A moment of the document as Monit shows it, in local time: `Sun, 22 Nov 2026 05:44:58`.
+/// A moment of the document.
 fn date(text: Option<&str>) -> String {
-    let time = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    time.map_or_else(
-        || UNKNOWN.to_owned(),
-        |time| {
-            let local = time.to_zoned(jiff::tz::TimeZone::system());
-            local.strftime("%a, %d %b %Y %H:%M:%S").to_string()
-        },
-    )
+    text.map_or_else(|| UNKNOWN.to_owned(), moment)
 }
 
 /// Of kinds that are no process and not the host.
