@@ -13,6 +13,10 @@ use super::{Matcher, Test};
 /// Fewer are simply asked one after another.
 const MANY: usize = 16;
 
+/// Bytes of a text that are looked for: its last. Who has the whole has these; the others are sorted out when
+/// they are asked whether they fit. Of thousands of long texts the whole would take a hundred megabytes.
+const LOOKED_FOR: usize = 32;
+
 /// What each of the tests looks for, made ready for many processes.
 pub(super) struct Choice {
     tests: usize,
@@ -26,7 +30,7 @@ pub(super) struct Choice {
 
 impl Choice {
     pub(super) fn of(tests: &[Test<'_>]) -> Self {
-        let (mut all, mut others) = (BTreeMap::<&str, Vec<usize>>::new(), Vec::new());
+        let (mut all, mut others) = (BTreeMap::<&[u8], Vec<usize>>::new(), Vec::new());
         for (nth, test) in tests.iter().enumerate() {
             // An executable that cannot be read is counted, whatever the arguments are.
             let arguments = test.arguments.as_ref().filter(|_| test.exe.is_none());
@@ -34,9 +38,9 @@ impl Choice {
             if texts.peek().is_none() {
                 others.push(nth);
             }
-            texts.for_each(|text| all.entry(text).or_default().push(nth));
+            texts.for_each(|text| all.entry(end(text)).or_default().push(nth));
         }
-        let (all, whose): (Vec<&str>, Vec<Vec<usize>>) = all.into_iter().unzip();
+        let (all, whose): (Vec<&[u8]>, Vec<Vec<usize>>) = all.into_iter().unzip();
         // Where it would become too large they are asked one after another as well.
         let texts = (tests.len() >= MANY).then(|| AhoCorasick::new(all).ok()).flatten();
         Self { tests: tests.len(), texts, whose, others }
@@ -59,6 +63,11 @@ impl Choice {
         those.dedup();
         those
     }
+}
+
+fn end(text: &str) -> &[u8] {
+    let bytes = text.as_bytes();
+    bytes.last_chunk::<LOOKED_FOR>().map_or(bytes, <[u8; LOOKED_FOR]>::as_slice)
 }
 
 #[cfg(test)]
