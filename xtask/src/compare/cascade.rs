@@ -148,6 +148,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
             Say("'svc' process is running with pid"),
             Cycles(2),
         ],
+        better: Some(
+            "what is down and why it is not started is told at once, not when it can be started",
+        ),
         ..ON_A_FILE
     },
     Situation {

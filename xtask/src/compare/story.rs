@@ -16,12 +16,14 @@ pub(super) struct Line {
 }
 
 /// Parts of lines that only we say, to no rule's outcome: how a process ended, who crossed a limit or
-/// is the worst, and that an attempt begins (Monit says so of restarts only).
+/// is the worst, which pidfile of a dead process was removed, and that an attempt begins (Monit says so of
+/// restarts only).
 const OURS_BESIDES: &[&str] = &[
     " was killed by signal ",
     " exited with code ",
     "' the limit was crossed by ",
     "' most ",
+    "' removed the pidfile ",
     "' trying to start",
     "' trying to stop",
 ];

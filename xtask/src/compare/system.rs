@@ -30,10 +30,13 @@ pub(super) const SITUATIONS: &[Situation] = &[
         "if: \"memory > 1%\", then: alert",
         "mem usage of"
     ),
-    system!(
-        "system: loadavg",
-        "if loadavg (1min) > 0.01 for 2 cycles then alert",
-        "if: \"loadavg (1min) > 0.01 for 2 cycles\", then: alert",
-        "loadavg"
-    ),
+    Situation {
+        better: Some("a limit is told as it is written, also with two digits"),
+        ..system!(
+            "system: loadavg",
+            "if loadavg (1min) > 0.01 for 2 cycles then alert",
+            "if: \"loadavg (1min) > 0.01 for 2 cycles\", then: alert",
+            "loadavg"
+        )
+    },
 ];
