@@ -26,8 +26,8 @@ pub(crate) fn number(value: f64, limit: Limit, metric: Metric) -> String {
         Limit::Count(_)
             if matches!(metric, Metric::LoadAverage { .. } | Metric::SystemPaging(_)) =>
         {
-            let idle = (0.001..1.0).contains(&value.abs());
-            // Of an idle host: 0.0 would say nothing of what was compared.
+            // One digit, as Monit; of an idle host, where `0.0` would say nothing of what was compared, two.
+            let idle = (0.001..1.0).contains(&value.abs()) && (value * 10.0).fract().abs() > 1e-6;
             let digits = if idle && matches!(metric, Metric::LoadAverage { .. }) { 2 } else { 1 };
             format!("{value:.digits$}")
         }
@@ -171,7 +171,7 @@ pub(crate) fn event(test: &Test, other: bool) -> (EventWord, &'static str, &'sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Operator;
+    use crate::metric::{LoadWindow, Operator};
 
     #[test]
     fn sizes_read_as_monits() {
@@ -183,6 +183,15 @@ mod tests {
         ];
         for (value, expect) in cases {
             assert_eq!(bytes(value), expect);
+        }
+    }
+
+    #[test]
+    fn loads_read_as_monits_unless_that_says_nothing() {
+        let load = Metric::LoadAverage { over: LoadWindow::One, per_core: false };
+        let all = [(0.0, "0.0"), (0.01, "0.01"), (0.3, "0.3"), (0.53, "0.53"), (1.26, "1.3")];
+        for (value, expect) in all {
+            assert_eq!(number(value, Limit::Count(1.0), load), expect);
         }
     }
 
