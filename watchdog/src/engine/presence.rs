@@ -10,6 +10,7 @@ use crate::engine::deaths::End;
 use crate::engine::judging::{Moment, is_about_presence};
 use crate::engine::levels::Levels;
 use crate::engine::observed::Why;
+use crate::engine::rule::RuleState;
 use crate::engine::service::{Life, RECOVERY_LOOK};
 use crate::identity::ProcessKey;
 use crate::message::{Context, Decision, Found, Level, Presence};
@@ -181,7 +182,12 @@ impl Engine {
         if self.services[i].acting.is_some() || !self.services[i].monitored {
             return;
         }
-        self.services[i].retry.ended(at);
+        let state = &mut self.services[i];
+        state.retry.ended(at);
+        if state.retry.fell() == 0 {
+            // It had lived for long enough, though no cycle may have seen that.
+            state.rules.iter_mut().for_each(RuleState::ends_rounds);
+        }
         // Before the look: whoever began meanwhile is seen by the one or by the other.
         self.ask(i);
         if has_selector {

@@ -107,9 +107,10 @@ impl Retry {
 
     /// The service has ended by itself.
     pub(crate) fn ended(&mut self, now: BootTime) {
-        let short = self.up.is_some_and(|up| now.since(up) < LIFE);
-        if self.attempts > 0 && short {
-            self.fell = self.fell.saturating_add(1);
+        match self.up.map(|up| now.since(up) < LIFE) {
+            Some(true) if self.attempts > 0 => self.fell = self.fell.saturating_add(1),
+            Some(false) => self.fell = 0,
+            _ => {}
         }
     }
 

@@ -122,6 +122,11 @@ impl RuleState {
         self.announced
     }
 
+    /// It lasted that it was good: the next failure is told.
+    pub(crate) fn ends_rounds(&mut self) {
+        self.rounds = None;
+    }
+
     /// The failures that people were not told one by one, once it is over.
     pub(crate) fn take_rounds(&mut self) -> u32 {
         self.rounds.take().unwrap_or(0)
