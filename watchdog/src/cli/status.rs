@@ -89,7 +89,8 @@ fn block(out: &mut String, service: &ServiceDocument, memory: Option<u64>, style
         line("braked until", &words::moment(until));
     }
     let monitored = if service.monitored { "Monitored" } else { "Not monitored" };
-    let since = service.unmonitored_since.iter().map(|since| format!(" since {}", one_line(since)));
+    let since =
+        service.unmonitored_since.iter().map(|since| format!(" since {}", words::moment(since)));
     line("monitoring status", &format!("{monitored}{}", since.collect::<String>()));
     line("monitoring mode", &one_line(&service.mode));
     line("on reboot", &one_line(&service.onreboot));

@@ -31,7 +31,7 @@ impl Engine {
     fn answer_turn(&mut self, i: usize, why: &str) {
         let request = self.services[i].turn.as_mut().and_then(|turn| turn.request.take());
         if let Some(id) = request {
-            let result = Err(format!("it waits: {why}; it is started when it can be"));
+            let result = Err(format!("waits: {why}; it is started when it can be"));
             self.out.push(Decision::Reply { id, result });
         }
     }
