@@ -166,6 +166,10 @@ impl Engine {
             .collect();
         for service in forgotten {
             if let Some(i) = self.index(service) {
+                if self.services[i].armed.brakes() {
+                    // Whom the kernel may have stopped is in the note, and others are not.
+                    self.out.push(Decision::Save);
+                }
                 self.services[i].armed.forgotten();
             }
         }
@@ -179,8 +183,13 @@ impl Engine {
             let limits = self.limits(&self.services[i]);
             if self.services[i].armed.differs(limits, at) {
                 let state = &mut self.services[i];
+                let braked = state.armed.brakes();
                 state.armed.set(limits, at);
                 let service = state.service.id;
+                if braked != state.armed.brakes() {
+                    // Before the kernel may stop anybody: after a crash of ours nobody stays held.
+                    self.out.push(Decision::Save);
+                }
                 self.out.push(Decision::Arm { service, limits });
             }
         }

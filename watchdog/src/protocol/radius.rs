@@ -33,7 +33,7 @@ const AUTHENTICATOR: u8 = 80;
 /// The secret that we and the server share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Radius {
-    /// Its file; none: [`SECRET`].
+    /// Its file; none: `testing123`, as servers have it to be tried.
     pub secret: Option<PathBuf>,
 }
 
