@@ -187,7 +187,8 @@ impl Engine {
                 state.armed.set(limits, at);
                 let service = state.service.id;
                 if braked != state.armed.brakes() {
-                    // Before the kernel may stop anybody: after a crash of ours nobody stays held.
+                    // Whom the kernel may stop is noted as soon as may be, though not before it may: a deed
+                    // waits for the note, and this is none.
                     self.out.push(Decision::Save);
                 }
                 self.out.push(Decision::Arm { service, limits });

@@ -116,6 +116,8 @@ impl Engine {
             // Whatever is armed by now: it was when the limit was crossed.
             if state.service.rules.iter().any(by_kernel) {
                 state.brake = Some(Box::new(InForce::of_the_kernel()));
+                // It may be armed no more, and the note without it.
+                self.out.push(Decision::Save);
             }
             self.release(i);
         }
