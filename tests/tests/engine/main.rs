@@ -5,6 +5,7 @@
 //! seconds since boot. Nothing here waits.
 
 mod answered;
+mod any;
 mod play;
 mod samples;
 mod sensed;

@@ -82,6 +82,7 @@ impl Engine {
                 let text = format!("{} action done", acting.verb.word());
                 self.log(i, Level::Info, Some(EventWord::Action), text, at);
                 self.observe(i, Why::Cycle);
+                self.out.push(Decision::Save);
                 Ok("done".to_owned())
             }
             Outcome::Failed { part, message } => {

@@ -57,10 +57,17 @@ impl Engine {
     /// The life that the service has led until now counts for its attempts.
     pub(crate) fn credit_life(&mut self, i: usize, at: BootTime) {
         let state = &mut self.services[i];
-        if state.acting.is_none() && state.is_up() && state.retry.lives(at) {
+        if state.acting.is_some() || !state.is_up() {
+            return;
+        }
+        let attempts = state.retry.attempts;
+        let forgiven = state.retry.lives(at);
+        if state.retry.attempts != attempts {
+            self.out.push(Decision::Save);
+        }
+        if forgiven {
             let text = "it has lived for ten minutes: no longer given up".to_owned();
             self.log(i, Level::Info, None, text, at);
-            self.out.push(Decision::Save);
         }
     }
 

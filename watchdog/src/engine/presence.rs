@@ -82,6 +82,10 @@ impl Engine {
                 if let Some(hint) = self.services[i].hint {
                     self.tell_unseen_end(i, hint, at);
                 }
+                if self.services[i].main().is_some() {
+                    // The next run is not to look for it.
+                    self.out.push(Decision::Save);
+                }
                 self.services[i].life = Life::Absent { why };
                 self.services[i].levels.if_there(Levels::forget_main);
                 self.judge_service(i, Moment::Presence, at);
