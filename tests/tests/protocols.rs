@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use ebpf_watchdog::protocol::{Conversation, Login, Sip, Smtp};
+use ebpf_watchdog::protocol::{Conversation, Login, Sip};
 use watchdog_tests::apache::free_port;
 use watchdog_tests::conversation::{At, answers, named, talk};
 use watchdog_tests::debian::Server;
@@ -86,7 +86,7 @@ fn exim_speaks_smtp_and_takes_logins() {
     let Some(_server) = Server::start(&scratch, &argv) else { return };
     answers(&named("smtp"), &At::Tcp(port));
     let login = Login { username: "bob".to_owned(), password: Some("/unread".into()) };
-    let smtp = named("smtp").with(Conversation::Smtp(Smtp { login: Some(login) }));
+    let smtp = named("smtp").with_login(Some(login));
     assert_eq!(talk(&smtp, &At::Tcp(port), Some("pass")), Ok(()));
     let told = talk(&smtp, &At::Tcp(port), Some("wrong")).unwrap_err();
     assert!(told.starts_with("the server answers `535"), "{told}");

@@ -5,8 +5,8 @@
 
 use ebpf_watchdog::metric::Operator;
 use ebpf_watchdog::protocol::{
-    ApacheStatus, Checksum, Conversation, Http, Login, Mqtt, Mysql, Pattern, Pgsql, Protocol,
-    Radius, WorkerLimit,
+    ApacheStatus, Checksum, Conversation, Http, Login, Pattern, Pgsql, Protocol, Radius,
+    WorkerLimit,
 };
 use watchdog_tests::apache::free_port;
 use watchdog_tests::conversation::{At, answers, answers_to, named, talk, talk_in_clear};
@@ -108,7 +108,7 @@ fn mariadb_knows_its_users() {
     let (scratch, port) = (Scratch::new(), free_port());
     let Some(_server) = database::mariadb(&scratch, port, "", "") else { return };
     let socket = scratch.at("socket");
-    let mysql = named("mysql").with(Conversation::Mysql(Mysql { login: ann() }));
+    let mysql = named("mysql").with_login(ann());
     for at in [At::Tcp(port), At::Unix(socket)] {
         answers(&named("mysql"), &at);
         assert_eq!(talk_in_clear(&mysql, &at, "pass"), Ok(()));
@@ -180,7 +180,7 @@ fn mosquitto_speaks_mqtt_and_websocket() {
         format!("mosquitto_passwd -b -c {users} ann pass && exec mosquitto -c {}", conf.display());
     let Some(_server) = Server::start(&scratch, &["sh", "-c", &run]) else { return };
     let at = At::Tcp(port);
-    let mqtt = named("mqtt").with(Conversation::Mqtt(Mqtt { login: ann() }));
+    let mqtt = named("mqtt").with_login(ann());
     answers(&named("websocket"), &At::Tcp(web));
     assert_eq!(talk(&mqtt, &at, Some("pass")), Ok(()));
     let refused = "MQTT: connection refused: not authorized (5)";

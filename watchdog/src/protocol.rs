@@ -59,21 +59,18 @@ use std::fmt;
 use std::path::Path;
 
 pub use apache_status::{ApacheStatus, STATES as WORKER_STATES, WorkerLimit};
-pub use conversation::{Conversation, Definition, Plain};
+pub use conversation::{Conversation, Definition, Plain, WithLogin};
 pub use digest::Checksum;
 pub use error::ProtocolError;
 pub(crate) use error::plain;
 pub use http::Http;
 pub use login::Login;
-pub use mqtt::Mqtt;
-pub use mysql::Mysql;
 pub(crate) use pattern::unfit;
 pub use pattern::{Pattern, Quoted};
 pub use peer::{Carrier, Peer, Stream, leave, line, say};
 pub use pgsql::Pgsql;
 pub use radius::Radius;
 pub use sip::Sip;
-pub use smtp::Smtp;
 pub use websocket::Websocket;
 
 /// All that a sentence can name; in alphabetical order.
@@ -138,6 +135,15 @@ impl Protocol {
     #[must_use]
     pub fn with(self, conversation: Conversation) -> Self {
         Self { conversation, ..self }
+    }
+
+    /// The same protocol with this login, where who logs in is its only option.
+    #[must_use]
+    pub fn with_login(mut self, login: Option<Login>) -> Self {
+        if let Conversation::WithLogin(with) = &mut self.conversation {
+            with.login = login;
+        }
+        self
     }
 
     /// Its names and ports.

@@ -8,8 +8,7 @@ use std::path::Path;
 use std::pin::Pin;
 
 use super::{
-    ApacheStatus, Http, Mqtt, Mysql, Peer, Pgsql, ProtocolError, Radius, Sip, Smtp, Stream,
-    Websocket,
+    ApacheStatus, Http, Login, Peer, Pgsql, ProtocolError, Radius, Sip, Stream, Websocket,
 };
 
 /// One name of a protocol, and all that belongs to it.
@@ -45,7 +44,7 @@ pub(super) trait Converse: fmt::Display + Sync {
     /// # Errors
     /// The server says something wrong, does not want TLS, or hangs up.
     fn before_tls<'a>(&'a self, _stream: &'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>> {
-        Box::pin(async { Ok(None) })
+        nothing_before_tls()
     }
 
     /// The file of root's with the password to be said. Who makes the connection reads it at each one, and
@@ -60,27 +59,27 @@ pub(super) trait Converse: fmt::Display + Sync {
     }
 }
 
+fn nothing_before_tls<'a>() -> Talking<'a, Option<Vec<u8>>> {
+    Box::pin(async { Ok(None) })
+}
+
 /// What is said, with the options of the sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conversation {
     /// The same always: most protocols have no options.
     Plain(Plain),
+    /// Who logs in, and nothing else.
+    WithLogin(WithLogin),
     /// Of `apache-status`.
     ApacheStatus(ApacheStatus),
     /// Of `http` and `https`.
     Http(Http),
-    /// Of `mqtt`.
-    Mqtt(Mqtt),
-    /// Of `mysql` and `mysqls`.
-    Mysql(Mysql),
     /// Of `pgsql`.
     Pgsql(Pgsql),
     /// Of `radius`.
     Radius(Radius),
     /// Of `sip`.
     Sip(Sip),
-    /// Of `smtp` and `smtps`.
-    Smtp(Smtp),
     /// Of `websocket`.
     Websocket(Websocket),
 }
@@ -90,14 +89,12 @@ impl Conversation {
     pub(super) fn any(&self) -> &dyn Converse {
         match self {
             Self::Plain(plain) => plain,
+            Self::WithLogin(with) => with,
             Self::ApacheStatus(status) => status,
             Self::Http(http) => http,
-            Self::Mqtt(mqtt) => mqtt,
-            Self::Mysql(mysql) => mysql,
             Self::Pgsql(pgsql) => pgsql,
             Self::Radius(radius) => radius,
             Self::Sip(sip) => sip,
-            Self::Smtp(smtp) => smtp,
             Self::Websocket(websocket) => websocket,
         }
     }
@@ -140,3 +137,53 @@ impl PartialEq for Plain {
 }
 
 impl Eq for Plain {}
+
+/// A conversation whose only option is who logs in.
+#[derive(Clone)]
+pub struct WithLogin {
+    pub(super) talk: TalkAs,
+    /// Where the server wants to be asked for TLS.
+    pub(super) before_tls: Option<BeforeTls>,
+    /// Whether nobody can log in without one.
+    pub(crate) needs_password: bool,
+    /// None: only whether the server answers.
+    pub(super) login: Option<Login>,
+}
+
+type TalkAs = for<'a> fn(Option<&'a Login>, &'a mut dyn Stream, &'a Peer<'a>) -> Talking<'a>;
+type BeforeTls = for<'a> fn(&'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>>;
+
+impl Converse for WithLogin {
+    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
+        (self.talk)(self.login.as_ref(), stream, peer)
+    }
+
+    fn before_tls<'a>(&'a self, stream: &'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>> {
+        self.before_tls.map_or_else(nothing_before_tls, |ask| ask(stream))
+    }
+
+    fn password_file(&self) -> Option<&Path> {
+        self.login.as_ref()?.password.as_deref()
+    }
+}
+
+impl fmt::Display for WithLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.login.iter().try_for_each(|login| login.fmt(f))
+    }
+}
+
+impl fmt::Debug for WithLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WithLogin").field(&self.login).finish()
+    }
+}
+
+/// The rest goes with the protocol's name.
+impl PartialEq for WithLogin {
+    fn eq(&self, other: &Self) -> bool {
+        self.login == other.login
+    }
+}
+
+impl Eq for WithLogin {}

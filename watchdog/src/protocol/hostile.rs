@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::scripted::{answered, named};
-use super::{Carrier, Conversation, Peer, Protocol, Smtp};
+use super::{Carrier, Peer, Protocol};
 
 /// What lets a conversation go on, so that what comes behind it is heard too.
 const STEPS: &[&str] = &[
@@ -46,8 +46,7 @@ proptest! {
                 let _ = answered(&Protocol::plain(definition), &peer, &answer);
             }
             let login = super::Login { username: "bob".into(), password: Some("/x".into()) };
-            let smtp = Conversation::Smtp(Smtp { login: Some(login) });
-            let _ = answered(&named("smtp").with(smtp), &peer, &answer);
+            let _ = answered(&named("smtp").with_login(Some(login)), &peer, &answer);
         }
     }
 }

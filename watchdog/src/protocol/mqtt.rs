@@ -2,11 +2,8 @@
 //!
 //! Not here: topics and messages.
 
-use super::conversation::{Converse, Talking};
-use std::fmt;
-use std::path::Path;
-
 use super::bytes::{exactly, random};
+use super::conversation::WithLogin;
 use super::digest::hex;
 use super::login::Login;
 use super::{Conversation, Definition, Peer, ProtocolError, Stream, leave, say};
@@ -16,42 +13,21 @@ pub(super) const PROTOCOLS: &[Definition] = &[Definition {
     title: "MQTT",
     port: 1883,
     tls: false,
-    conversation: Conversation::Mqtt(Mqtt::PLAIN),
+    conversation: CONVERSATION,
 }];
 
-/// Who connects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mqtt {
-    /// None: only whether the server answers.
-    pub login: Option<Login>,
-}
-
-impl Mqtt {
-    /// Only whether it answers.
-    pub const PLAIN: Self = Self { login: None };
-}
-
-impl fmt::Display for Mqtt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.login.iter().try_for_each(|login| login.fmt(f))
-    }
-}
+const CONVERSATION: Conversation = Conversation::WithLogin(WithLogin {
+    talk: |login, stream, peer| Box::pin(talk(login, stream, peer)),
+    before_tls: None,
+    needs_password: false,
+    login: None,
+});
 
 /// A text with its length before it. Longer ones no sentence holds.
 fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     let bytes = text.as_bytes().iter().copied().take(usize::from(length));
     length.to_be_bytes().into_iter().chain(bytes).collect()
-}
-
-impl Converse for Mqtt {
-    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
-        Box::pin(talk(self.login.as_ref(), stream, peer))
-    }
-
-    fn password_file(&self) -> Option<&Path> {
-        self.login.as_ref()?.password.as_deref()
-    }
 }
 
 /// Connects and leaves.

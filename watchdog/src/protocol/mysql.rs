@@ -5,11 +5,8 @@
 //! hangs up is counted by the server as a broken connection, until it blocks the host. Not here: TLS
 //! itself; the request for it is.
 
-use super::conversation::{Converse, Talking};
-use std::fmt;
-use std::path::Path;
-
 use super::bytes::{Fields, exactly};
+use super::conversation::WithLogin;
 use super::digest::{sha1, sha256};
 use super::login::Login;
 use super::{Conversation, Definition, Peer, ProtocolError, Stream, leave, say};
@@ -20,34 +17,23 @@ pub(super) const PROTOCOLS: &[Definition] = &[
         title: "MYSQL",
         port: 3306,
         tls: false,
-        conversation: Conversation::Mysql(Mysql::PLAIN),
+        conversation: CONVERSATION,
     },
     Definition {
         name: "mysqls",
         title: "MYSQL",
         port: 3306,
         tls: true,
-        conversation: Conversation::Mysql(Mysql::PLAIN),
+        conversation: CONVERSATION,
     },
 ];
 
-/// Who logs in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mysql {
-    /// None: only whether the server answers.
-    pub login: Option<Login>,
-}
-
-impl Mysql {
-    /// Only whether it answers.
-    pub const PLAIN: Self = Self { login: None };
-}
-
-impl fmt::Display for Mysql {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.login.iter().try_for_each(|login| login.fmt(f))
-    }
-}
+const CONVERSATION: Conversation = Conversation::WithLogin(WithLogin {
+    talk: |login, stream, peer| Box::pin(talk(login, stream, peer)),
+    before_tls: Some(|stream| Box::pin(before_tls(stream))),
+    needs_password: false,
+    login: None,
+});
 
 /// No message of a login is longer.
 const LONGEST: usize = 64 << 10;
@@ -114,20 +100,6 @@ fn refusal(mut fields: Fields<'_>) -> ProtocolError {
     let code = fields.array().map_or(0, u16::from_le_bytes);
     let text = String::from_utf8_lossy(fields.rest());
     ProtocolError::new(format!("MYSQL: error {code}: {text}"))
-}
-
-impl Converse for Mysql {
-    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
-        Box::pin(talk(self.login.as_ref(), stream, peer))
-    }
-
-    fn before_tls<'a>(&'a self, stream: &'a mut dyn Stream) -> Talking<'a, Option<Vec<u8>>> {
-        Box::pin(before_tls(stream))
-    }
-
-    fn password_file(&self) -> Option<&Path> {
-        self.login.as_ref()?.password.as_deref()
-    }
 }
 
 /// Reads the greeting and asks for TLS; gives the greeting.

@@ -3,63 +3,27 @@
 //!
 //! Not here: TLS. `smtps` is this over a stream that has it.
 
-use std::fmt;
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::conversation::{Converse, Talking};
+use super::conversation::WithLogin;
 use super::reply::{ask, begins, quit, reply};
 use super::{Conversation, Definition, Login, Peer, ProtocolError, Stream};
 
 pub(super) const PROTOCOLS: &[Definition] = &[
-    Definition {
-        name: "smtp",
-        title: "SMTP",
-        port: 25,
-        tls: false,
-        conversation: Conversation::Smtp(Smtp::PLAIN),
-    },
-    Definition {
-        name: "smtps",
-        title: "SMTP",
-        port: 465,
-        tls: true,
-        conversation: Conversation::Smtp(Smtp::PLAIN),
-    },
+    Definition { name: "smtp", title: "SMTP", port: 25, tls: false, conversation: CONVERSATION },
+    Definition { name: "smtps", title: "SMTP", port: 465, tls: true, conversation: CONVERSATION },
 ];
 
-/// Who logs in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Smtp {
-    /// With a password; none: only whether the server answers.
-    pub login: Option<Login>,
-}
-
-impl Smtp {
-    /// Only whether it answers.
-    pub const PLAIN: Self = Self { login: None };
-}
-
-impl fmt::Display for Smtp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.login.iter().try_for_each(|login| login.fmt(f))
-    }
-}
+const CONVERSATION: Conversation = Conversation::WithLogin(WithLogin {
+    talk: |login, stream, peer| Box::pin(talk(login, stream, peer)),
+    before_tls: None,
+    needs_password: true,
+    login: None,
+});
 
 /// Codes by which a server says that it does not know EHLO (RFC 5321, section 4.1.4).
 const NO_EHLO: [u16; 4] = [500, 501, 502, 504];
-
-impl Converse for Smtp {
-    fn talk<'a>(&'a self, stream: &'a mut dyn Stream, peer: &'a Peer<'a>) -> Talking<'a> {
-        Box::pin(talk(self.login.as_ref(), stream, peer))
-    }
-
-    fn password_file(&self) -> Option<&Path> {
-        self.login.as_ref()?.password.as_deref()
-    }
-}
 
 /// Greets, logs in and leaves.
 async fn talk(
@@ -151,7 +115,7 @@ mod tests {
     #[test]
     fn logins() {
         let login = Login { username: "bob".to_owned(), password: Some("/etc/secret".into()) };
-        let smtps = named("smtps").with(Conversation::Smtp(Smtp { login: Some(login) }));
+        let smtps = named("smtps").with_login(Some(login));
         let hello = "<220 mail\n>EHLO \n<250-mail\n<250-AUTH CRAM-MD5 ";
         let bye = ">QUIT\n<221 bye";
         // "\0bob\0pass", "bob", "pass"

@@ -11,9 +11,7 @@ use std::path::PathBuf;
 
 use crate::config::vocabulary::suggestion;
 use crate::metric::Operator;
-use crate::protocol::{
-    Conversation, Login, Mqtt, Mysql, Pattern, Protocol, Quoted, Radius, Sip, Smtp,
-};
+use crate::protocol::{Conversation, Login, Pattern, Protocol, Quoted, Radius, Sip};
 
 use super::SentenceError;
 use super::parser::Parser;
@@ -59,17 +57,18 @@ impl Parser<'_> {
     /// The options behind its name, or behind what stands for it.
     pub(super) fn options(&mut self, protocol: Protocol) -> Result<Protocol, SentenceError> {
         let conversation = match protocol.conversation().clone() {
-            plain @ Conversation::Plain(_) => plain,
+            Conversation::Plain(_) => return Ok(protocol),
+            Conversation::WithLogin(with) => {
+                let login = if with.needs_password { self.whole_login() } else { self.login() };
+                return Ok(protocol.with_login(login?));
+            }
             Conversation::ApacheStatus(status) => {
                 Conversation::ApacheStatus(self.apache_status(status)?)
             }
             Conversation::Http(http) => Conversation::Http(self.http(http)?),
-            Conversation::Mqtt(_) => Conversation::Mqtt(Mqtt { login: self.login()? }),
-            Conversation::Mysql(_) => Conversation::Mysql(Mysql { login: self.login()? }),
             Conversation::Pgsql(pgsql) => Conversation::Pgsql(self.pgsql(pgsql)?),
             Conversation::Radius(_) => Conversation::Radius(Radius { secret: self.radius()? }),
             Conversation::Sip(sip) => Conversation::Sip(self.sip(sip)?),
-            Conversation::Smtp(_) => Conversation::Smtp(Smtp { login: self.smtp_login()? }),
             Conversation::Websocket(websocket) => {
                 Conversation::Websocket(self.websocket(websocket)?)
             }
@@ -176,7 +175,7 @@ impl Parser<'_> {
     }
 
     /// `username bob password file /etc/secret`: who has no password cannot log in.
-    fn smtp_login(&mut self) -> Result<Option<Login>, SentenceError> {
+    fn whole_login(&mut self) -> Result<Option<Login>, SentenceError> {
         match self.login()? {
             Some(Login { password: None, .. }) => Err(self.expected("`password file /path`")),
             login => Ok(login),

@@ -3,7 +3,7 @@
 use super::{Example, Step, hears, replies, says};
 use crate::protocol::digest::{hmac_sha256, sha256};
 use crate::protocol::scripted::named;
-use crate::protocol::{Conversation, Login, Mysql, Pgsql};
+use crate::protocol::{Conversation, Login, Pgsql};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -29,7 +29,7 @@ fn mysql(login: Option<Login>, plugin: &str, rest: &[(u8, &[u8])]) -> Example {
         steps.push(says(packet(*number, body)));
     }
     steps.push(hears("\x01\0\0\0\x01"));
-    Example::new(named("mysql").with(Conversation::Mysql(Mysql { login })), steps)
+    Example::new(named("mysql").with_login(login), steps)
 }
 
 const NATIVE: &str = "mysql_native_password";

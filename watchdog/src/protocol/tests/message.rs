@@ -3,7 +3,7 @@
 use super::{Example, Step, hears, replies, says, verdict};
 use crate::metric::Operator;
 use crate::protocol::scripted::named;
-use crate::protocol::{ApacheStatus, Conversation, Http, Login, Mqtt, Websocket, WorkerLimit};
+use crate::protocol::{ApacheStatus, Conversation, Http, Login, Websocket, WorkerLimit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,7 +15,7 @@ fn mqtt(login: bool, answer: &[u8]) -> Example {
         ("\x10\x21\0\x04MQTT\x04\x02\0\x3c\0\x15watchdog-", None)
     };
     Example::new(
-        named("mqtt").with(Conversation::Mqtt(Mqtt { login })),
+        named("mqtt").with_login(login),
         vec![hears(heard), says(answer), hears([0xe0, 0])],
     )
 }
