@@ -97,6 +97,13 @@ impl Place {
     }
 }
 
+/// One line into the log and the list of events; into neither what matters too little.
+fn record(log: &Log, events: &EventList, line: &LogLine) {
+    if log.write(line) {
+        events.push(line);
+    }
+}
+
 /// Runs until TERM, INT or an operator's `quit`. Services keep running after it.
 ///
 /// # Errors
@@ -123,9 +130,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     let note = |level, text: String| {
         let at = clock::boot_now();
         let line = LogLine { at, level, service: None, event: None, text };
-        if log.write(&line) {
-            events.push(&line);
-        }
+        record(&log, &events, &line);
     };
     if let Origin::Damaged(why) = &opened.origin {
         note(Level::Error, format!("saved state cannot be believed and was moved aside: {why}"));

@@ -222,6 +222,11 @@ impl Engine {
         self.decided()
     }
 
+    /// What people know of a rule is another: it is to be noted, and no deed waits for that.
+    fn people_know(&mut self) {
+        (self.told, self.note.told) = (true, true);
+    }
+
     /// Whether people were told of a rule since this was asked last, and how long that is on its way:
     /// then [`Engine::saved`] has changed. No deed waits for the note of it.
     pub fn take_told(&mut self) -> Option<Duration> {

@@ -37,12 +37,12 @@ pub(super) fn key(name: &str) -> Option<String> {
 pub(super) fn elsewhere(mapping: &str, name: &str) -> Option<String> {
     match (mapping, name) {
         ("`mail`", "user" | "password" | "host" | "port" | "tls" | "verify" | "ca_file") => {
-            let (host, more) = match name {
-                "host" => ("…", String::new()),
-                "user" | "password" => ("…", ", user: …, password: { file: … }".to_owned()),
-                key => ("…", format!(", {key}: …")),
+            let more = match name {
+                "host" => String::new(),
+                "user" | "password" => ", user: …, password: { file: … }".to_owned(),
+                key => format!(", {key}: …"),
             };
-            Some(format!("it is a key of a server: `servers: [{{ host: {host}{more} }}]`"))
+            Some(format!("it is a key of a server: `servers: [{{ host: …{more} }}]`"))
         }
         ("`log`", "path") => Some("write `log: { file: PATH }`".to_owned()),
         _ => None,

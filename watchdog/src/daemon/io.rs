@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use super::{Place, users};
+use super::{Place, record, users};
 use crate::clock;
 use crate::inbox::{Inbox, Message};
 use crate::logfile::Log;
@@ -86,11 +86,7 @@ pub(super) fn start(parts: Parts) -> Result<Io, String> {
 
     let note: Note = {
         let (log, events) = (parts.log.clone(), parts.events.clone());
-        Arc::new(move |line: LogLine| {
-            if log.write(&line) {
-                events.push(&line);
-            }
-        })
+        Arc::new(move |line: LogLine| record(&log, &events, &line))
     };
     let notifier = Arc::new(Notifier::start(
         notify::Parts {

@@ -97,8 +97,7 @@ impl Engine {
         self.shake_above(i);
         let state = &mut self.services[i];
         if turn.unmonitors() {
-            let by = Context { action: "stop".into(), ..turn.context.clone() };
-            state.unwatch(&why(&by), at);
+            state.unwatch(&why("stop", &turn.context), at);
         }
         let Turn { verb, role, context, request, cascade } = turn;
         // Nothing to stop: the stop program of a dead service is not run.

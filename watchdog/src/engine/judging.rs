@@ -142,7 +142,7 @@ impl Engine {
             remembered.judge_change(cycle, at)
         } else if truth == Some(false) && remembered.is_announced() && lasts_not {
             remembered.is_good_for_now();
-            (self.told, self.note.told) = (true, true);
+            self.people_know();
             return;
         } else {
             match remembered.judge(rule, truth, cycle, at) {

@@ -69,10 +69,11 @@ impl ServiceState {
 }
 
 /// On whose word it is, and what was said: a rule's, an operator's, or that of what it depends on.
-pub(crate) fn why(context: &Context) -> String {
+/// `action`: what it was that the rule asked for.
+pub(crate) fn why(action: &str, context: &Context) -> String {
     if context.rule.is_empty() {
         context.description.clone()
     } else {
-        format!("{} by its rule: {}", context.action, context.rule)
+        format!("{action} by its rule: {}", context.rule)
     }
 }

@@ -251,6 +251,12 @@ impl KernelSource {
         }
     }
 
+    /// Hands the samples on; their room is kept for the next pass.
+    fn tell_samples(&mut self, look: &mut Look, into: &mut Vec<Event>) {
+        into.extend(look.samples.drain(..).map(Event::Sample));
+        self.room = std::mem::take(&mut look.samples);
+    }
+
     /// Looks at every watched process, or at one service's. `complete` where each could be seen.
     fn survey(&mut self, service: Option<ServiceId>, into: &mut Vec<Event>) -> Look {
         self.read(into, None);

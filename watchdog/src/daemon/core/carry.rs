@@ -8,6 +8,7 @@ use std::io;
 use super::Core;
 use super::deeds::Deed;
 use crate::clock::{self, BootTime};
+use crate::daemon::record;
 use crate::identity::{ProcessKey, ServiceId};
 use crate::message::{Decision, Found, Input, Level, LogLine, Presence, Stamped};
 use crate::service::Config;
@@ -92,9 +93,7 @@ impl Core {
     }
 
     pub(super) fn log(&self, line: &LogLine) {
-        if self.parts.log.write(line) {
-            self.parts.events.push(line);
-        }
+        record(&self.parts.log, &self.parts.events, line);
     }
 
     pub(super) fn note(&self, level: Level, text: String) {

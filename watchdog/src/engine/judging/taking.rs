@@ -53,10 +53,7 @@ impl Engine {
                 Action::Stop => {
                     self.launch(i, Turn::own(Verb::Stop, context.clone(), None), at);
                 }
-                Action::Unmonitor => {
-                    let by = Context { action: "unmonitor".into(), ..context.clone() };
-                    self.unmonitor(i, &why(&by), at);
-                }
+                Action::Unmonitor => self.unmonitor(i, &why("unmonitor", &context), at),
                 Action::Exec(exec) => self.exec(i, (r, n), &exec.program, &context, false),
                 Action::Brake(brake) => self.brake(i, rule, *brake, at),
             }

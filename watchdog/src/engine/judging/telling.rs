@@ -39,8 +39,9 @@ impl Engine {
         let (other, both) = self.services[i].rules[r].told_as(change, other);
         let (event, failed_title, succeeded_title) = wording::event(&lead.test, other);
         let also = both.then(|| wording::event(&lead.test, !other).0);
-        let tells = !matches!(change, Change::None | Change::Pending | Change::StillFailing(_));
-        (self.told, self.note.told) = (self.told | tells, self.note.told | tells);
+        if !matches!(change, Change::None | Change::Pending | Change::StillFailing(_)) {
+            self.people_know();
+        }
         match change {
             Change::None => {}
             Change::Pending => {

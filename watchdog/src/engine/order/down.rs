@@ -29,7 +29,7 @@ impl Engine {
         if rule.then == [Action::Ignore] || !self.services[i].rules[r].told_beforehand(needed, at) {
             return;
         }
-        (self.told, self.note.told) = (true, true);
+        self.people_know();
         let state = &self.services[i];
         let begins = |action: &Action| matches!(action, Action::Restart | Action::Start);
         let starts =

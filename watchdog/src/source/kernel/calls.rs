@@ -39,8 +39,7 @@ impl Source for KernelSource {
             .filter_map(|service| Some((service, self.table.counters(service).ok()?)))
             .collect();
         let mut look = self.survey(None, into);
-        into.extend(look.samples.drain(..).map(Event::Sample));
-        self.room = std::mem::take(&mut look.samples);
+        self.tell_samples(&mut look, into);
         for (service, counters) in counters {
             let seen = look.groups.remove(&service).unwrap_or_default();
             into.push(Event::Group(self.sums.group(service, &counters, &seen)));
@@ -113,8 +112,7 @@ impl Source for KernelSource {
         self.enrol_kin();
         let counters = self.table.counters(service);
         let mut look = self.survey(Some(service), into);
-        into.extend(look.samples.drain(..).map(Event::Sample));
-        self.room = std::mem::take(&mut look.samples);
+        self.tell_samples(&mut look, into);
         if let Ok(counters) = counters {
             let seen = look.groups.remove(&service).unwrap_or_default();
             into.push(Event::Group(self.sums.group(service, &counters, &seen)));
